@@ -1,0 +1,424 @@
+"""The shard contract: the only thing that the steps of the experiment share.
+
+A shard set is a folder of TFRecord files and a `manifest.json`, written last. Its
+format is described for programs in any language in `docs/shards.md`. In memory an
+image is float32 [height, width, 1] in [-1, 1]; on disk it is an 8-bit grey PNG.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+
+CONTRACT_VERSION = 1
+PROJECT_VERSION = "0.1.0"
+LABEL_NAMES = ("non_tumor", "tumor")
+IMAGES_PER_SHARD = 1024
+
+MANIFEST = "manifest.json"
+JOB = "unfinished.json"
+
+_FEATURES = {
+    "image": tf.io.FixedLenFeature([], tf.string),
+    "label": tf.io.FixedLenFeature([], tf.int64),
+    "id": tf.io.FixedLenFeature([], tf.string),
+    "patient": tf.io.FixedLenFeature([], tf.string),
+}
+
+
+class UserError(Exception):
+    """Something that a user can cause and cure; its message is all they need to see."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One image of a shard set.
+
+    Attributes:
+      image: uint8 [size, size].
+      label: 0 non-tumor, 1 tumor.
+      id: unique in its set; a chain such as `unit/pggan/<run>/<n>`.
+      patient: patient id, empty for images that no patient stands behind.
+    """
+
+    image: np.ndarray
+    label: int
+    id: str
+    patient: str = ""
+
+
+def to_float(images):
+    """uint8 in [0, 255] to float32 in [-1, 1]."""
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
+
+
+def to_uint8(images):
+    """Float in [-1, 1] to uint8, rounded; values outside the range are clipped."""
+    scaled = (tf.cast(images, tf.float32) + 1.0) * 127.5
+    return tf.cast(tf.round(tf.clip_by_value(scaled, 0.0, 255.0)), tf.uint8)
+
+
+def serialize(record):
+    """A `Record` as the bytes of a `tf.train.Example`."""
+    png = tf.io.encode_png(np.asarray(record.image, np.uint8)[..., None]).numpy()
+
+    def text(value):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    label = tf.train.Feature(int64_list=tf.train.Int64List(value=[int(record.label)]))
+    features = {
+        "image": text(png),
+        "label": label,
+        "id": text(record.id.encode()),
+        "patient": text(record.patient.encode()),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)
+
+
+def parse(serialized):
+    """The bytes of one example to tensors; usable inside `tf.data`.
+
+    Returns:
+      A dict of `image` uint8 [size, size, 1], `label` int64 [], `id` and `patient`
+      string [].
+    """
+    features = tf.io.parse_single_example(serialized, _FEATURES)
+    image = tf.io.decode_png(features["image"], channels=1)
+    return {**features, "image": image}
+
+
+class ShardSet:
+    """A finished shard set, read in order or at any record.
+
+    Attributes:
+      directory: its folder, as given.
+      manifest: the parsed `manifest.json`.
+      digest: SHA-256 of the manifest file; stands for the content of the whole set.
+      image_size: height and width of every image, in pixels.
+
+    Raises:
+      UserError: the folder does not exist, is unfinished, is of another version of the
+        contract or lacks a shard.
+    """
+
+    def __init__(self, directory):
+        self.directory = os.fspath(directory)
+        path = os.path.join(self.directory, MANIFEST)
+        if not tf.io.gfile.isdir(self.directory):
+            raise UserError(f"{self.directory}: no such shard set (folder not found).")
+        if not tf.io.gfile.exists(path):
+            raise UserError(
+                f"{self.directory}: no {MANIFEST}, so this is not a finished shard set;"
+                " run the program that writes it again to finish it."
+            )
+        with tf.io.gfile.GFile(path, "rb") as file:
+            content = file.read()
+        self.digest = hashlib.sha256(content).hexdigest()
+        try:
+            self.manifest = json.loads(content)
+            self._check_manifest(path)
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}: not a manifest: {error!r}.") from error
+        self._index = None
+
+    def _check_manifest(self, path):
+        version = self.manifest["contract_version"]
+        if version != CONTRACT_VERSION:
+            raise UserError(
+                f"{path}: contract version {version}, this program reads version"
+                f" {CONTRACT_VERSION}."
+            )
+        self.image_size = int(self.manifest["image_size"])
+        listed = sum(int(shard["num_images"]) for shard in self.manifest["shards"])
+        if listed != self.manifest["num_images"]:
+            raise UserError(
+                f"{path}: num_images is {self.manifest['num_images']}, but its shards"
+                f" have {listed} images."
+            )
+        for shard in self.manifest["shards"]:
+            shard_path = os.path.join(self.directory, shard["name"])
+            if not tf.io.gfile.exists(shard_path):
+                raise UserError(f"{shard_path}: listed in {MANIFEST}, but missing.")
+            size = tf.io.gfile.stat(shard_path).length
+            if size != shard["num_bytes"]:
+                raise UserError(
+                    f"{shard_path}: {size} bytes, {MANIFEST} says {shard['num_bytes']}."
+                )
+
+    def __len__(self):
+        return int(self.manifest["num_images"])
+
+    @property
+    def label_counts(self):
+        """Number of images by label name, `{"non_tumor": ..., "tumor": ...}`."""
+        counts = self.manifest["images_per_label"]
+        return {name: int(counts.get(name, 0)) for name in LABEL_NAMES}
+
+    @property
+    def paths(self):
+        """The paths of the shards, in order."""
+        return [
+            os.path.join(self.directory, shard["name"])
+            for shard in self.manifest["shards"]
+        ]
+
+    def dataset(self):
+        """The set's examples in order, parsed: a `tf.data.Dataset` of `parse` dicts."""
+        files = tf.data.TFRecordDataset(self.paths)
+        return files.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def records(self):
+        """The set's `Record`s in order."""
+        for example in self.dataset().as_numpy_iterator():
+            yield Record(
+                image=example["image"][..., 0],
+                label=int(example["label"]),
+                id=example["id"].decode(),
+                patient=example["patient"].decode(),
+            )
+
+    def serialized(self, position):
+        """The bytes of the example at `position` (0-based) of the set."""
+        if self._index is None:
+            self._index = _RecordIndex(self.paths)
+        return self._index.read(position)
+
+
+class _RecordIndex:
+    """Where each record of some TFRecord files lies, for reading in any order.
+
+    A TFRecord is: uint64 length, uint32 CRC of it, the bytes, uint32 CRC of them.
+    """
+
+    def __init__(self, paths):
+        self._shards = [_open_bytes(path) for path in paths]
+        places = []
+        for number, content in enumerate(self._shards):
+            start = 0
+            while start < len(content):
+                length = int(content[start : start + 8].view("<u8")[0])
+                places.append((number, start + 12, length))
+                start += 12 + length + 4
+        self._places = np.array(places, np.int64).reshape(-1, 3)
+
+    def read(self, position):
+        shard, start, length = self._places[position]
+        return self._shards[shard][start : start + length].tobytes()
+
+
+def _open_bytes(path):
+    """A file as a uint8 array: mapped where it is local, read where it is remote."""
+    if os.path.exists(path):
+        return np.memmap(path, np.uint8, mode="r")
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return np.frombuffer(file.read(), np.uint8)
+
+
+def write_shard_set(
+    output_dir,
+    read_records,
+    num_images,
+    *,
+    binary,
+    settings,
+    inputs=(),
+    images_per_shard=IMAGES_PER_SHARD,
+    overwrite=False,
+    progress=iter,
+):
+    """Writes a shard set, or finishes one whose writer was stopped.
+
+    Every shard is written under a temporary name, closed, read back, counted and only
+    then renamed; the manifest comes last. Called again with the same arguments, it
+    writes only what is missing; on a finished set it does nothing.
+
+    Args:
+      output_dir: folder of the set, new, empty or left unfinished by the same call.
+      read_records: `read_records(start, stop)` yields the `Record`s number start to
+        stop - 1, the same whenever it is asked.
+      num_images: number of records in all.
+      binary: name of the program, `pggan.generate`.
+      settings: dict of all its flags; kept in the manifest.
+      inputs: the `ShardSet`s that it was made from.
+      images_per_shard: number of records of all shards but the last.
+      overwrite: whether another set in `output_dir` may be replaced.
+      progress: wraps the iterable of records, e.g. a partial `tqdm.tqdm`.
+
+    Returns:
+      The finished `ShardSet`.
+
+    Raises:
+      UserError: `num_images` is 0, or `output_dir` holds something else.
+    """
+    if num_images < 1:
+        raise UserError(f"{output_dir}: nothing to write, the set would be empty.")
+    job = {
+        "binary": binary,
+        "settings": {key: settings[key] for key in sorted(settings)},
+        "inputs": {inp.directory: inp.digest for inp in inputs},
+        "num_images": num_images,
+        "images_per_shard": images_per_shard,
+    }
+    job = json.loads(json.dumps(job, default=str))
+    if _claim(output_dir, job, overwrite):
+        return ShardSet(output_dir)
+    num_shards = -(-num_images // images_per_shard)
+    missing = []
+    shards = {}
+    for number in range(num_shards):
+        path = _shard_path(output_dir, number, num_shards)
+        first = number * images_per_shard
+        last = min(first + images_per_shard, num_images)
+        if tf.io.gfile.exists(path):
+            shards[number] = _read_back(path, last - first)
+        else:
+            missing.append((number, path, first, last))
+
+    def remaining():
+        for _, _, first, last in missing:
+            yield from read_records(first, last)
+
+    records = iter(progress(remaining()))
+    for number, path, first, last in missing:
+        shards[number] = _write_shard(path, records, last - first)
+    _write_manifest(output_dir, job, [shards[number] for number in range(num_shards)])
+    return ShardSet(output_dir)
+
+
+def read_settings(output_dir):
+    """The (binary, settings) that a finished or unfinished set was written with."""
+    for name in (MANIFEST, JOB):
+        path = os.path.join(output_dir, name)
+        if tf.io.gfile.exists(path):
+            with tf.io.gfile.GFile(path) as file:
+                job = json.load(file)
+            return job.get("binary"), job.get("settings", {})
+    return None, {}
+
+
+def _claim(output_dir, job, overwrite):
+    """Makes `output_dir` ours; true if the set that is asked for stands there."""
+    if tf.io.gfile.isdir(output_dir) and tf.io.gfile.listdir(output_dir):
+        job_path = os.path.join(output_dir, JOB)
+        manifest_path = os.path.join(output_dir, MANIFEST)
+        finished = tf.io.gfile.exists(manifest_path)
+        if not finished and not tf.io.gfile.exists(job_path):
+            if not overwrite:
+                raise UserError(
+                    f"{output_dir}: not empty, and not a shard set; give another folder"
+                    " or --overwrite."
+                )
+            before = None
+        else:
+            with tf.io.gfile.GFile(manifest_path if finished else job_path) as file:
+                before = json.load(file)
+        difference = _difference(before, job)
+        if not difference:
+            return finished
+        if not overwrite:
+            raise UserError(
+                f"{output_dir}: holds {'a' if finished else 'an unfinished'} shard set"
+                f" made with other settings ({difference}); give another folder or"
+                " --overwrite."
+            )
+        _clear(output_dir)
+    tf.io.gfile.makedirs(output_dir)
+    write_json(os.path.join(output_dir, JOB), job)
+    return False
+
+
+def _difference(before, job):
+    """The first thing in which two jobs differ, in words; empty if nothing does."""
+    if before is None:
+        return "nothing known"
+    for key in ("binary", "num_images", "images_per_shard", "inputs"):
+        if before.get(key) != job[key]:
+            return f"{key} was {before.get(key)!r}, is {job[key]!r}"
+    old, new = before["settings"], job["settings"]
+    for key in sorted({*old, *new} - {"output_dir", "overwrite"}):
+        if old.get(key) != new.get(key):
+            return f"--{key} was {old.get(key)!r}, is {new.get(key)!r}"
+    return ""
+
+
+def _clear(output_dir):
+    """Removes a shard set's own files, the manifest first; leaves all others."""
+    names = tf.io.gfile.listdir(output_dir)
+    own = [n for n in names if n.startswith("shard-") and ".tfrecord" in n]
+    for name in (MANIFEST, JOB, *own):
+        if name in names:
+            tf.io.gfile.remove(os.path.join(output_dir, name))
+
+
+def _shard_path(output_dir, number, num_shards):
+    name = f"shard-{number:05d}-of-{num_shards:05d}.tfrecord"
+    return os.path.join(output_dir, name)
+
+
+def _write_shard(path, records, num_images):
+    temporary = path + ".tmp"
+    with tf.io.TFRecordWriter(temporary) as writer:
+        for _ in range(num_images):
+            record = next(records, None)
+            if record is None:
+                raise ValueError(f"{path}: fewer records than were announced.")
+            writer.write(serialize(record))
+    shard = _read_back(temporary, num_images)
+    tf.io.gfile.rename(temporary, path, overwrite=True)
+    return {**shard, "name": os.path.basename(path)}
+
+
+def _read_back(path, num_images):
+    """Reads a shard as it lies on disk; returns its manifest entry with label counts.
+
+    Raises:
+      UserError: it cannot be read or does not hold `num_images` records.
+    """
+    labels = [0, 0]
+    sizes = set()
+    try:
+        for example in tf.data.TFRecordDataset(path).map(parse).as_numpy_iterator():
+            labels[int(example["label"])] += 1
+            sizes.add(example["image"].shape[:2])
+    except tf.errors.OpError as error:
+        raise UserError(f"{path}: damaged: {error.message}") from error
+    if sum(labels) != num_images:
+        raise UserError(f"{path}: {sum(labels)} records, expected {num_images}.")
+    with tf.io.gfile.GFile(path, "rb") as file:
+        content = file.read()
+    return {
+        "name": os.path.basename(path),
+        "num_images": num_images,
+        "num_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "labels": labels,
+        "sizes": sorted(sizes),
+    }
+
+
+def _write_manifest(output_dir, job, shards):
+    sizes = sorted({size for shard in shards for size in shard.pop("sizes")})
+    labels = np.sum([shard.pop("labels") for shard in shards], axis=0)
+    if len(sizes) != 1 or sizes[0][0] != sizes[0][1]:
+        raise ValueError(f"{output_dir}: images are not of one square size: {sizes}.")
+    manifest = {
+        "contract_version": CONTRACT_VERSION,
+        "project_version": PROJECT_VERSION,
+        **job,
+        "image_size": int(sizes[0][0]),
+        "images_per_label": {n: int(c) for n, c in zip(LABEL_NAMES, labels)},
+        "shards": shards,
+    }
+    write_json(os.path.join(output_dir, MANIFEST), manifest)
+    tf.io.gfile.remove(os.path.join(output_dir, JOB))
+
+
+def write_json(path, content):
+    """Writes `content` as JSON, so that a reader sees all of it or nothing."""
+    with tf.io.gfile.GFile(path + ".tmp", "w") as file:
+        file.write(json.dumps(content, indent=1) + "\n")
+    tf.io.gfile.rename(path + ".tmp", path, overwrite=True)

@@ -1,0 +1,1 @@
+"""absl flag definitions of every binary, one module per package."""

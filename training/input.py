@@ -1,0 +1,93 @@
+"""Batches that are a function of the seed and the number of the image, and of no state.
+
+Image number n of a training (counted over all epochs and replicas) is always the same
+image, cropped and flipped the same way: its place in the epoch's permutation depends on
+(seed, epoch), its augmentation on (seed, n). So an input can start at any step.
+"""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from dataset.shards import UserError, parse
+
+SHUFFLE_STREAM = 1
+
+
+def image_seed(seed, n, stream=0):
+    """The int32 [2] seed of image number `n` for `tf.random.stateless_*`."""
+    return tf.stack([tf.cast(seed * 1009 + stream, tf.int32), tf.cast(n, tf.int32)])
+
+
+def epoch_order(seed, epoch, num_images):
+    """The permutation of one epoch, int64 [num_images]."""
+    generator = np.random.Generator(np.random.PCG64([SHUFFLE_STREAM, seed, epoch]))
+    return generator.permutation(num_images)
+
+
+def shuffled_examples(shard_sets, *, start, stop, seed, shuffle=True):
+    """Images number `start` to `stop` - 1 of an endless series of shuffled epochs.
+
+    Args:
+      shard_sets: the `ShardSet`s whose union is one epoch.
+      start: number of the first image.
+      stop: number after the last image.
+      seed: seed of the permutations.
+      shuffle: false for the sets' own order, over and over.
+
+    Returns:
+      A `tf.data.Dataset` of dicts as `dataset.shards.parse` gives them, each with its
+      number `n`, int64 [].
+    """
+    sizes = [len(shard_set) for shard_set in shard_sets]
+    num_images = sum(sizes)
+    bounds = np.cumsum([0, *sizes])
+
+    @functools.lru_cache(maxsize=2)
+    def order(epoch):
+        return epoch_order(seed, epoch, num_images)
+
+    def read(n):
+        epoch, place = divmod(int(n), num_images)
+        position = int(order(epoch)[place]) if shuffle else place
+        number = int(np.searchsorted(bounds, position, side="right")) - 1
+        return shard_sets[number].serialized(position - bounds[number])
+
+    def example(n):
+        serialized = tf.numpy_function(read, [n], tf.string, stateful=False)
+        return {**parse(tf.ensure_shape(serialized, [])), "n": n}
+
+    numbers = tf.data.Dataset.range(start, stop)
+    return numbers.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def check_labels(shard_set, label, flag):
+    """Refuses a set whose images are not all of one label.
+
+    Args:
+      shard_set: a `ShardSet`.
+      label: the name of the label wanted, or None for any single one.
+      flag: name of the flag that gave the set, for the message.
+
+    Returns:
+      The name of the set's label.
+    """
+    present = [name for name, count in shard_set.label_counts.items() if count]
+    if len(present) != 1 or (label and present != [label]):
+        raise UserError(
+            f"--{flag}={shard_set.directory}: has labels {' and '.join(present)},"
+            f" wanted {label or 'one label only'}."
+        )
+    return present[0]
+
+
+def finish(dataset, batch_size):
+    """Batches, prefetches and makes a dataset safe to distribute among replicas."""
+    options = tf.data.Options()
+    options.deterministic = True
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    batches = dataset.batch(batch_size, drop_remainder=True)
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)

@@ -1,0 +1,112 @@
+"""The base of every trained model: a step counter, its random draws, its averages."""
+
+import keras
+import tensorflow as tf
+
+
+class SteppedModel(keras.Model):
+    """A model whose `train_step` is a function of its variables, the batch and the step.
+
+    Subclasses implement `train_step` with the helpers here, end it with
+    `return self.end_step()`, and are restored by restoring their variables alone.
+
+    Attributes:
+      step: int64 variable, number of finished steps.
+      seed: seed of every draw.
+      batch_size: the global batch size.
+    """
+
+    def __init__(self, *, seed, batch_size, loss_names, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.batch_size = batch_size
+        self.step = tf.Variable(
+            0,
+            trainable=False,
+            dtype=tf.int64,
+            name="step",
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in loss_names}
+
+    @property
+    def metrics(self):
+        return list(self._trackers.values())
+
+    def random_normal(self, shape, stream):
+        """N(0, 1) for this replica's part of the batch, float32 [images, *shape].
+
+        The whole batch is drawn from (seed, stream, step) and the replica takes its
+        part, so that N replicas see what one would see.
+        """
+        return self._part(tf.random.stateless_normal, shape, stream)
+
+    def random_uniform(self, shape, stream):
+        """U(0, 1) for this replica's part of the batch, float32 [images, *shape]."""
+        return self._part(tf.random.stateless_uniform, shape, stream)
+
+    def _part(self, draw, shape, stream):
+        context = tf.distribute.get_replica_context()
+        size = self.batch_size // context.num_replicas_in_sync
+        seed = tf.stack(
+            [
+                tf.constant(self.seed * 1009 + stream, tf.int32),
+                tf.cast(self.step, "int32"),
+            ]
+        )
+        whole = draw([self.batch_size, *shape], seed=seed)
+        first = context.replica_id_in_sync_group * size
+        return tf.reshape(whole[first : first + size], [size, *shape])
+
+    def average(self, **losses):
+        """Averages per-image losses over the *global* batch and records them.
+
+        Gradients of replicas are summed, so each divides by the global batch: a bare
+        `reduce_mean` would make steps as many times too big as there are replicas.
+
+        Args:
+          **losses: float32 [images] by the name of their tracker.
+
+        Returns:
+          The float32 [] averages, in the order given; one alone if there is one.
+        """
+        averages = []
+        for name, loss in losses.items():
+            loss = tf.cast(loss, tf.float32)
+            self._trackers[name].update_state(loss)
+            averages.append(
+                tf.nn.compute_average_loss(loss, global_batch_size=self.batch_size)
+            )
+        return averages[0] if len(averages) == 1 else averages
+
+    def minimize(self, optimizer, tape, loss, variables):
+        """One optimizer step on `variables`; scales the loss where float16 needs it."""
+        scaled = isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer)
+        if scaled:
+            with tape:
+                loss = optimizer.get_scaled_loss(loss)
+        gradients = tape.gradient(loss, variables)
+        if scaled:
+            gradients = optimizer.get_unscaled_gradients(gradients)
+        optimizer.apply_gradients(zip(gradients, variables))
+
+    def end_step(self):
+        """Counts the step; returns the running means since the last `reset_metrics`."""
+        self.step.assign_add(1)
+        return {name: tracker.result() for name, tracker in self._trackers.items()}
+
+
+def optimizer_for_precision(optimizer):
+    """Wraps `optimizer` in dynamic loss scaling under mixed_float16."""
+    if keras.mixed_precision.global_policy().name == "mixed_float16":
+        return keras.mixed_precision.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def reset_optimizer(optimizer):
+    """Sets an optimizer's counters and moments to zero; the learning rate stays."""
+    learning_rate = optimizer.learning_rate
+    rate = tf.convert_to_tensor(learning_rate)
+    for variable in optimizer.variables:
+        variable.assign(tf.zeros_like(variable))
+    optimizer.learning_rate = rate

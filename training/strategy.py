@@ -1,0 +1,51 @@
+"""Where a training runs: devices, replicas, precision, determinism."""
+
+import keras
+import tensorflow as tf
+
+from dataset.shards import UserError
+
+STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def create_strategy(name, batch_size):
+    """The `tf.distribute.Strategy` of `--strategy`.
+
+    `auto` mirrors over all local GPUs where there are two or more. On a machine without
+    GPU, `mirrored` uses all logical CPU devices.
+
+    Raises:
+      UserError: `batch_size`, which is global, does not divide among the replicas.
+    """
+    gpus = tf.config.list_logical_devices("GPU")
+    devices = gpus or tf.config.list_logical_devices("CPU")
+    if name == "multi_worker":
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    elif name == "mirrored" or (name == "auto" and len(gpus) > 1):
+        strategy = tf.distribute.MirroredStrategy([d.name for d in devices])
+    else:
+        strategy = tf.distribute.OneDeviceStrategy(devices[0].name)
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise UserError(
+            f"--batch_size={batch_size} does not divide among {replicas} replicas;"
+            f" give a multiple of {replicas}."
+        )
+    return strategy
+
+
+def describe(strategy):
+    """One line for the person who started the training."""
+    gpus = tf.config.list_physical_devices("GPU")
+    replicas = strategy.num_replicas_in_sync
+    on = f"{len(gpus)} GPU(s)" if gpus else "CPU (TensorFlow finds no GPU)"
+    return f"{replicas} replica(s) on {on}"
+
+
+def configure(seed, precision, deterministic):
+    """Sets what is global to the process, before any model is built."""
+    keras.utils.set_random_seed(seed)
+    keras.mixed_precision.set_global_policy(precision)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
