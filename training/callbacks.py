@@ -1,0 +1,151 @@
+"""What happens between the steps of a training: logs, pictures, checkpoints, stops.
+
+All read the global step from their `Run`, act at fixed steps (checkpoints: at fixed
+times, too), and leave the weights alone, so that a run that was stopped and continued
+is the same as one that was not.
+"""
+
+import json
+import math
+import os
+import time
+
+import keras
+import tensorflow as tf
+
+from dataset.shards import UserError, to_uint8
+from training import pictures
+
+
+class _StepCallback(keras.callbacks.Callback):
+    """A callback of the global step."""
+
+    _supports_tf_logs = True  # Keras then leaves the losses on the device.
+
+    def __init__(self, run):
+        super().__init__()
+        self.run = run
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.after_step(self.run.step)
+
+
+class StepCount(_StepCallback):
+    """Counts the steps; must come first."""
+
+    def after_step(self, step):
+        self.run.step = step + 1
+
+
+class Log(_StepCallback):
+    """A line in `log.jsonl` and points in TensorBoard every `log_steps`, and no NaN.
+
+    Raises:
+      UserError: a loss is not finite.
+    """
+
+    def __init__(self, run, log_steps, describe=None):
+        super().__init__(run)
+        self.log_steps = log_steps
+        self.describe = describe or (lambda step: {})
+
+    def on_train_begin(self, logs=None):
+        self._mark = (time.monotonic(), self.run.step)
+
+    def after_step(self, step):
+        if step % self.log_steps == 0 or step == self.run.num_steps:
+            self.write(step)
+
+    def write(self, step):
+        values = {k: float(v) for k, v in self.model.get_metrics_result().items()}
+        check_finite(values, step, self.run.model_dir)
+        self.model.reset_metrics()
+        seconds, steps = time.monotonic() - self._mark[0], step - self._mark[1]
+        self._mark = (time.monotonic(), step)
+        speed = {"seconds_per_step": round(seconds / max(steps, 1), 4)}
+        line = {"step": step, **self.describe(step), **values, **speed}
+        self.run.log(line)
+        self.run.show(values)
+
+
+def check_finite(values, step, model_dir):
+    """Stops the training if one of its losses is NaN or infinite."""
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise UserError(
+                f"{name} is {value} at step {step}: training diverged. The last good"
+                f" checkpoint is kept in {model_dir}; try a smaller --learning_rate"
+                " or --precision=float32 in a new --model_dir."
+            )
+
+
+class SampleGrid(_StepCallback):
+    """A picture of `draw()` at fixed steps, on disk and in TensorBoard.
+
+    Args:
+      run: the `Run`.
+      draw: function that returns float [images, height, width, 1] in [-1, 1].
+      steps: collection of the global steps at which to draw.
+      name: `name(step)` is the picture's file name without its ending.
+      columns: images per row.
+    """
+
+    def __init__(self, run, draw, steps, name=None, columns=None):
+        super().__init__(run)
+        self.draw = draw
+        self.steps = steps
+        self.name = name or (lambda step: f"step-{step:07d}")
+        self.columns = columns
+
+    def after_step(self, step):
+        if step not in self.steps:
+            return
+        image = pictures.grid(to_uint8(self.draw()), self.columns)
+        path = os.path.join(self.run.model_dir, "samples", self.name(step) + ".png")
+        pictures.write_png(path, image)
+        with self.run.events.as_default(step):
+            tf.summary.image("samples", image[None])
+
+
+class Save(_StepCallback):
+    """Checkpoints by the clock and at the end, and stops when asked to.
+
+    Must come last: what it saves is the state after everything else of the step.
+    """
+
+    def __init__(self, run, minutes, keep_steps=()):
+        super().__init__(run)
+        self.seconds = 60.0 * minutes
+        self.keep_steps = keep_steps
+
+    def on_train_begin(self, logs=None):
+        self._saved = time.monotonic()
+
+    def after_step(self, step):
+        stopping = self.run.stop_signal is not None
+        due = time.monotonic() - self._saved >= self.seconds
+        if step in self.keep_steps:
+            self.run.keep(self.model)
+        if due or stopping or step == self.run.num_steps:
+            values = {k: float(v) for k, v in self.model.get_metrics_result().items()}
+            check_finite(values, step, self.run.model_dir)
+            self.run.save(self.model)
+            self._saved = time.monotonic()
+        if stopping:
+            self.run.stop()
+
+
+class ProgressBar(_StepCallback):
+    """Images done, images per second and time left, over the whole training."""
+
+    def after_step(self, step):
+        self.run.advance()
+
+
+def read_log(path, before_step):
+    """The lines of a `log.jsonl` of steps up to `before_step`, in order."""
+    if not tf.io.gfile.exists(path):
+        return []
+    with tf.io.gfile.GFile(path) as file:
+        lines = [line for line in file.read().splitlines() if line.endswith("}")]
+    return [line for line in lines if json.loads(line)["step"] <= before_step]

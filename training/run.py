@@ -1,0 +1,323 @@
+"""One training in its `--model_dir`: settings, checkpoints, resume, and its end.
+
+The folder is the whole state: `flags.cfg` (give it to `--flagfile`), `run.json`,
+`checkpoints/`, `log.jsonl`, `events/` (TensorBoard), `samples/`, and `finished.json`
+once the last step is done and saved.
+"""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import sys
+import time
+
+import tensorflow as tf
+import tqdm
+
+from dataset.shards import PROJECT_VERSION, UserError, write_json
+from training import callbacks as cb
+from training import strategy as strategies
+
+COMMON = (
+    "model_dir",
+    "seed",
+    "batch_size",
+    "strategy",
+    "precision",
+    "jit_compile",
+    "deterministic",
+    "dry_run",
+    "checkpoint_minutes",
+    "log_steps",
+)
+# Settings that may differ when a training is continued: they do not change what is
+# computed, only where, and what is shown of it.
+FREE = {"model_dir", "strategy", "jit_compile", "deterministic", "dry_run"}
+FREE |= {"checkpoint_minutes", "log_steps"}
+
+
+class Run:
+    """A training that can be stopped at any step and started again.
+
+    Attributes:
+      settings: all flags of the binary.
+      own: those that not every trainer has.
+      step: number of finished steps.
+      num_steps: number of steps in all, known from `start` on.
+
+    Raises:
+      UserError: the folder holds another training, or one that is running.
+    """
+
+    def __init__(self, binary, settings):
+        self.binary = binary
+        self.settings = settings
+        self.own = {k: v for k, v in settings.items() if k not in COMMON}
+        self.model_dir = settings["model_dir"]
+        self.seed = settings["seed"]
+        self.batch_size = settings["batch_size"]
+        self.step = 0
+        self.num_steps = None
+        self.stop_signal = None
+        self._check_same("settings", settings, FREE)
+        strategies.configure(
+            settings["seed"], settings["precision"], settings["deterministic"]
+        )
+        self.strategy = strategies.create_strategy(
+            settings["strategy"], settings["batch_size"]
+        )
+
+    @property
+    def finished(self):
+        return tf.io.gfile.exists(self._path("finished.json"))
+
+    def start(self, *, num_steps, inputs, facts):
+        """Shows the plan and takes the folder.
+
+        Args:
+          num_steps: number of steps of the whole training.
+          inputs: dict of flag name to list of the `ShardSet`s that it names.
+          facts: dict of what a person wants to see before it starts.
+
+        Returns:
+          Whether there is anything to do: false for a dry run, or if it is finished.
+        """
+        self.num_steps = num_steps
+        digests = {key: [s.digest for s in sets] for key, sets in inputs.items()}
+        self._check_same("inputs", digests, ())
+        for flag, sets in inputs.items():
+            for shards in sets:
+                counts = ", ".join(f"{n} {k}" for k, n in shards.label_counts.items())
+                print(f"  --{flag}: {shards.directory}: {counts}")
+        facts = {**facts, "steps": num_steps, "runs on": self._where()}
+        for name, value in facts.items():
+            print(f"  {name}: {value}", flush=True)
+        if self.settings["dry_run"]:
+            print("dry run: everything checked, nothing written.")
+            return False
+        if self.finished:
+            print(f"{self.model_dir}: finished already; nothing to do.")
+            return False
+        self._take_folder(digests)
+        return True
+
+    def _where(self):
+        precision = self.settings["precision"]
+        return f"{strategies.describe(self.strategy)}, {precision}"
+
+    def _take_folder(self, digests):
+        tf.io.gfile.makedirs(self.model_dir)
+        self._lock = open(self._path(".lock"), "w")  # Held until the process ends.
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(
+                f"--model_dir={self.model_dir}: another process is training in it."
+            ) from error
+        with tf.io.gfile.GFile(self._path("flags.cfg"), "w") as file:
+            file.write(flagfile(self.settings))
+        content = {
+            "binary": self.binary,
+            "project_version": PROJECT_VERSION,
+            "settings": self.settings,
+            "inputs": digests,
+        }
+        write_json(self._path("run.json"), content)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note_signal)
+        self.events = tf.summary.create_file_writer(self._path("events"))
+        self._began = time.monotonic()
+        self._bar = None
+
+    def _check_same(self, key, now, free):
+        """Refuses to continue with anything that changes the result."""
+        if not tf.io.gfile.exists(self._path("run.json")):
+            return
+        before = read_run(self.model_dir)
+        if before["binary"] != self.binary:
+            raise UserError(
+                f"--model_dir={self.model_dir}: holds a training by"
+                f" {before['binary']}, not {self.binary}; give another folder."
+            )
+        now = json.loads(json.dumps(now))
+        for name in sorted({*before[key], *now} - set(free)):
+            old, new = before[key].get(name), now.get(name)
+            if old != new:
+                raise UserError(
+                    f"--{name}: the training in {self.model_dir} was started with"
+                    f" {old!r}, now it is {new!r}; give the former value to continue it"
+                    " or another --model_dir to start anew."
+                )
+
+    def restore(self, model):
+        """Brings `model` to the latest checkpoint, if there is one.
+
+        Every variable, the optimizers' too, must exist by now.
+        """
+        path = tf.train.latest_checkpoint(self._path("checkpoints"))
+        self.step = 0
+        if path:
+            checkpoint = tf.train.Checkpoint(model=model)
+            checkpoint.restore(path).assert_existing_objects_matched()
+            self.step = _step_of(path)
+            print(f"continuing at step {self.step} of {self.num_steps}.", flush=True)
+        lines = cb.read_log(self._path("log.jsonl"), self.step)
+        with tf.io.gfile.GFile(self._path("log.jsonl"), "w") as file:
+            file.writelines(line + "\n" for line in lines)
+
+    def latest_step(self):
+        """The step of the latest checkpoint; 0 without one."""
+        path = tf.train.latest_checkpoint(self._path("checkpoints"))
+        return _step_of(path) if path else 0
+
+    def fit(self, model, batches, *, callbacks=(), describe=None, keep_steps=()):
+        """Trains `model` on all of `batches`, the next ones of the training.
+
+        Args:
+          model: a compiled `SteppedModel`.
+          batches: `tf.data.Dataset` of the batches from `step` on.
+          callbacks: further callbacks, called before the checkpoint is made.
+          describe: `describe(step)` gives a dict of scalars for the log.
+          keep_steps: steps whose checkpoints are kept for ever.
+        """
+        chain = [
+            cb.StepCount(self),
+            cb.ProgressBar(self),
+            cb.Log(self, self.settings["log_steps"], describe),
+            *callbacks,
+            cb.Save(self, self.settings["checkpoint_minutes"], keep_steps),
+        ]
+        if self.step < self.num_steps:
+            model.fit(batches, epochs=1, verbose=0, callbacks=chain, shuffle=False)
+
+    def save(self, model):
+        """Writes a checkpoint of the current step; the one before is kept, too."""
+        checkpoint = tf.train.Checkpoint(model=model)
+        manager = tf.train.CheckpointManager(
+            checkpoint, self._path("checkpoints"), max_to_keep=2
+        )
+        manager.save(checkpoint_number=self.step)
+
+    def keep(self, model):
+        """Writes a checkpoint of the current step that is never removed."""
+        checkpoint = tf.train.Checkpoint(model=model)
+        checkpoint.write(os.path.join(self._path("kept"), f"step-{self.step}"))
+
+    def finish(self, **results):
+        """Marks the training as complete, with `results` for whoever reads it."""
+        if self._bar:
+            self._bar.close()
+        seconds = round(time.monotonic() - self._began, 1)
+        content = {"step": self.step, "seconds_since_last_start": seconds, **results}
+        write_json(self._path("finished.json"), content)
+        print(f"{self.model_dir}: finished at step {self.step}.", flush=True)
+
+    def log(self, line):
+        """Appends a dict with a `step` to log.jsonl and its numbers to TensorBoard."""
+        with open(self._path("log.jsonl"), "a") as file:
+            file.write(json.dumps(line) + "\n")
+        with self.events.as_default(line["step"]):
+            for name, value in line.items():
+                if name != "step" and isinstance(value, (int, float)):
+                    tf.summary.scalar(name, value)
+
+    def advance(self):
+        """Moves the progress bar by one step."""
+        if self._bar is None:
+            self._bar = tqdm.tqdm(
+                total=self.num_steps * self.batch_size,
+                initial=(self.step - 1) * self.batch_size,
+                desc=self.binary,
+                unit="img",
+                unit_scale=True,
+                mininterval=0.5 if sys.stderr.isatty() else 30.0,
+                dynamic_ncols=True,
+            )
+        self._bar.update(self.batch_size)
+
+    def show(self, values):
+        """Shows the latest losses beside the progress bar."""
+        if self._bar:
+            self._bar.set_postfix(
+                {k: f"{v:.3g}" for k, v in values.items()}, refresh=False
+            )
+
+    def stop(self):
+        """Leaves after a signal; the state is saved."""
+        if self._bar:
+            self._bar.close()
+        name = signal.Signals(self.stop_signal).name
+        print(
+            f"{name}: saved step {self.step} of {self.num_steps} in {self.model_dir};"
+            " run the same command again to continue.",
+            flush=True,
+        )
+        sys.exit(128 + self.stop_signal)
+
+    def _note_signal(self, number, frame):
+        if self.stop_signal is not None:  # Asked twice: the person is in a hurry.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        self.stop_signal = number
+
+    def _path(self, name):
+        return os.path.join(self.model_dir, name)
+
+
+def read_run(model_dir):
+    """The content of a training's `run.json`: binary, settings, inputs' digests.
+
+    Raises:
+      UserError: there is no training in `model_dir`.
+    """
+    path = os.path.join(model_dir, "run.json")
+    if not tf.io.gfile.exists(path):
+        raise UserError(f"--model_dir={model_dir}: no training in it (no run.json).")
+    with tf.io.gfile.GFile(path) as file:
+        return json.load(file)
+
+
+def checkpoint_path(model_dir, step=None):
+    """The path of a training's latest checkpoint, or of the one kept at `step`.
+
+    Raises:
+      UserError: there is none; the message names the steps that there are.
+    """
+    if step:
+        path = os.path.join(model_dir, "kept", f"step-{step}")
+        if tf.io.gfile.exists(path + ".index"):
+            return path
+        kept = tf.io.gfile.glob(os.path.join(model_dir, "kept", "step-*.index"))
+        steps = sorted(_step_of(name.removesuffix(".index")) for name in kept)
+        raise UserError(
+            f"--step={step}: {model_dir} has kept steps {steps or 'none'} only."
+        )
+    path = tf.train.latest_checkpoint(os.path.join(model_dir, "checkpoints"))
+    if path is None:
+        raise UserError(f"--model_dir={model_dir}: no checkpoint yet; train first.")
+    return path
+
+
+def restore_parts(path, **parts):
+    """Restores networks from a checkpoint by the name they have in the model."""
+    wanted = tf.train.Checkpoint(model=tf.train.Checkpoint(**parts))
+    wanted.restore(path).assert_existing_objects_matched().expect_partial()
+
+
+def flagfile(settings):
+    """`settings` as the lines of an absl flagfile."""
+    lines = []
+    for name, value in settings.items():
+        if isinstance(value, bool):
+            lines.append(f"--{'' if value else 'no'}{name}")
+        elif isinstance(value, (list, tuple)):
+            lines.append(f"--{name}={','.join(map(str, value))}")
+        elif value is not None:
+            lines.append(f"--{name}={value}")
+    return "\n".join(lines) + "\n"
+
+
+def _step_of(path):
+    return int(re.search(r"-(\d+)$", path).group(1))
