@@ -1,0 +1,99 @@
+# `make demo` and `make test` do all their set-up; `make help` lists the rest.
+
+VENV := .venv
+WORKFLOW_VENV := .venv-workflow
+PYTHON := $(VENV)/bin/python
+UV_PYTHON := $(CURDIR)/.python
+CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
+	--cores=$(CORES)
+
+.PHONY: help setup demo mini test lint format lock clean
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+help:
+	@echo "make demo    the whole chain, small, on an artificial brain: demo/"
+	@echo "make mini    the whole chain on real cases: BRATS_DIR=folder make mini"
+	@echo "make test    all tests; with BRATS_DIR=folder those on real cases too"
+	@echo "make setup   what the above do first: Python packages into $(VENV)"
+	@echo "make lint    style check;  make format  applies it"
+	@echo "make lock    newest versions that fit, into the two requirements.lock"
+	@echo "make clean   removes $(VENV), $(WORKFLOW_VENV), .python, demo and caches"
+
+setup: $(VENV)/installed
+
+demo: $(VENV)/installed $(WORKFLOW_VENV)/installed
+	@$(RUN) --configuration=workflow/demo.yaml --output_dir=demo
+
+mini: $(VENV)/installed $(WORKFLOW_VENV)/installed
+	@test -n "$(BRATS_DIR)" || { \
+	  echo "BRATS_DIR is not set; say: make mini BRATS_DIR=folder-of-cases" >&2; \
+	  exit 1; }
+	@$(RUN) --configuration=workflow/mini.yaml --output_dir=mini \
+	  --brats_dir="$(BRATS_DIR)"
+
+test: $(VENV)/installed
+	@$(PYTHON) -m pytest
+
+lint: $(VENV)/installed
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/installed
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+lock: $(VENV)/installed
+	@$(PYTHON) -m pip install --quiet --target .python/uv --upgrade uv
+	@for source in "setup.py --extra=demo --extra=test -o requirements.lock" \
+	  "workflow/requirements.in -o workflow/requirements.lock"; do \
+	  .python/uv/bin/uv pip compile $$source --quiet --upgrade --universal \
+	    --python-version=3.10 --no-annotate --no-emit-index-url \
+	    --no-emit-find-links --custom-compile-command "make lock" || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) $(WORKFLOW_VENV) .python demo build *.egg-info .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment is made once, and again when what it was made from has changed.
+$(VENV)/installed: requirements.lock setup.py
+	$(call make_venv,$(VENV))
+	@echo "Installing Python packages into $(VENV) (1.8 GB, a few minutes) ..."
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check \
+	  --requirement requirements.lock
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check \
+	  --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(WORKFLOW_VENV)/installed: workflow/requirements.lock
+	$(call make_venv,$(WORKFLOW_VENV))
+	@echo "Installing Snakemake into $(WORKFLOW_VENV) ..."
+	@$(WORKFLOW_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --requirement workflow/requirements.lock
+	@touch $@
+
+# A virtual environment of Python 3.11 or 3.10, the two that TensorFlow 2.15 runs on.
+# Candidates are tried by running them: a pyenv shim may stand for nothing, and a
+# system's Python may lack venv. Where none will do, uv brings Python 3.11 along.
+define make_venv
+	@fits='import sys, venv, ensurepip; \
+	  sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))'; \
+	if $(1)/bin/python -c "$$fits" 2>/dev/null; then exit 0; fi; \
+	for python in python3.11 python3.10 python3 python; do \
+	  if $$python -c "$$fits" 2>/dev/null; then \
+	    echo "Using $$($$python --version) for $(1)."; \
+	    exec $$python -m venv --clear $(1); \
+	  fi; \
+	done; \
+	echo "No Python 3.11 or 3.10 here; fetching 3.11 through uv into .python ..."; \
+	{ uv --version || python3 -m pip install --quiet --target .python/uv uv; } \
+	  >.python.log 2>&1; \
+	PATH="$(UV_PYTHON)/uv/bin:$$PATH" UV_PYTHON_INSTALL_DIR="$(UV_PYTHON)" \
+	  uv venv --quiet --clear --seed --python 3.11 $(1) >>.python.log 2>&1 || { \
+	    echo "Cannot get Python 3.11: neither found here nor fetched through uv" \
+	      "(see .python.log). Install python3.11 with venv and try again." >&2; \
+	    exit 1; }; \
+	rm -f .python.log
+endef

@@ -1,0 +1,91 @@
+"""Packages, console scripts and dependencies; settings of the tools: pyproject.toml."""
+
+import pathlib
+import re
+
+from setuptools import setup
+
+ROOT = pathlib.Path(__file__).parent
+
+PACKAGES = [
+    "classifier",
+    "dataset",
+    "evaluation",
+    "filtering",
+    "flags",
+    "pggan",
+    "simgan",
+    "training",
+    "unit",
+    "workflow",
+]
+
+# Each runs as `python -m package.module` too.
+BINARIES = [
+    "classifier.augment",
+    "classifier.export",
+    "classifier.predict",
+    "classifier.train",
+    "dataset.phantom",
+    "dataset.prepare",
+    "dataset.verify",
+    "evaluation.table",
+    "pggan.generate",
+    "pggan.train",
+    "workflow.run",
+]
+
+INSTALL_REQUIRES = [
+    "tensorflow==2.15.*",  # The last that TensorFlow Addons works with.
+    "keras==2.15.*",  # TensorFlow 2.15's own Keras.
+    "tensorflow-addons==0.23.*",  # Instance normalization; this is its last release.
+    "numpy==1.26.*",  # The last that TensorFlow 2.15 is built for.
+    "nibabel",  # NIfTI volumes: BraTS 2017 and later.
+    "SimpleITK",  # MetaImage volumes: BraTS 2012-2016.
+    "opencv-python-headless",  # Resizing, warping, montages; needs no libGL.
+    "scikit-learn",  # k-means++, t-SNE, area under the curve.
+    "statsmodels",  # Confidence intervals and tests.
+    "matplotlib",  # Figures.
+    "Flask",  # The two pages for a person's judgement, served locally.
+    "tqdm",  # Progress bars.
+    "absl-py",  # Flags.
+    "setuptools<81",  # TensorBoard 2.15 imports pkg_resources, which 81 removes.
+]
+
+EXTRAS_REQUIRE = {
+    # CUDA libraries as wheels; TensorFlow pins each of them itself.
+    "gpu": ["tensorflow[and-cuda]==2.15.*"],
+    "demo": ["nilearn"],  # Its wheel holds the MNI152 template, the demo's anatomy.
+    "test": [
+        "pytest",
+        "pytest-xdist",  # Two processes of tests on two cores.
+        "ruff",  # Lint and format.
+    ],
+}
+
+
+def project_version():
+    """The version that manifests of shard sets name, read without importing it."""
+    source = (ROOT / "dataset" / "shards.py").read_text()
+    return re.search(r'^PROJECT_VERSION = "(.+)"$', source, re.MULTILINE).group(1)
+
+
+setup(
+    name="brain-mr-augmentation",
+    version=project_version(),
+    description="GAN-based augmentation of brain MR images for tumor detection",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.12",  # TensorFlow 2.15 has no wheels for newer ones.
+    packages=PACKAGES,
+    package_data={
+        "flags": ["*/*.cfg"],
+        "workflow": ["Snakefile", "*.yaml", "requirements.lock"],
+    },
+    install_requires=INSTALL_REQUIRES,
+    extras_require=EXTRAS_REQUIRE,
+    entry_points={
+        "console_scripts": [
+            f"{name.replace('.', '-')} = {name}:run" for name in BINARIES
+        ]
+    },
+)

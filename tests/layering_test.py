@@ -1,0 +1,125 @@
+"""Who may import whom: the rules of the architecture, read off the sources."""
+
+import ast
+import pathlib
+import re
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+STEPS = ("classifier", "evaluation", "filtering", "pggan", "simgan", "unit")
+PACKAGES = ("dataset", "flags", "training", "workflow", *STEPS)
+
+
+class Module:
+    """A source file and what it imports, wherever in the file it does so."""
+
+    def __init__(self, path):
+        self.name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        self.name = self.name.removesuffix(".__init__")
+        self.tree = ast.parse(path.read_text())
+        self.imports = set(self._imports())
+        self.is_binary = any(
+            isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+            for node in self.tree.body
+        )
+
+    def _imports(self):
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                base = "." * node.level + (node.module or "")
+                # `from package import module` is an import of the module.
+                for alias in node.names:
+                    is_module = is_source(f"{base}.{alias.name}")
+                    yield f"{base}.{alias.name}" if is_module else base
+
+    @property
+    def package(self):
+        return self.name.partition(".")[0]
+
+    def imports_of_project(self):
+        return {name for name in self.imports if name.partition(".")[0] in PACKAGES}
+
+
+def is_source(name):
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+MODULES = [
+    Module(path) for package in PACKAGES for path in (ROOT / package).rglob("*.py")
+]
+BINARIES = {module.name for module in MODULES if module.is_binary}
+
+
+def modules_of(*packages):
+    return [module for module in MODULES if module.package in packages]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_imports_are_absolute(module):
+    assert not [name for name in module.imports if name.startswith(".")]
+
+
+def test_shard_contract_stands_on_tensorflow_and_numpy_alone():
+    shards = next(module for module in MODULES if module.name == "dataset.shards")
+    allowed = {"tensorflow", "numpy", *sys.stdlib_module_names}
+    assert {name.partition(".")[0] for name in shards.imports} <= allowed
+
+
+@pytest.mark.parametrize("module", modules_of("training"), ids=lambda m: m.name)
+def test_training_knows_shards_and_no_model(module):
+    for name in module.imports_of_project():
+        assert name.startswith("training.") or name in ("dataset", "dataset.shards")
+
+
+@pytest.mark.parametrize(
+    "module", modules_of("dataset", "workflow", *STEPS), ids=lambda m: m.name
+)
+def test_step_imports_itself_shards_and_training_alone(module):
+    own = {module.package, "training"} | ({"flags"} if module.is_binary else set())
+    for name in module.imports_of_project():
+        package = name.partition(".")[0]
+        assert package in own or name in ("dataset", "dataset.shards")
+
+
+@pytest.mark.parametrize("module", modules_of("flags"), ids=lambda m: m.name)
+def test_flags_import_absl_alone(module):
+    allowed = {"absl", "flags", *sys.stdlib_module_names}
+    assert {name.partition(".")[0] for name in module.imports} <= allowed
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.name)
+def test_flag_values_are_read_by_the_runner_of_binaries_alone(module):
+    names = {node.id for node in ast.walk(module.tree) if isinstance(node, ast.Name)}
+    attributes = {n.attr for n in ast.walk(module.tree) if isinstance(n, ast.Attribute)}
+    if module.name != "flags.binary":
+        assert "FLAGS" not in names | attributes
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.name)
+def test_nothing_imports_a_binary_or_a_test(module):
+    assert not module.imports & BINARIES
+    assert "tests" not in {name.partition(".")[0] for name in module.imports}
+
+
+def test_setup_lists_every_package_and_every_binary():
+    setup = {
+        target.id: ast.literal_eval(node.value)
+        for node in ast.parse((ROOT / "setup.py").read_text()).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if target.id in ("PACKAGES", "BINARIES")
+    }
+    assert setup["PACKAGES"] == sorted(PACKAGES)
+    assert setup["BINARIES"] == sorted(BINARIES)
+
+
+def test_every_binary_gives_one_sentence_and_one_command():
+    for module in MODULES:
+        if module.is_binary:
+            docstring = ast.get_docstring(module.tree)
+            assert re.search(rf"python -m {re.escape(module.name)} --", docstring)
