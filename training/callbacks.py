@@ -7,14 +7,12 @@ is the same as one that was not.
 
 import json
 import math
-import os
 import time
 
 import keras
 import tensorflow as tf
 
-from dataset.shards import UserError, to_uint8
-from training import pictures
+from dataset.shards import UserError
 
 
 class _StepCallback(keras.callbacks.Callback):
@@ -100,11 +98,7 @@ class SampleGrid(_StepCallback):
     def after_step(self, step):
         if step not in self.steps:
             return
-        image = pictures.grid(to_uint8(self.draw()), self.columns)
-        path = os.path.join(self.run.model_dir, "samples", self.name(step) + ".png")
-        pictures.write_png(path, image)
-        with self.run.events.as_default(step):
-            tf.summary.image("samples", image[None])
+        self.run.picture(self.name(step), self.draw(), self.columns, tag="samples")
 
 
 class Save(_StepCallback):

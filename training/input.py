@@ -82,12 +82,11 @@ def check_labels(shard_set, label, flag):
     return present[0]
 
 
-def finish(dataset, batch_size):
-    """Batches, prefetches and makes a dataset safe to distribute among replicas."""
+def finish(batches):
+    """Prefetches batches and makes them safe to distribute among replicas."""
     options = tf.data.Options()
     options.deterministic = True
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )
-    batches = dataset.batch(batch_size, drop_remainder=True)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 
 class SteppedModel(keras.Model):
-    """A model whose `train_step` depends on its variables, the batch and the step alone.
+    """A model whose `train_step` depends on variables, batch and step alone.
 
     Subclasses implement `train_step` with the helpers here, end it with
     `return self.end_step()`, and are restored by restoring their variables alone.

@@ -16,8 +16,9 @@ import time
 import tensorflow as tf
 import tqdm
 
-from dataset.shards import PROJECT_VERSION, UserError, write_json
+from dataset.shards import PROJECT_VERSION, UserError, to_uint8, write_json
 from training import callbacks as cb
+from training import pictures
 from training import strategy as strategies
 
 COMMON = (
@@ -91,9 +92,10 @@ class Run:
             for shards in sets:
                 counts = ", ".join(f"{n} {k}" for k, n in shards.label_counts.items())
                 print(f"  --{flag}: {shards.directory}: {counts}")
-        facts = {**facts, "steps": num_steps, "runs on": self._where()}
-        for name, value in facts.items():
+        self.facts = {**facts, "steps": num_steps}
+        for name, value in self.facts.items():
             print(f"  {name}: {value}", flush=True)
+        print(f"  runs on: {self._where()}", flush=True)
         if self.settings["dry_run"]:
             print("dry run: everything checked, nothing written.")
             return False
@@ -123,6 +125,7 @@ class Run:
             "project_version": PROJECT_VERSION,
             "settings": self.settings,
             "inputs": digests,
+            "facts": self.facts,
         }
         write_json(self._path("run.json"), content)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -222,6 +225,13 @@ class Run:
             for name, value in line.items():
                 if name != "step" and isinstance(value, (int, float)):
                     tf.summary.scalar(name, value)
+
+    def picture(self, name, images, columns=None, tag=None):
+        """Writes float images in [-1, 1] as a grid to samples/ and TensorBoard."""
+        image = pictures.grid(to_uint8(images), columns)
+        pictures.write_png(os.path.join(self._path("samples"), name + ".png"), image)
+        with self.events.as_default(self.step):
+            tf.summary.image(tag or name, image[None])
 
     def advance(self):
         """Moves the progress bar by one step."""

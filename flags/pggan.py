@@ -1,0 +1,112 @@
+"""Flags of `pggan.train` and `pggan.generate`."""
+
+from absl import flags
+
+from flags import training
+
+flags.disclaim_key_flags()
+
+
+def define_train():
+    """Flags of `pggan.train`."""
+    return training.define_training(batch_size=16) + [
+        flags.DEFINE_string(
+            "data_dir",
+            None,
+            "Shard set with the training images of one class.",
+            required=True,
+        ),
+        flags.DEFINE_integer(
+            "resolution",
+            256,
+            "Final height and width, in pixels: a power of 2. Smaller images are"
+            " zero-padded to it, at a random place.",
+        ),
+        flags.DEFINE_list(
+            "stabilize_kimg",
+            ["36"],
+            "Thousands of images of a phase at one resolution: one number for all, or"
+            " one for each of 4, 8, ... px, by commas. (Karras et al., 2018: 600-800;"
+            " Han et al., 2019: 100 epochs in all, so 36 for 4,679 images.)",
+        ),
+        flags.DEFINE_list(
+            "fade_kimg",
+            ["36"],
+            "The same for the phases in which 8, 16, ... px are faded in.",
+        ),
+        flags.DEFINE_integer("latent_size", 512, "Length of a latent.", lower_bound=1),
+        flags.DEFINE_integer(
+            "fmap_base",
+            8192,
+            "Feature maps at resolution R: 2 * fmap_base / R, at most --fmap_max."
+            " Halving both makes a step about three times cheaper.",
+            lower_bound=2,
+        ),
+        flags.DEFINE_integer("fmap_max", 512, "Most feature maps.", lower_bound=1),
+        flags.DEFINE_integer(
+            "stddev_group",
+            16,
+            "Images per group of D's minibatch standard deviation; divides the images"
+            " that one replica has of a batch.",
+            lower_bound=1,
+        ),
+        flags.DEFINE_float(
+            "learning_rate", 1e-3, "Of Adam, for G and D.", lower_bound=0.0
+        ),
+        flags.DEFINE_float(
+            "ema_decay",
+            0.999,
+            "Decay per step of the moving average of G's weights, which generates.",
+            lower_bound=0.0,
+            upper_bound=1.0,
+        ),
+        flags.DEFINE_float(
+            "gradient_penalty_weight",
+            10.0,
+            "Weight of the gradient penalty (Gulrajani et al., 2017: 10).",
+        ),
+        flags.DEFINE_float(
+            "drift_weight",
+            0.001,
+            "Weight of D(x)^2 (Karras et al., 2018: 0.001).",
+        ),
+        flags.DEFINE_float(
+            "sample_kimg",
+            10.0,
+            "Thousands of images between two grids of samples; there is one at the end"
+            " of each phase in any case.",
+            lower_bound=0.001,
+        ),
+    ]
+
+
+def define_generate():
+    """Flags of `pggan.generate`."""
+    return [
+        flags.DEFINE_string(
+            "model_dir", None, "Folder of a finished pggan.train.", required=True
+        ),
+        flags.DEFINE_string(
+            "output_dir", None, "Folder of the new shard set.", required=True
+        ),
+        flags.DEFINE_integer(
+            "num_images",
+            100000,
+            "Number of images (Han et al., 2019: 200,000 of both classes together).",
+            lower_bound=1,
+        ),
+        flags.DEFINE_integer(
+            "seed",
+            0,
+            "Seed of the latents: image n depends on it and n alone, not on how many"
+            " images are made, by how many GPUs, or in which shard it lies.",
+            lower_bound=0,
+        ),
+        flags.DEFINE_bool(
+            "use_ema", True, "Generate with the moving average of G's weights."
+        ),
+        flags.DEFINE_integer(
+            "images_per_shard", 1024, "Images per TFRecord file.", lower_bound=1
+        ),
+        flags.DEFINE_bool("overwrite", False, "Replace a set that is there already."),
+    ]

@@ -1,0 +1,96 @@
+"""Real images as PGGAN wants them: moved, at the current resolution, faded."""
+
+import tensorflow as tf
+
+from dataset.shards import UserError, to_float
+from pggan.growth import alpha_at
+from pggan.layers import downsample, upsample
+from training import input as training_input
+
+CROP = 1
+
+
+def check_size(image_size, resolution, flag):
+    """Refuses images that do not fit into `resolution`, or would leave most of it."""
+    if not resolution // 2 < image_size <= resolution:
+        wanted = resolution - resolution // 16
+        raise UserError(
+            f"--{flag}: images are {image_size} px, --resolution={resolution} wants"
+            f" {resolution // 2 + 1} to {resolution} px; prepare them with"
+            f" --image_size={wanted} (240 in 256, as in the paper)."
+        )
+
+
+def place(image, resolution, seed=None):
+    """Zero-pads an image to `resolution`, at a random place if there is a seed.
+
+    Args:
+      image: float32 [size, size, 1] in [-1, 1].
+      resolution: height and width of the result.
+      seed: int32 [2], or None for the middle. The offset of the top left corner is
+        uniform in 0 ... resolution - size - 1, both ways: 0-15 px for 240 in 256
+        (Han et al., 2019, section III-B).
+    """
+    free = resolution - tf.shape(image)[0]
+    if seed is None:
+        top = left = free // 2
+    else:
+        offsets = tf.random.stateless_uniform(
+            [2], seed, maxval=tf.maximum(free, 1), dtype=tf.int32
+        )
+        top, left = offsets[0], offsets[1]
+    padded = tf.image.pad_to_bounding_box(
+        image + 1.0, top, left, resolution, resolution
+    )
+    return tf.ensure_shape(padded - 1.0, [*size, 1])
+
+
+def fade(images, alpha):
+    """The reals of a fade: alpha * x + (1 - alpha) * up2(avgpool2(x)).
+
+    Args:
+      images: float32 [batch, resolution, resolution, 1].
+      alpha: float32 [batch].
+    """
+    alpha = alpha[:, None, None, None]
+    return alpha * images + (1.0 - alpha) * upsample(downsample(images))
+
+
+def phase_batches(shard_set, phase, *, resolution, batch_size, seed, first_image):
+    """The batches of one phase, from image number `first_image` of the training on.
+
+    Args:
+      shard_set: the real images, `ShardSet`.
+      phase: a `growth.Phase`.
+      resolution: final resolution, in pixels.
+      batch_size: global batch size.
+      seed: seed of order and crops.
+      first_image: number of images shown before.
+
+    Returns:
+      `tf.data.Dataset` of dicts: `real_images` float32 [batch, phase.resolution,
+      phase.resolution, 1] in [-1, 1], `alpha` float32 [batch].
+    """
+    factor = resolution // phase.resolution
+
+    def prepare(example):
+        n = example["n"]
+        crop_seed = training_input.image_seed(seed, n, CROP)
+        image = place(to_float(example["image"]), resolution, crop_seed)
+        if factor > 1:
+            image = tf.nn.avg_pool2d(image[None], factor, factor, "VALID")[0]
+        alpha = tf.cast(alpha_at(phase, n), tf.float32)
+        return {"real_images": image, "alpha": alpha}
+
+    def blend(batch):
+        real_images, alpha = batch["real_images"], batch["alpha"]
+        return {"real_images": fade(real_images, alpha), "alpha": alpha}
+
+    images = training_input.shuffled_examples(
+        [shard_set], start=first_image, stop=phase.stop, seed=seed
+    )
+    images = images.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+    batches = images.batch(batch_size, drop_remainder=True)
+    if phase.fading:
+        batches = batches.map(blend, num_parallel_calls=tf.data.AUTOTUNE)
+    return training_input.finish(batches)

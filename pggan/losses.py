@@ -1,0 +1,41 @@
+"""Loss terms of Karras et al. (2018), https://arxiv.org/abs/1710.10196, appendix A.1.
+
+Equation 1 of Han et al. (2019). Scores are raw discriminator outputs, float32 [batch],
+higher for real images. Every function returns one value per image, float32 [batch].
+"""
+
+import tensorflow as tf
+
+
+def discriminator_loss(real_scores, fake_scores):
+    """D(G(z)) - D(x): the discriminator's side of the Wasserstein loss."""
+    return fake_scores - real_scores
+
+
+def generator_loss(fake_scores):
+    """-D(G(z)): the generator's side of the Wasserstein loss."""
+    return -fake_scores
+
+
+def drift_penalty(real_scores):
+    """D(x)^2: keeps the scores near zero, where their offset is arbitrary."""
+    return tf.square(real_scores)
+
+
+def gradient_penalty(discriminator, real_images, fake_images, mix):
+    """(||grad D(x~)||_2 - 1)^2 with x~ = x + u (G(z) - x) (Gulrajani et al., 2017).
+
+    Args:
+      discriminator: function of images to scores.
+      real_images: float32 [batch, height, width, 1].
+      fake_images: float32 [batch, height, width, 1].
+      mix: u ~ U(0, 1), float32 [batch].
+    """
+    mixed_images = real_images + mix[:, None, None, None] * (fake_images - real_images)
+    with tf.GradientTape() as tape:
+        tape.watch(mixed_images)
+        scores = discriminator(mixed_images)
+    gradients = tf.cast(tape.gradient(scores, mixed_images), tf.float32)
+    # The square root has no gradient at 0.
+    norms = tf.sqrt(tf.reduce_sum(tf.square(gradients), axis=[1, 2, 3]) + 1e-12)
+    return tf.square(norms - 1.0)

@@ -1,0 +1,146 @@
+"""Trains PGGAN on the images of one class.
+
+python -m pggan.train --data_dir=real/train/tumor --model_dir=models/pggan_tumor
+"""
+
+import tensorflow as tf
+
+from dataset.shards import ShardSet, UserError
+from flags import binary
+from flags import pggan as pggan_flags
+from pggan import growth, input_pipeline
+from pggan.model import PGGAN
+from training import callbacks as training_callbacks
+from training.input import check_labels
+from training.run import Run
+
+GRID_IMAGES = 36
+
+
+def train(
+    run,
+    *,
+    data_dir,
+    resolution,
+    stabilize_kimg,
+    fade_kimg,
+    sample_kimg,
+    **model_settings,
+):
+    """Trains in `run.model_dir`; the arguments are the flags of the same names."""
+    shard_set = ShardSet(data_dir)
+    label = check_labels(shard_set, None, "data_dir")
+    input_pipeline.check_size(shard_set.image_size, resolution, "data_dir")
+    phases = growth.schedule(
+        resolution,
+        stabilize_kimg=stabilize_kimg,
+        fade_kimg=fade_kimg,
+        batch_size=run.batch_size,
+    )
+    check_group(model_settings["stddev_group"], run)
+    with run.strategy.scope():
+        model = PGGAN(
+            resolution=resolution,
+            seed=run.seed,
+            batch_size=run.batch_size,
+            **model_settings,
+        )
+    num_images = phases[-1].stop
+    facts = {
+        "class": label,
+        "parameters of G": f"{count(model.generators):,}",
+        "parameters of D": f"{count(model.discriminators):,}",
+        "phases": ", ".join(f"{p.name} to {p.stop:,}" for p in phases),
+        "length": f"{num_images:,} images, {num_images / len(shard_set):.1f} epochs",
+    }
+    num_steps = num_images // run.batch_size
+    inputs = {"data_dir": [shard_set]}
+    if not run.start(num_steps=num_steps, inputs=inputs, facts=facts):
+        return
+    run.restore(model)
+    while run.step < num_steps:
+        phase = growth.phase_at(phases, run.step * run.batch_size)
+        train_phase(run, model, phase, shard_set, resolution, sample_kimg)
+    run.finish(images=num_images, label=label)
+
+
+def train_phase(run, model, phase, shard_set, resolution, sample_kimg):
+    """Trains from the current step to the end of `phase`."""
+    shown = run.step * run.batch_size
+    first_step = shown == phase.start
+    with run.strategy.scope():
+        model.start_phase(
+            phase, first_step=first_step, jit_compile=run.settings["jit_compile"]
+        )
+    batches = input_pipeline.phase_batches(
+        shard_set,
+        phase,
+        resolution=resolution,
+        batch_size=run.batch_size,
+        seed=run.seed,
+        first_image=shown,
+    )
+    if first_step and not phase.fading:
+        run.picture(f"real-{phase.resolution:03d}px", real_grid(batches))
+
+    def alpha(step):
+        return min(1.0, growth.alpha_at(phase, step * run.batch_size))
+
+    def draw():
+        latents = tf.random.stateless_normal(
+            [GRID_IMAGES, model.latent_size], seed=[run.seed, -1]
+        )
+        alphas = tf.fill([GRID_IMAGES], alpha(run.step))
+        average = model.averaged_generators[phase.resolution]
+        return average([latents, alphas], training=False)
+
+    every = max(1, int(sample_kimg * 1000 / run.batch_size))
+    last = phase.stop // run.batch_size
+    grids = training_callbacks.SampleGrid(
+        run,
+        draw,
+        steps={last, *range(0, last, every)},
+        name=lambda step: f"{phase.name}-step-{step:07d}",
+    )
+    run.fit(
+        model,
+        batches,
+        callbacks=[grids],
+        describe=lambda step: {"resolution": phase.resolution, "alpha": alpha(step)},
+    )
+
+
+def real_grid(batches):
+    """Some of the real images as the discriminator sees them."""
+    images = batches.unbatch().batch(GRID_IMAGES)
+    return next(iter(images))["real_images"]
+
+
+def count(models):
+    """Number of weights of models that share layers."""
+    weights = {w.ref(): w for model in models.values() for w in model.weights}
+    return sum(int(tf.size(w)) for w in weights.values())
+
+
+def check_group(stddev_group, run):
+    """Refuses a group of the minibatch stddev that would cross replicas."""
+    images = run.batch_size // run.strategy.num_replicas_in_sync
+    if images % stddev_group:
+        raise UserError(
+            f"--stddev_group={stddev_group} does not divide the {images} images that"
+            f" each replica has of --batch_size={run.batch_size}; give a divisor of"
+            f" {images}."
+        )
+
+
+def main(settings):
+    run = Run("pggan.train", settings)
+    train(run, **run.own)
+
+
+def run():
+    binary.run(main, pggan_flags.define_train, UserError)
+
+
+if __name__ == "__main__":
+    run()
