@@ -39,9 +39,8 @@ def place(image, resolution, seed=None):
             [2], seed, maxval=tf.maximum(free, 1), dtype=tf.int32
         )
         top, left = offsets[0], offsets[1]
-    padded = tf.image.pad_to_bounding_box(
-        image + 1.0, top, left, resolution, resolution
-    )
+    size = [resolution, resolution]
+    padded = tf.image.pad_to_bounding_box(image + 1.0, top, left, *size)
     return tf.ensure_shape(padded - 1.0, [*size, 1])
 
 
