@@ -61,16 +61,16 @@ clean:
 $(VENV)/installed: requirements.lock setup.py
 	$(call make_venv,$(VENV))
 	@echo "Installing Python packages into $(VENV) (1.8 GB, a few minutes) ..."
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check \
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check \
 	  --requirement requirements.lock
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check \
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check \
 	  --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(WORKFLOW_VENV)/installed: workflow/requirements.lock
 	$(call make_venv,$(WORKFLOW_VENV))
 	@echo "Installing Snakemake into $(WORKFLOW_VENV) ..."
-	@$(WORKFLOW_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	@$(WORKFLOW_VENV)/bin/python -m pip install -qq --disable-pip-version-check \
 	  --requirement workflow/requirements.lock
 	@touch $@
 
