@@ -419,6 +419,11 @@ def _write_manifest(output_dir, job, shards):
 
 def write_json(path, content):
     """Writes `content` as JSON, so that a reader sees all of it or nothing."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def write_text(path, text):
+    """Writes a text file, so that a reader sees all of it or nothing."""
     with tf.io.gfile.GFile(path + ".tmp", "w") as file:
-        file.write(json.dumps(content, indent=1) + "\n")
+        file.write(text)
     tf.io.gfile.rename(path + ".tmp", path, overwrite=True)
