@@ -1,0 +1,92 @@
+"""Writes a trained detector as a SavedModel that needs TensorFlow alone.
+
+python -m classifier.export --model_dir=models/detector --output_dir=detector/1
+
+Its signatures all give `tumor_probability`, float32 [batch], of grey images, skull
+stripped and normalised as those of `dataset.prepare`:
+
+- `serving_default`: `images`, float32 [batch, height, width, 1] in [-1, 1];
+- `serving_uint8`: `images`, uint8 [batch, height, width, 1] in [0, 255];
+- `serving_png`: `png`, string [batch], PNG files whose sizes may differ.
+
+The loaded object itself may be called with `images` of either type.
+"""
+
+import os
+import shutil
+
+import tensorflow as tf
+
+from classifier.layers import resize
+from classifier.networks import tumor_probability
+from classifier.weights import read_detector
+from dataset.shards import UserError, to_float
+from flags import binary
+from flags import classifier as classifier_flags
+
+IMAGES = tf.TensorSpec([None, None, None, 1], tf.float32, name="images")
+IMAGES_UINT8 = tf.TensorSpec([None, None, None, 1], tf.uint8, name="images")
+PNG = tf.TensorSpec([None], tf.string, name="png")
+
+
+class Serving(tf.Module):
+    """A detector without Keras: its variables, and functions of images."""
+
+    def __init__(self, detector, image_size):
+        super().__init__()
+        self.weights = detector.weights
+        self._detect = lambda images: tumor_probability(detector, images)
+        self._image_size = image_size
+
+    @tf.function
+    def __call__(self, images):
+        """Probabilities, float32 [batch], of uint8 or float32 images."""
+        if images.dtype == tf.uint8:
+            images = to_float(images)
+        return self._detect(images)
+
+    @tf.function
+    def serve(self, images):
+        return {"tumor_probability": self(images)}
+
+    @tf.function
+    def serve_png(self, png):
+        def read(file):
+            image = tf.io.decode_png(file, channels=1)
+            return resize(to_float(image), self._image_size)
+
+        return {"tumor_probability": self(tf.map_fn(read, png, tf.float32))}
+
+
+def export(*, model_dir, output_dir, overwrite):
+    """Writes the SavedModel; the arguments are the flags of the same names."""
+    detector = read_detector(model_dir)
+    if os.path.exists(output_dir) and not overwrite:
+        raise UserError(
+            f"--output_dir={output_dir}: exists already; give another folder or"
+            " --overwrite."
+        )
+    serving = Serving(detector, detector.get_layer("resnet_input").size)
+    signatures = {
+        "serving_default": serving.serve.get_concrete_function(IMAGES),
+        "serving_uint8": serving.serve.get_concrete_function(IMAGES_UINT8),
+        "serving_png": serving.serve_png.get_concrete_function(PNG),
+    }
+    temporary = output_dir.rstrip("/") + ".tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    tf.saved_model.save(serving, temporary, signatures)
+    shutil.rmtree(output_dir, ignore_errors=True)
+    os.rename(temporary, output_dir)
+    print(f"{output_dir}: signatures {', '.join(signatures)}.")
+
+
+def main(settings):
+    export(**settings)
+
+
+def run():
+    binary.run(main, classifier_flags.define_export, UserError)
+
+
+if __name__ == "__main__":
+    run()

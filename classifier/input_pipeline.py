@@ -1,0 +1,110 @@
+"""Shards to batches of the detector, and what must hold between the sets."""
+
+import numpy as np
+import tensorflow as tf
+
+from classifier.layers import resize
+from dataset.shards import LABEL_NAMES, UserError, to_float
+from training import input as training_input
+
+# Those that a volume's slices must share with the images that were trained on.
+SLICE_SETTINGS = ("first_slice", "last_slice", "lower_percentile", "upper_percentile")
+_PATIENT = {"patient": tf.io.FixedLenFeature([], tf.string)}
+
+
+def training_batches(
+    shard_sets, *, image_size, batch_size, first_step, last_step, seed
+):
+    """The batches of steps `first_step` + 1 to `last_step` of a training.
+
+    The union of the sets is shuffled anew in every epoch. Images of different sizes
+    meet in a batch (240 px real, 256 px synthetic), so each is resized before.
+
+    Returns:
+      `tf.data.Dataset` of dicts: `image` float32 [batch, image_size, image_size, 1] in
+      [-1, 1], `label` float32 [batch].
+    """
+    examples = training_input.shuffled_examples(
+        shard_sets,
+        start=first_step * batch_size,
+        stop=last_step * batch_size,
+        seed=seed,
+    )
+    images = _prepare(examples, image_size)
+    return training_input.finish(images.batch(batch_size, drop_remainder=True))
+
+
+def evaluation_batches(shard_sets, *, image_size, batch_size):
+    """Every image of some sets once, in order; the last batch may be smaller."""
+    examples = training_input.shuffled_examples(
+        shard_sets, start=0, stop=sum(map(len, shard_sets)), seed=0, shuffle=False
+    )
+    return training_input.finish(_prepare(examples, image_size).batch(batch_size))
+
+
+def _prepare(examples, image_size):
+    def prepare(example):
+        return {
+            "image": resize(to_float(example["image"]), image_size),
+            "label": tf.cast(example["label"], tf.float32),
+        }
+
+    return examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def check_sets(train_sets, validation_sets):
+    """Refuses sets from which nothing can be learnt, or nothing validated.
+
+    Raises:
+      UserError: a side lacks one of the two labels, or a patient is on both sides.
+    """
+    _check_both_labels(train_sets, "train_dirs")
+    _check_both_labels(validation_sets, "validation_dirs")
+    _check_patients(train_sets, validation_sets)
+
+
+def slice_settings(shard_set):
+    """How the slices of a set were taken from volumes, as far as its manifest says."""
+    settings = shard_set.manifest["settings"]
+    known = {key: settings[key] for key in SLICE_SETTINGS if key in settings}
+    return {**known, "image_size": shard_set.image_size}
+
+
+def _check_both_labels(shard_sets, flag):
+    """Refuses sets that together lack one of the two labels."""
+    counts = {
+        name: sum(shards.label_counts[name] for shards in shard_sets)
+        for name in LABEL_NAMES
+    }
+    if not all(counts.values()):
+        present = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise UserError(
+            f"--{flag}={_names(shard_sets)}: {present}; wanted images of both labels."
+        )
+
+
+def _check_patients(train_sets, validation_sets):
+    """Refuses patients whose images are on both sides."""
+    shared = _patients(train_sets) & _patients(validation_sets)
+    if shared:
+        examples = ", ".join(sorted(shared)[:3])
+        raise UserError(
+            f"--validation_dirs={_names(validation_sets)}: {len(shared)} patient(s) are"
+            f" in --train_dirs, too ({examples}); wanted none, or the validation would"
+            " be of images that the detector knows."
+        )
+
+
+def _patients(shard_sets):
+    """The ids of the patients in some sets; synthetic images have none."""
+    paths = [path for shards in shard_sets for path in shards.paths]
+    batches = tf.data.TFRecordDataset(paths).batch(1024)
+    batches = batches.map(lambda batch: tf.io.parse_example(batch, _PATIENT)["patient"])
+    ids = {
+        i.decode() for batch in batches.as_numpy_iterator() for i in np.unique(batch)
+    }
+    return ids - {""}
+
+
+def _names(shard_sets):
+    return ",".join(shards.directory for shards in shard_sets)

@@ -1,0 +1,126 @@
+"""Trains the tumor detector on a mix of shard sets.
+
+python -m classifier.train --train_dirs=real/train/tumor,real/train/non_tumor
+ --validation_dirs=real/validation/tumor,real/validation/non_tumor
+ --model_dir=models/detector
+"""
+
+from classifier import input_pipeline, networks
+from classifier import weights as weight_files
+from classifier.model import Classifier, learning_rate_schedule
+from classifier.validation import Validation, is_exhausted
+from dataset.shards import ShardSet, UserError
+from flags import binary
+from flags import classifier as classifier_flags
+from training.run import Run
+
+
+def train(
+    run,
+    *,
+    train_dirs,
+    validation_dirs,
+    max_epochs,
+    steps_per_epoch,
+    patience,
+    monitor,
+    **model_settings,
+):
+    """Trains in `run.model_dir`; the arguments are the flags of the same names."""
+    train_sets = [ShardSet(directory) for directory in train_dirs]
+    validation_sets = [ShardSet(directory) for directory in validation_dirs]
+    input_pipeline.check_sets(train_sets, validation_sets)
+    num_images = sum(map(len, train_sets))
+    steps_per_epoch = steps_per_epoch or max(1, num_images // run.batch_size)
+    classifier = build(run, steps_per_epoch, **model_settings)
+    facts = {
+        "parameters": f"{classifier.detector.count_params():,}",
+        "epoch": f"{steps_per_epoch} steps of {run.batch_size}; {num_images} images",
+        "slices": input_pipeline.slice_settings(validation_sets[0]),
+    }
+    num_steps = max_epochs * steps_per_epoch
+    inputs = {"train_dirs": train_sets, "validation_dirs": validation_sets}
+    if not run.start(num_steps=num_steps, inputs=inputs, facts=facts):
+        return
+    run.restore(classifier)
+    if not is_exhausted(classifier, run.step // steps_per_epoch, patience):
+        size = {
+            "image_size": model_settings["image_size"],
+            "batch_size": run.batch_size,
+        }
+        batches = input_pipeline.training_batches(
+            train_sets, first_step=run.step, last_step=num_steps, seed=run.seed, **size
+        )
+        validation = Validation(
+            run,
+            input_pipeline.evaluation_batches(validation_sets, **size),
+            steps_per_epoch=steps_per_epoch,
+            patience=patience,
+            monitor=monitor,
+        )
+        run.fit(classifier, batches, callbacks=[validation])
+    run.finish(best_epoch=int(classifier.best_epoch), **classifier.best_result())
+
+
+def build(
+    run,
+    steps_per_epoch,
+    *,
+    image_size,
+    weights,
+    learning_rate,
+    momentum,
+    decay_factor,
+    decay_epochs,
+    dropout,
+    batch_norm_momentum,
+    sync_batch_norm,
+):
+    """The compiled model on all replicas, from scratch or from `weights`."""
+    if image_size < networks.MIN_IMAGE_SIZE:
+        raise UserError(
+            f"--image_size={image_size}: ResNet-50 wants {networks.MIN_IMAGE_SIZE} px"
+            " at least."
+        )
+    fresh = not run.latest_step()
+    path = weight_files.weights_path(weights) if fresh else None
+    schedule = learning_rate_schedule(
+        learning_rate,
+        pretrained=weights != "none",
+        decay_factor=decay_factor,
+        decay_epochs=decay_epochs,
+        steps_per_epoch=steps_per_epoch,
+    )
+    replicas = run.strategy.num_replicas_in_sync
+    with run.strategy.scope():
+        detector = networks.build_detector(
+            image_size,
+            dropout=dropout,
+            batch_norm_momentum=batch_norm_momentum,
+            # One replica has the whole batch; the stock layer is then faster.
+            sync_batch_norm=sync_batch_norm and replicas > 1,
+        )
+        if path:
+            weight_files.read_backbone(detector.get_layer("resnet50"), path)
+        classifier = Classifier(
+            detector,
+            learning_rate=schedule,
+            momentum=momentum,
+            seed=run.seed,
+            batch_size=run.batch_size,
+        )
+        classifier.compile(jit_compile=run.settings["jit_compile"])
+    return classifier
+
+
+def main(settings):
+    run = Run("classifier.train", settings)
+    train(run, **run.own)
+
+
+def run():
+    binary.run(main, classifier_flags.define_train, UserError)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,84 @@
+"""What happens between the epochs: validation, the best weights, early stopping."""
+
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from classifier.weights import BEST_WEIGHTS
+
+
+class Validation(keras.callbacks.Callback):
+    """Validates after each epoch, keeps the best weights, stops after `patience`.
+
+    Its memory is in the model's variables, so a training that is continued from a
+    checkpoint decides as if it had never stopped. Must be called before the checkpoint
+    is made.
+
+    Args:
+      run: the `training.run.Run`.
+      batches: the validation images, every one once.
+      steps_per_epoch: number of steps between two validations.
+      patience: number of epochs without a better one after which training ends.
+      monitor: `accuracy`, of two equal ones the smaller loss is better; or `loss`.
+    """
+
+    _supports_tf_logs = True  # Keras then leaves the losses on the device.
+
+    def __init__(self, run, batches, *, steps_per_epoch, patience, monitor):
+        super().__init__()
+        self.run = run
+        self.batches = batches
+        self.steps_per_epoch = steps_per_epoch
+        self.patience = patience
+        self.monitor = monitor
+
+    def on_train_batch_end(self, batch, logs=None):
+        epoch, rest = divmod(self.run.step, self.steps_per_epoch)
+        if not rest:
+            self.after_epoch(epoch)
+
+    def after_epoch(self, epoch):
+        values = self.model.predict(self.batches, verbose=0)
+        result = {
+            f"validation_{name}": float(value.mean(dtype=np.float64))
+            for name, value in values.items()
+        }
+        self.run.log({"step": self.run.step, "epoch": epoch, **result})
+        if is_better(result, self.model, self.monitor):
+            self.model.remember(epoch, result)
+            self.save_best()
+        if is_exhausted(self.model, epoch, self.patience):
+            self.run.num_steps = self.run.step  # So that a checkpoint is made of it.
+            self.model.stop_training = True
+
+    def save_best(self):
+        """Writes the detector's weights whole or not at all."""
+        path = os.path.join(self.run.model_dir, BEST_WEIGHTS)
+        temporary = os.path.join(self.run.model_dir, "unfinished." + BEST_WEIGHTS)
+        self.model.detector.save_weights(temporary)
+        tf.io.gfile.rename(temporary, path, overwrite=True)
+
+
+def is_better(result, model, monitor):
+    """Whether a validation beats the best of `model`.
+
+    Args:
+      result: dict of `validation_accuracy` and `validation_loss`.
+      model: the `Classifier`.
+      monitor: which of them counts; the other decides between equals.
+    """
+
+    def score(values):
+        accuracy, loss = values["validation_accuracy"], values["validation_loss"]
+        return (accuracy, -loss) if monitor == "accuracy" else (-loss, accuracy)
+
+    if not np.isfinite(result["validation_loss"]):
+        return False
+    return not int(model.best_epoch) or score(result) > score(model.best_result())
+
+
+def is_exhausted(model, epoch, patience):
+    """Whether the last `patience` epochs up to `epoch` brought nothing better."""
+    return epoch - int(model.best_epoch) >= patience

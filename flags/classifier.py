@@ -1,0 +1,254 @@
+"""Flags of `classifier.augment`, `.train`, `.predict` and `.export`."""
+
+from absl import flags
+
+from flags import training
+
+flags.disclaim_key_flags()
+
+
+def define_augment():
+    """Flags of `classifier.augment`."""
+    return [
+        flags.DEFINE_list(
+            "data_dirs",
+            None,
+            "Shard sets to transform, by commas: the real training images, both"
+            " classes, all of one size. Every image is the parent of equally many.",
+            required=True,
+        ),
+        flags.DEFINE_string(
+            "output_dir", None, "Folder of the new shard set.", required=True
+        ),
+        flags.DEFINE_integer(
+            "num_images",
+            200000,
+            "Number of images of both classes together, in the balance of --data_dirs"
+            " (Han et al., 2019: 200,000 and 400,000).",
+            lower_bound=1,
+        ),
+        flags.DEFINE_integer(
+            "seed", 0, "Image n is a function of it and n alone.", lower_bound=0
+        ),
+        flags.DEFINE_float(
+            "rotation", 10.0, "Largest rotation, in degrees.", lower_bound=0.0
+        ),
+        flags.DEFINE_float(
+            "shift",
+            8.0,
+            "Largest shift in width and height, in percent of them.",
+            lower_bound=0.0,
+        ),
+        flags.DEFINE_float(
+            "shear", 8.0, "Largest shear, in --shear_unit.", lower_bound=0.0
+        ),
+        flags.DEFINE_enum(
+            "shear_unit",
+            "percent",
+            ("percent", "degrees"),
+            "percent: of the height, the tangent of the angle, which is what 'up to 8%'"
+            " says; degrees: what Keras' ImageDataGenerator takes (--shear=0.08 is its"
+            " shear_range=0.08, next to nothing).",
+        ),
+        flags.DEFINE_float(
+            "zoom",
+            8.0,
+            "Largest zoom, in and out and for each axis on its own, in percent.",
+            lower_bound=0.0,
+            upper_bound=99.0,
+        ),
+        flags.DEFINE_integer(
+            "images_per_shard", 1024, "Images per TFRecord file.", lower_bound=1
+        ),
+        flags.DEFINE_bool("overwrite", False, "Replace a set that is there already."),
+    ]
+
+
+def define_train():
+    """Flags of `classifier.train`."""
+    return [
+        *training.define_training(batch_size=96),
+        *_define_input(),
+        *_define_network(),
+        *_define_schedule(),
+    ]
+
+
+def _define_input():
+    return [
+        flags.DEFINE_list(
+            "train_dirs",
+            None,
+            "Shard sets to train on, by commas: the mix of real, classic and synthetic"
+            " images. An epoch is their union; sizes may differ.",
+            required=True,
+        ),
+        flags.DEFINE_list(
+            "validation_dirs",
+            None,
+            "Shard sets of real images of other patients, by commas.",
+            required=True,
+        ),
+    ]
+
+
+def _define_network():
+    return [
+        flags.DEFINE_integer(
+            "image_size",
+            224,
+            "Height and width at which ResNet-50 sees an image, in pixels, 32 at"
+            " least; every image is resized to it.",
+            lower_bound=1,
+        ),
+        flags.DEFINE_string(
+            "weights",
+            "none",
+            "What ResNet-50 starts from: none (scratch), imagenet (Keras' own file,"
+            " from its cache or downloaded) or the path of a file of Keras' layout.",
+        ),
+        flags.DEFINE_float(
+            "dropout",
+            0.5,
+            "Share of the pooled features left out in a step (Han et al., 2019: 0.5).",
+            lower_bound=0.0,
+            upper_bound=0.999,
+        ),
+        flags.DEFINE_float(
+            "batch_norm_momentum",
+            0.99,
+            "Share of batch norm's moving averages that a step keeps (Keras: 0.99)."
+            " Validation uses these averages, which lag by 1 / (1 - momentum) steps:"
+            " where an epoch has fewer than some hundred steps, take less, or early"
+            " stopping keeps weights from before anything was learnt.",
+            lower_bound=0.0,
+            upper_bound=0.9999,
+        ),
+        flags.DEFINE_bool(
+            "sync_batch_norm",
+            True,
+            "With several replicas, let batch norm see the whole batch and not each"
+            " replica's part, so that their number does not change the result.",
+        ),
+    ]
+
+
+def _define_schedule():
+    return [
+        flags.DEFINE_float(
+            "learning_rate",
+            1e-2,
+            "Of SGD, in the first epoch (Han et al., 2019: 0.01).",
+            lower_bound=0.0,
+        ),
+        flags.DEFINE_float(
+            "momentum", 0.9, "Of SGD.", lower_bound=0.0, upper_bound=1.0
+        ),
+        flags.DEFINE_float(
+            "decay_factor",
+            0.0,
+            "Factor of the learning rate every --decay_epochs. 0: as in Han et al."
+            " (2019), 0.1 from scratch, 0.5 with pre-trained --weights.",
+            lower_bound=0.0,
+            upper_bound=1.0,
+        ),
+        flags.DEFINE_integer(
+            "decay_epochs",
+            0,
+            "Epochs between two such steps. 0: as in Han et al. (2019), 20 from"
+            " scratch, 5 with pre-trained --weights.",
+            lower_bound=0,
+        ),
+        flags.DEFINE_integer(
+            "max_epochs",
+            100,
+            "Epochs after which training ends in any case (the paper names none).",
+            lower_bound=1,
+        ),
+        flags.DEFINE_integer(
+            "steps_per_epoch",
+            0,
+            "Steps of an epoch, after which there is a validation; 0: one pass over"
+            " --train_dirs.",
+            lower_bound=0,
+        ),
+        flags.DEFINE_integer(
+            "patience",
+            20,
+            "Early stopping: epochs without a better validation after which training"
+            " ends. The best epoch's weights are the result.",
+            lower_bound=1,
+        ),
+        flags.DEFINE_enum(
+            "monitor",
+            "accuracy",
+            ("accuracy", "loss"),
+            "What early stopping compares. accuracy: by it the paper selects, and it is"
+            " not spoilt by a few confident errors; of two equal ones the smaller loss"
+            " is better. loss: the cross-entropy alone.",
+        ),
+    ]
+
+
+def define_predict():
+    """Flags of `classifier.predict`."""
+    return [
+        _model_dir(),
+        flags.DEFINE_list(
+            "data_dirs",
+            None,
+            "Shard sets to predict, by commas. This or --volume.",
+        ),
+        flags.DEFINE_string(
+            "volume",
+            None,
+            "Skull-stripped T1c volume to predict slice by slice: .nii, .nii.gz or"
+            " .mha. This or --data_dirs.",
+        ),
+        flags.DEFINE_string(
+            "output_csv",
+            None,
+            "File for the probabilities: id,patient,label,probability for --data_dirs,"
+            " slice,file_slice,probability for --volume (slice of BraTS' frame of 155,"
+            " and of the file).",
+            required=True,
+        ),
+        flags.DEFINE_string(
+            "output_png",
+            None,
+            "File for a picture of the suspicious slices of --volume; by default"
+            " --output_csv's name with .png.",
+        ),
+        flags.DEFINE_float(
+            "threshold",
+            0.5,
+            "Probability from which on a slice is suspicious.",
+            lower_bound=0.0,
+            upper_bound=1.0,
+        ),
+        flags.DEFINE_integer("batch_size", 96, "Images at once.", lower_bound=1),
+        flags.DEFINE_bool("overwrite", False, "Replace files that are there already."),
+    ]
+
+
+def define_export():
+    """Flags of `classifier.export`."""
+    return [
+        _model_dir(),
+        flags.DEFINE_string(
+            "output_dir",
+            None,
+            "Folder of the new SavedModel; TensorFlow Serving wants a number as its"
+            " last part, such as detector/1.",
+            required=True,
+        ),
+        flags.DEFINE_bool(
+            "overwrite", False, "Replace a folder that is there already."
+        ),
+    ]
+
+
+def _model_dir():
+    return flags.DEFINE_string(
+        "model_dir", None, "Folder of a classifier.train.", required=True
+    )
