@@ -5,21 +5,34 @@ format is described for programs in any language in `docs/shards.md`. In memory 
 image is float32 [height, width, 1] in [-1, 1]; on disk it is an 8-bit grey PNG.
 """
 
+import collections
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 
 import numpy as np
 import tensorflow as tf
 
+from dataset.folders import (  # noqa: F401  Some for the steps, which import shards.
+    JOB,
+    UserError,
+    claim_folder,
+    disk_errors,
+    read_json,
+    release_folder,
+    write_json,
+    write_text,
+)
+
 CONTRACT_VERSION = 1
 PROJECT_VERSION = "0.1.0"
 LABEL_NAMES = ("non_tumor", "tumor")
+UNLABELED = -1  # The label of an image for which nobody has said.
 IMAGES_PER_SHARD = 1024
 
 MANIFEST = "manifest.json"
-JOB = "unfinished.json"
 
 _FEATURES = {
     "image": tf.io.FixedLenFeature([], tf.string),
@@ -29,17 +42,13 @@ _FEATURES = {
 }
 
 
-class UserError(Exception):
-    """Something that a user can cause and cure; its message is all they need to see."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Record:
     """One image of a shard set.
 
     Attributes:
       image: uint8 [size, size].
-      label: 0 non-tumor, 1 tumor.
+      label: 0 non-tumor, 1 tumor, -1 unlabeled.
       id: unique in its set; a chain such as `unit/pggan/<run>/<n>`.
       patient: patient id, empty for images that no patient stands behind.
     """
@@ -154,9 +163,9 @@ class ShardSet:
 
     @property
     def label_counts(self):
-        """Number of images by label name, `{"non_tumor": ..., "tumor": ...}`."""
-        counts = self.manifest["images_per_label"]
-        return {name: int(counts.get(name, 0)) for name in LABEL_NAMES}
+        """Number of images by name: `non_tumor`, `tumor`, `unlabeled` if it has any."""
+        none = dict.fromkeys(LABEL_NAMES, 0)
+        return {**none, **self.manifest["images_per_label"]}
 
     @property
     def paths(self):
@@ -264,7 +273,13 @@ def write_shard_set(
         "images_per_shard": images_per_shard,
     }
     job = json.loads(json.dumps(job, default=str))
-    if _claim(output_dir, job, overwrite):
+    if claim_folder(
+        output_dir,
+        job,
+        final=MANIFEST,
+        is_own=_is_part_of_set,
+        overwrite=overwrite,
+    ):
         return ShardSet(output_dir)
     num_shards = -(-num_images // images_per_shard)
     missing = []
@@ -294,64 +309,13 @@ def read_settings(output_dir):
     for name in (MANIFEST, JOB):
         path = os.path.join(output_dir, name)
         if tf.io.gfile.exists(path):
-            with tf.io.gfile.GFile(path) as file:
-                job = json.load(file)
+            job = read_json(path)
             return job.get("binary"), job.get("settings", {})
     return None, {}
 
 
-def _claim(output_dir, job, overwrite):
-    """Makes `output_dir` ours; true if the set that is asked for stands there."""
-    if tf.io.gfile.isdir(output_dir) and tf.io.gfile.listdir(output_dir):
-        job_path = os.path.join(output_dir, JOB)
-        manifest_path = os.path.join(output_dir, MANIFEST)
-        finished = tf.io.gfile.exists(manifest_path)
-        if not finished and not tf.io.gfile.exists(job_path):
-            if not overwrite:
-                raise UserError(
-                    f"{output_dir}: not empty, and not a shard set; give another folder"
-                    " or --overwrite."
-                )
-            before = None
-        else:
-            with tf.io.gfile.GFile(manifest_path if finished else job_path) as file:
-                before = json.load(file)
-        difference = _difference(before, job)
-        if not difference:
-            return finished
-        if not overwrite:
-            raise UserError(
-                f"{output_dir}: holds {'a' if finished else 'an unfinished'} shard set"
-                f" made with other settings ({difference}); give another folder or"
-                " --overwrite."
-            )
-        _clear(output_dir)
-    tf.io.gfile.makedirs(output_dir)
-    write_json(os.path.join(output_dir, JOB), job)
-    return False
-
-
-def _difference(before, job):
-    """The first thing in which two jobs differ, in words; empty if nothing does."""
-    if before is None:
-        return "nothing known"
-    for key in ("binary", "num_images", "images_per_shard", "inputs"):
-        if before.get(key) != job[key]:
-            return f"{key} was {before.get(key)!r}, is {job[key]!r}"
-    old, new = before["settings"], job["settings"]
-    for key in sorted({*old, *new} - {"output_dir", "overwrite"}):
-        if old.get(key) != new.get(key):
-            return f"--{key} was {old.get(key)!r}, is {new.get(key)!r}"
-    return ""
-
-
-def _clear(output_dir):
-    """Removes a shard set's own files, the manifest first; leaves all others."""
-    names = tf.io.gfile.listdir(output_dir)
-    own = [n for n in names if n.startswith("shard-") and ".tfrecord" in n]
-    for name in (MANIFEST, JOB, *own):
-        if name in names:
-            tf.io.gfile.remove(os.path.join(output_dir, name))
+def _is_part_of_set(name):
+    return name == MANIFEST or (name.startswith("shard-") and ".tfrecord" in name)
 
 
 def _shard_path(output_dir, number, num_shards):
@@ -361,12 +325,12 @@ def _shard_path(output_dir, number, num_shards):
 
 def _write_shard(path, records, num_images):
     temporary = path + ".tmp"
-    with tf.io.TFRecordWriter(temporary) as writer:
-        for _ in range(num_images):
-            record = next(records, None)
-            if record is None:
-                raise ValueError(f"{path}: fewer records than were announced.")
-            writer.write(serialize(record))
+    examples = [serialize(r) for r in itertools.islice(records, num_images)]
+    if len(examples) < num_images:
+        raise ValueError(f"{path}: fewer records than were announced.")
+    with disk_errors(path), tf.io.TFRecordWriter(temporary) as writer:
+        for example in examples:
+            writer.write(example)
     shard = _read_back(temporary, num_images)
     tf.io.gfile.rename(temporary, path, overwrite=True)
     return {**shard, "name": os.path.basename(path)}
@@ -378,16 +342,17 @@ def _read_back(path, num_images):
     Raises:
       UserError: it cannot be read or does not hold `num_images` records.
     """
-    labels = [0, 0]
+    labels = collections.Counter()
     sizes = set()
+    examples = tf.data.TFRecordDataset(path).map(parse, tf.data.AUTOTUNE)
     try:
-        for example in tf.data.TFRecordDataset(path).map(parse).as_numpy_iterator():
-            labels[int(example["label"])] += 1
+        for example in examples.as_numpy_iterator():
+            labels[label_name(int(example["label"]))] += 1
             sizes.add(example["image"].shape[:2])
     except tf.errors.OpError as error:
         raise UserError(f"{path}: damaged: {error.message}") from error
-    if sum(labels) != num_images:
-        raise UserError(f"{path}: {sum(labels)} records, expected {num_images}.")
+    if labels.total() != num_images:
+        raise UserError(f"{path}: {labels.total()} records, expected {num_images}.")
     with tf.io.gfile.GFile(path, "rb") as file:
         content = file.read()
     return {
@@ -400,9 +365,14 @@ def _read_back(path, num_images):
     }
 
 
+def label_name(label):
+    """`non_tumor`, `tumor` or `unlabeled`."""
+    return "unlabeled" if label == UNLABELED else LABEL_NAMES[label]
+
+
 def _write_manifest(output_dir, job, shards):
     sizes = sorted({size for shard in shards for size in shard.pop("sizes")})
-    labels = np.sum([shard.pop("labels") for shard in shards], axis=0)
+    labels = sum((shard.pop("labels") for shard in shards), collections.Counter())
     if len(sizes) != 1 or sizes[0][0] != sizes[0][1]:
         raise ValueError(f"{output_dir}: images are not of one square size: {sizes}.")
     manifest = {
@@ -410,20 +380,8 @@ def _write_manifest(output_dir, job, shards):
         "project_version": PROJECT_VERSION,
         **job,
         "image_size": int(sizes[0][0]),
-        "images_per_label": {n: int(c) for n, c in zip(LABEL_NAMES, labels)},
+        "images_per_label": {**dict.fromkeys(LABEL_NAMES, 0), **labels},
         "shards": shards,
     }
     write_json(os.path.join(output_dir, MANIFEST), manifest)
-    tf.io.gfile.remove(os.path.join(output_dir, JOB))
-
-
-def write_json(path, content):
-    """Writes `content` as JSON, so that a reader sees all of it or nothing."""
-    write_text(path, json.dumps(content, indent=1) + "\n")
-
-
-def write_text(path, text):
-    """Writes a text file, so that a reader sees all of it or nothing."""
-    with tf.io.gfile.GFile(path + ".tmp", "w") as file:
-        file.write(text)
-    tf.io.gfile.rename(path + ".tmp", path, overwrite=True)
+    release_folder(output_dir)

@@ -1,0 +1,121 @@
+"""Folders that a job fills: it can be stopped and go on, and overwrites nothing."""
+
+import contextlib
+import json
+import os
+
+import tensorflow as tf
+
+JOB = "unfinished.json"
+# Flags that say how and where a program runs, not what it makes.
+RUN_FLAGS = ("output_dir", "overwrite", "num_workers", "skip_bad_cases")
+
+
+class UserError(Exception):
+    """Something that a user can cause and cure; its message is all they need to see."""
+
+
+def claim_folder(output_dir, job, *, final, is_own, overwrite=False):
+    """Makes a folder the place of one job's output, which can be killed and go on.
+
+    The folder holds `unfinished.json` from now on; the job removes it as its last act,
+    after it has written `final`, which repeats the job.
+
+    Args:
+      output_dir: a folder that is new, empty, or holds output of the same job.
+      job: dict with at least `binary` and `settings`.
+      final: name of the file that is written last.
+      is_own: whether a file or folder of this name is the job's to remove.
+      overwrite: whether the output of another job may be removed.
+
+    Returns:
+      Whether the job is finished already.
+
+    Raises:
+      UserError: the folder holds something else.
+    """
+    path = os.path.join(output_dir, JOB)
+    names = []
+    if tf.io.gfile.exists(output_dir):
+        if not tf.io.gfile.isdir(output_dir):
+            raise UserError(f"{output_dir}: a file, wanted a folder.")
+        names = [name.rstrip("/") for name in tf.io.gfile.listdir(output_dir)]
+    if names:
+        difference = "it holds other files"
+        for name in (JOB, final):
+            if name in names:
+                before = read_json(os.path.join(output_dir, name))
+                difference = _difference(before, job)
+                break
+        if not difference:
+            return JOB not in names
+        if not overwrite:
+            raise UserError(
+                f"{output_dir}: not empty, and not from this command"
+                f" ({difference}); give another folder or --overwrite."
+            )
+        # Without its last file the folder counts as unfinished, should this stop here.
+        for name in sorted(filter(is_own, names), key=lambda name: name != final):
+            _remove(os.path.join(output_dir, name))
+    with disk_errors(output_dir):
+        tf.io.gfile.makedirs(output_dir)
+    write_json(path, job)
+    return False
+
+
+def release_folder(output_dir):
+    """Ends what `claim_folder` began: the output is complete."""
+    tf.io.gfile.remove(os.path.join(output_dir, JOB))
+
+
+def _remove(path):
+    if tf.io.gfile.isdir(path):
+        tf.io.gfile.rmtree(path)
+    else:
+        tf.io.gfile.remove(path)
+
+
+def _difference(before, job):
+    """The first thing in which two jobs differ, in words; empty if nothing does."""
+    for key in sorted(job.keys() - {"settings"}):
+        if before.get(key) != job[key]:
+            return f"{key} was {before.get(key)!r}, is {job[key]!r}"
+    old, new = before.get("settings", {}), job["settings"]
+    for key in sorted({*old, *new} - {*RUN_FLAGS}):
+        if old.get(key) != new.get(key):
+            return f"--{key} was {old.get(key)!r}, is {new.get(key)!r}"
+    return ""
+
+
+def write_json(path, content):
+    """Writes `content` as JSON, so that a reader sees all of it or nothing."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def write_text(path, text):
+    """Writes a file of text, so that a reader sees all of it or nothing."""
+    with disk_errors(path):
+        with tf.io.gfile.GFile(path + ".tmp", "w") as file:
+            file.write(text)
+        tf.io.gfile.rename(path + ".tmp", path, overwrite=True)
+
+
+def read_json(path):
+    """Reads a file of JSON that a program of ours wrote."""
+    try:
+        with tf.io.gfile.GFile(path) as file:
+            return json.load(file)
+    except ValueError as error:
+        raise UserError(
+            f"{path}: damaged ({error}); remove it to start over."
+        ) from error
+
+
+@contextlib.contextmanager
+def disk_errors(path):
+    """Turns the errors of writing `path`, such as a full disk, into `UserError`s."""
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "message", error)
+        raise UserError(f"{path}: cannot be written: {reason}.") from error
