@@ -100,6 +100,17 @@ def parse(serialized):
     return {**features, "image": image}
 
 
+def untuned(dataset):
+    """`dataset` without the thread that tunes tf.data while it runs.
+
+    That thread sleeps ever longer, up to a minute, and the end of an iterator waits for
+    it: reading a small set, or a phase of a training, would end with seconds of silence.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
 class ShardSet:
     """A finished shard set, read in order or at any record.
 
@@ -178,7 +189,7 @@ class ShardSet:
     def dataset(self):
         """The set's examples in order, parsed: a `tf.data.Dataset` of `parse` dicts."""
         files = tf.data.TFRecordDataset(self.paths)
-        return files.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+        return untuned(files.map(parse, num_parallel_calls=tf.data.AUTOTUNE))
 
     def records(self):
         """The set's `Record`s in order."""

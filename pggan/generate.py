@@ -41,7 +41,7 @@ def load_generator(model_dir, use_ema):
     )
     part = "averaged_generators" if use_ema else "generators"
     restore_parts(checkpoint_path(model_dir), **{part: generators})
-    return generators[settings["resolution"]]
+    return generators[f"{settings['resolution']}px"]
 
 
 def latents_of(seed, first, size):

@@ -41,6 +41,7 @@ class PGGAN(SteppedModel):
         super().__init__(loss_names=names, **kwargs)
         size = {"fmap_base": fmap_base, "fmap_max": fmap_max}
         self.latent_size = latent_size
+        self.size = None
         self.generators = networks.build_generators(
             resolution, latent_size=latent_size, **size
         )
@@ -50,7 +51,6 @@ class PGGAN(SteppedModel):
         self.averaged_generators = networks.build_generators(
             resolution, latent_size=latent_size, **size
         )
-        self.averaged_generator = self.averaged_generators[resolution]
         for average, generator in zip(
             self.averaged_generators.values(), self.generators.values()
         ):
@@ -80,11 +80,13 @@ class PGGAN(SteppedModel):
             in the paper, which keeps no state across phases.
           **compile_options: for `keras.Model.compile`.
         """
-        self.resolution = phase.resolution
         if first_step:
             reset_optimizer(self.generator_optimizer)
             reset_optimizer(self.discriminator_optimizer)
-        self.compile(**compile_options)
+        size = f"{phase.resolution}px"
+        if size != self.size:  # The next phase of a size needs no new graph.
+            self.size = size
+            self.compile(**compile_options)
 
     def train_step(self, batch):
         """One update of D, one of G, one of the average.
@@ -94,8 +96,8 @@ class PGGAN(SteppedModel):
             [-1, 1], faded like the networks, and `alpha` float32 [images].
         """
         real_images, alpha = batch["real_images"], batch["alpha"]
-        generator = self.generators[self.resolution]
-        discriminator = self.discriminators[self.resolution]
+        generator = self.generators[self.size]
+        discriminator = self.discriminators[self.size]
 
         def discriminate(images):
             return discriminator([images, alpha], training=True)
@@ -133,7 +135,7 @@ class PGGAN(SteppedModel):
         return self.end_step()
 
     def _update_average(self, generator):
-        average = self.averaged_generators[self.resolution]
+        average = self.averaged_generators[self.size]
         for slow, fast in zip(average.weights, generator.weights):
             slow.assign(fast + self.ema_decay * (slow - fast))
 

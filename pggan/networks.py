@@ -36,7 +36,7 @@ def build_generators(resolution, *, latent_size=512, fmap_base=8192, fmap_max=51
     """The generators of all resolutions up to `resolution`, over the same layers.
 
     Returns:
-      Dict of resolution to model: latents float32 [batch, latent_size] and alpha
+      Dict of "4px", "8px", ... to model: latents float32 [batch, latent_size] and alpha
       float32 [batch] to images float32 [batch, resolution, resolution, 1], unbounded.
     """
     latents = keras.Input([latent_size], name="latents")
@@ -59,8 +59,9 @@ def build_generators(resolution, *, latent_size=512, fmap_base=8192, fmap_max=51
         output = image
         if smaller is not None:
             output = FadeIn(dtype="float32")([Upsample()(smaller), image, alpha])
-        name = f"generator_{size}px"
-        generators[size] = keras.Model([latents, alpha], output, name=name)
+        generators[f"{size}px"] = keras.Model(
+            [latents, alpha], output, name=f"generator_{size}px"
+        )
     return generators
 
 
@@ -73,7 +74,7 @@ def build_discriminators(resolution, *, fmap_base=8192, fmap_max=512, stddev_gro
     """The discriminators of all resolutions up to `resolution`, over the same layers.
 
     Returns:
-      Dict of resolution to model: images float32 [batch, resolution, resolution, 1] and
+      Dict of "4px", "8px", ... to model: images float32 [batch, resolution, resolution, 1] and
       alpha float32 [batch] to scores float32 [batch].
     """
 
@@ -107,8 +108,10 @@ def build_discriminators(resolution, *, fmap_base=8192, fmap_max=512, stddev_gro
         while size > 4:
             size //= 2
             x = blocks[size](x)
-        name = f"discriminator_{images.shape[1]}px"
-        discriminators[images.shape[1]] = keras.Model([images, alpha], x, name=name)
+        name = f"{images.shape[1]}px"
+        discriminators[name] = keras.Model(
+            [images, alpha], x, name=f"discriminator_{name}"
+        )
     return discriminators
 
 

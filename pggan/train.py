@@ -91,7 +91,7 @@ def train_phase(run, model, phase, shard_set, resolution, sample_kimg):
             [GRID_IMAGES, model.latent_size], seed=[run.seed, -1]
         )
         alphas = tf.fill([GRID_IMAGES], alpha(run.step))
-        average = model.averaged_generators[phase.resolution]
+        average = model.averaged_generators[model.size]
         return average([latents, alphas], training=False)
 
     every = max(1, int(sample_kimg * 1000 / run.batch_size))

@@ -10,7 +10,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from dataset.shards import UserError, parse
+from dataset.shards import UserError, parse, untuned
 
 SHUFFLE_STREAM = 1
 
@@ -89,4 +89,4 @@ def finish(batches):
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
+    return untuned(batches.prefetch(4).with_options(options))

@@ -168,7 +168,7 @@ class Run:
             print(f"continuing at step {self.step} of {self.num_steps}.", flush=True)
         lines = cb.read_log(self._path("log.jsonl"), self.step)
         with tf.io.gfile.GFile(self._path("log.jsonl"), "w") as file:
-            file.writelines(line + "\n" for line in lines)
+            file.write("".join(line + "\n" for line in lines))
 
     def latest_step(self):
         """The step of the latest checkpoint; 0 without one."""
