@@ -103,8 +103,8 @@ def parse(serialized):
 def untuned(dataset):
     """`dataset` without the thread that tunes tf.data while it runs.
 
-    That thread sleeps ever longer, up to a minute, and the end of an iterator waits for
-    it: reading a small set, or a phase of a training, would end with seconds of silence.
+    That thread sleeps ever longer, up to a minute, and the end of an iterator waits
+    for it: reading a small set, or a phase of a training, would end in long silence.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

@@ -37,7 +37,7 @@ def build_generators(resolution, *, latent_size=512, fmap_base=8192, fmap_max=51
 
     Returns:
       Dict of "4px", "8px", ... to model: latents float32 [batch, latent_size] and alpha
-      float32 [batch] to images float32 [batch, resolution, resolution, 1], unbounded.
+      float32 [batch] to images float32 [batch, size, size, 1], unbounded.
     """
     latents = keras.Input([latent_size], name="latents")
     alpha = keras.Input([], name="alpha")
@@ -74,8 +74,8 @@ def build_discriminators(resolution, *, fmap_base=8192, fmap_max=512, stddev_gro
     """The discriminators of all resolutions up to `resolution`, over the same layers.
 
     Returns:
-      Dict of "4px", "8px", ... to model: images float32 [batch, resolution, resolution, 1] and
-      alpha float32 [batch] to scores float32 [batch].
+      Dict of "4px", "8px", ... to model: images float32 [batch, size, size, 1] and alpha
+      float32 [batch] to scores float32 [batch].
     """
 
     def maps_at(size):
