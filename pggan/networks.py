@@ -74,8 +74,8 @@ def build_discriminators(resolution, *, fmap_base=8192, fmap_max=512, stddev_gro
     """The discriminators of all resolutions up to `resolution`, over the same layers.
 
     Returns:
-      Dict of "4px", "8px", ... to model: images float32 [batch, size, size, 1] and alpha
-      float32 [batch] to scores float32 [batch].
+      Dict of "4px", "8px", ... to model: images float32 [batch, size, size, 1] and
+      alpha float32 [batch] to scores float32 [batch].
     """
 
     def maps_at(size):

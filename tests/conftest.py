@@ -1,0 +1,91 @@
+"""What tests of several packages need: flags, small shard sets, two devices."""
+
+import importlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import flags
+
+from dataset.shards import Record, write_shard_set
+from flags import binary
+
+# Two logical CPU devices, for tests that two replicas equal one. They have to be made
+# before the first operation; whoever does not mirror uses the first of them.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+
+
+@pytest.fixture(scope="session")
+def write_images():
+    """A function that writes a shard set of brain-like discs, a bright spot if tumor.
+
+    Its arguments: folder, label, patients (a list of ids), images per patient, size in
+    pixels. It returns the `ShardSet`.
+    """
+
+    def write(directory, label, patients=("p1", "p2"), images=4, size=32):
+        draws = np.random.default_rng([label, size, len(patients)])
+        rows, columns = np.mgrid[:size, :size] / (size - 1) - 0.5
+
+        def image():
+            brain = (rows / 0.45) ** 2 + (columns / 0.4) ** 2 < 1
+            levels = brain * draws.uniform(60, 110, [size, size])
+            row, column = draws.uniform(-0.2, 0.2, 2)
+            spot = (rows - row) ** 2 + (columns - column) ** 2 < 0.02
+            return (levels + 100 * label * spot).astype(np.uint8)
+
+        records = [
+            Record(image(), label, f"brats/{patient}/{label}-{n}", patient)
+            for patient in patients
+            for n in range(images)
+        ]
+        return write_shard_set(
+            str(directory),
+            lambda start, stop: iter(records[start:stop]),
+            len(records),
+            binary="tests",
+            settings={},
+        )
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def flag_defaults():
+    """A function of a flag definition (`define_train`) to a dict of its defaults."""
+
+    def defaults(define):
+        holders = define()
+        values = {holder.name: holder.default for holder in holders}
+        for holder in holders:
+            delattr(flags.FLAGS, holder.name)
+        return values
+
+    return defaults
+
+
+@pytest.fixture
+def parse_flags(monkeypatch):
+    """A function that parses command lines as a binary does, without running it."""
+
+    def parse(name, arguments, complete=True):
+        """Parses `arguments`, a list of texts, with the flags of the binary `name`.
+
+        Unless they are `complete`, required flags may be missing.
+        """
+        monkeypatch.setattr(binary, "run", lambda main, define, error: define())
+        before = set(flags.FLAGS)
+        importlib.import_module(name).run()
+        own = set(flags.FLAGS) - before
+        try:
+            for flag in own if not complete else ():
+                flags.FLAGS[flag].validators.clear()
+            flags.FLAGS([name, *arguments])
+        finally:
+            for flag in own:
+                delattr(flags.FLAGS, flag)
+
+    return parse
