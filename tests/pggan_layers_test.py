@@ -13,7 +13,7 @@ def test_equalized_convolution_scales_by_gain_over_root_of_fan_in():
     layer = layers.EqualizedConv2D(1, 3)
     images = tf.ones([1, 5, 5, 2])
     layer(images)
-    layer.set_weights([np.ones([3, 3, 2, 1]), [0.25]])
+    layer.set_weights([np.ones([3, 3, 2, 1]), np.array([0.25])])
     # 18 weights of 1 * sqrt(2) / sqrt(18) over ones, and the unscaled bias.
     expected = 18 * math.sqrt(2 / 18) + 0.25
     assert layer(images)[0, 2, 2, 0].numpy() == pytest.approx(expected)
@@ -22,7 +22,7 @@ def test_equalized_convolution_scales_by_gain_over_root_of_fan_in():
 def test_equalized_dense_with_the_gain_of_the_first_layer():
     layer = layers.EqualizedDense(1, gain=math.sqrt(2) / 4)
     layer(tf.ones([1, 8]))
-    layer.set_weights([np.full([8, 1], 2.0), [0.0]])
+    layer.set_weights([np.full([8, 1], 2.0), np.zeros(1)])
     assert layer(tf.ones([1, 8])).numpy() == pytest.approx(2 * math.sqrt(2 * 8) / 4)
 
 
