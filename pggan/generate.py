@@ -3,7 +3,6 @@
 python -m pggan.generate --model_dir=models/pggan_tumor --output_dir=pggan/tumor
 """
 
-import hashlib
 import os
 
 import tensorflow as tf
@@ -14,7 +13,7 @@ from flags import binary
 from flags import pggan as pggan_flags
 from pggan import networks
 from training import pictures
-from training.run import checkpoint_path, read_run, restore_parts
+from training.run import checkpoint_path, read_run, restore_parts, weights_digest
 from training.strategy import create_strategy
 
 # A convolution may round differently for another number of images at once. Groups of
@@ -128,14 +127,6 @@ def generate(*, model_dir, output_dir, num_images, seed, use_ema, **writing):
     preview = os.path.join(output_dir, "preview.png")
     pictures.write_png(preview, pictures.grid(images[:num_images]))
     print(f"{output_dir}: {len(shard_set)} {label} images; look at {preview}.")
-
-
-def weights_digest(model):
-    """SHA-256 of a model's weights, for the manifest."""
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(weight.tobytes())
-    return digest.hexdigest()
 
 
 def main(settings):

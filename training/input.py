@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from dataset.shards import UserError, parse, untuned
 
-SHUFFLE_STREAM = 1
+SHUFFLE_STREAM, CHOICE_STREAM = 1, 2
 
 
 def image_seed(seed, n, stream=0):
@@ -60,6 +60,38 @@ def shuffled_examples(shard_sets, *, start, stop, seed, shuffle=True):
 
     numbers = tf.data.Dataset.range(start, stop)
     return numbers.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+class ChosenImages:
+    """Images of a shard set, chosen at random, as `shuffled_examples` takes them.
+
+    Args:
+      shard_set: a `ShardSet`.
+      num_images: how many; 0 for all.
+      seed: seed of the choice, of which the order of shuffling is independent.
+      flag: name of the flag that gave the set, for the message.
+
+    Raises:
+      UserError: the set has fewer images than that.
+    """
+
+    def __init__(self, shard_set, num_images, seed, flag):
+        if num_images > len(shard_set):
+            raise UserError(
+                f"--{flag}={shard_set.directory}: has {len(shard_set)} images, fewer"
+                f" than --num_images={num_images}; 0 takes all there are."
+            )
+        generator = np.random.Generator(np.random.PCG64([CHOICE_STREAM, seed]))
+        order = generator.permutation(len(shard_set))
+        self._positions = np.sort(order[: num_images or len(shard_set)])
+        self._shard_set = shard_set
+
+    def __len__(self):
+        return len(self._positions)
+
+    def serialized(self, position):
+        """The bytes of the chosen example number `position`."""
+        return self._shard_set.serialized(int(self._positions[position]))
 
 
 def check_labels(shard_set, label, flag):

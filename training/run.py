@@ -6,6 +6,7 @@ once the last step is done and saved.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -314,6 +315,14 @@ def restore_parts(path, **parts):
     """Restores networks from a checkpoint by the name they have in the model."""
     wanted = tf.train.Checkpoint(model=tf.train.Checkpoint(**parts))
     wanted.restore(path).assert_existing_objects_matched().expect_partial()
+
+
+def weights_digest(model):
+    """SHA-256 of a model's weights, for the manifest."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(weight.tobytes())
+    return digest.hexdigest()
 
 
 def flagfile(settings):

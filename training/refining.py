@@ -1,0 +1,143 @@
+"""What every refiner does with a trained network: a shard set in, a shard set out.
+
+The refined set has the labels, the order and the patients of the synthetic one, and ids
+`<refiner>/<parent id>`, as `docs/refiners.md` asks of any refiner. Images pass through
+one group at a time, so that memory does not depend on their number.
+"""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from dataset.shards import Record, UserError, parse, to_float, to_uint8, write_shard_set
+from training import input as training_input
+from training import pictures
+from training.run import checkpoint_path, read_run
+
+# A convolution may round differently for another number of images at once. Groups of
+# a fixed size and place make image n the same, whatever is asked for with it.
+GROUP = 8
+PREVIEW_IMAGES = 8
+
+
+def trained_checkpoint(model_dir, step, synthetic):
+    """The checkpoint to refine `synthetic` with, once it is known to fit.
+
+    Args:
+      model_dir: folder of a refiner's training.
+      step: a kept step; 0 for the last one of a finished training.
+      synthetic: the `ShardSet` to be refined.
+
+    Raises:
+      UserError: there is no such checkpoint, or it was trained on images of another
+        class or size.
+    """
+    facts = read_run(model_dir)["facts"]
+    if not step and not tf.io.gfile.exists(os.path.join(model_dir, "finished.json")):
+        raise UserError(
+            f"--model_dir={model_dir}: its training is not finished; run it again with"
+            " the same flags to go on, or give a kept --step."
+        )
+    training_input.check_labels(synthetic, facts["class"], "data_dir")
+    if synthetic.image_size != facts["image size"]:
+        raise UserError(
+            f"--data_dir={synthetic.directory}: images are {synthetic.image_size} px,"
+            f" {model_dir} was trained on {facts['image size']} px."
+        )
+    return checkpoint_path(model_dir, step)
+
+
+def write_refined_set(output_dir, synthetic, network, strategy, *, binary, **writing):
+    """Refines a shard set, and draws images before and after with their difference.
+
+    Args:
+      output_dir: folder of the refined set; `before_after.png` is put beside its shards.
+      synthetic: the `ShardSet` to refine.
+      network: model of float32 [images, size, size, 1] in [-1, 1] to the same.
+      strategy: the `tf.distribute.Strategy` in whose scope `network` was made.
+      binary: name of the program, `unit.refine`; its first part begins the ids.
+      **writing: `settings`, `images_per_shard` and `overwrite` of `write_shard_set`.
+
+    Returns:
+      The finished `ShardSet`.
+    """
+    refiner = binary.partition(".")[0]
+    refine = group_function(network, strategy)
+    group = GROUP * strategy.num_replicas_in_sync
+
+    def read_records(start, stop):
+        begins = range(start // GROUP * GROUP, stop, group)
+        # The series is endless: the last group is filled up from the set's beginning.
+        examples = training_input.shuffled_examples(
+            [synthetic],
+            start=begins[0],
+            stop=begins[-1] + group,
+            seed=0,
+            shuffle=False,
+        )
+        batches = training_input.finish(examples.batch(group)).as_numpy_iterator()
+        for begin, batch in zip(begins, batches):
+            images = refine(batch["image"])
+            for n in range(max(start, begin), min(stop, begin + group)):
+                place = n - begin
+                yield Record(
+                    image=images[place, :, :, 0],
+                    label=int(batch["label"][place]),
+                    id=f"{refiner}/{batch['id'][place].decode()}",
+                    patient=batch["patient"][place].decode(),
+                )
+
+    refined = write_shard_set(
+        output_dir,
+        read_records,
+        len(synthetic),
+        binary=binary,
+        inputs=[synthetic],
+        progress=lambda records: tqdm.tqdm(
+            records, total=len(synthetic), desc=binary, unit="img"
+        ),
+        **writing,
+    )
+    path = os.path.join(output_dir, "before_after.png")
+    pictures.write_png(path, before_after(synthetic, refined))
+    print(f"{output_dir}: {len(refined)} images; look at {path}.")
+    return refined
+
+
+def group_function(network, strategy):
+    """A function of uint8 [replicas * GROUP, size, size, 1] to the same, refined."""
+
+    @tf.function
+    def refine(images):
+        return to_uint8(network(to_float(images), training=False))
+
+    @tf.function
+    def refine_on_replicas(images):
+        def refine_own():
+            context = tf.distribute.get_replica_context()
+            first = context.replica_id_in_sync_group * GROUP
+            return refine(images[first : first + GROUP])
+
+        parts = strategy.experimental_local_results(strategy.run(refine_own))
+        return tf.concat(parts, axis=0)
+
+    return lambda images: refine_on_replicas(tf.constant(images)).numpy()
+
+
+def before_after(synthetic, refined, count=PREVIEW_IMAGES):
+    """Some images, below each its refined version, and their difference (Figure 6).
+
+    Returns:
+      uint8 [3 * size, count * size, 1], small images enlarged; in the difference, grey
+      is no change, brighter is brighter than before.
+    """
+    positions = np.linspace(0, len(synthetic) - 1, min(count, len(synthetic)), dtype=int)
+    before, after = (
+        np.stack([parse(shards.serialized(p))["image"].numpy() for p in positions])
+        for shards in (synthetic, refined)
+    )
+    difference = np.clip(after.astype(int) - before + 128, 0, 255).astype(np.uint8)
+    images = np.concatenate([before, after, difference])
+    return pictures.grid(images, columns=len(positions))
