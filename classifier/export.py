@@ -55,7 +55,8 @@ class Serving(tf.Module):
             image = tf.io.decode_png(file, channels=1)
             return resize(to_float(image), self._image_size)
 
-        return {"tumor_probability": self(tf.map_fn(read, png, tf.float32))}
+        images = tf.map_fn(read, png, fn_output_signature=tf.float32)
+        return {"tumor_probability": self(images)}
 
 
 def export(*, model_dir, output_dir, overwrite):

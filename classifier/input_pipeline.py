@@ -71,11 +71,16 @@ def slice_settings(shard_set):
 
 
 def _check_both_labels(shard_sets, flag):
-    """Refuses sets that together lack one of the two labels."""
-    counts = {
-        name: sum(shards.label_counts[name] for shards in shard_sets)
-        for name in LABEL_NAMES
-    }
+    counts = dict.fromkeys(LABEL_NAMES, 0)
+    for shards in shard_sets:
+        unlabeled = shards.label_counts.get("unlabeled")
+        if unlabeled:
+            raise UserError(
+                f"--{flag}: {shards.directory}: {unlabeled} images without a label;"
+                " wanted labels only."
+            )
+        for name in LABEL_NAMES:
+            counts[name] += shards.label_counts[name]
     if not all(counts.values()):
         present = ", ".join(f"{count} {name}" for name, count in counts.items())
         raise UserError(

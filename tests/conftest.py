@@ -27,7 +27,7 @@ def write_images():
     """
 
     def write(directory, label, patients=("p1", "p2"), images=4, size=32):
-        draws = np.random.default_rng([label, size, len(patients)])
+        draws = np.random.default_rng([label + 1, size, len(patients)])
         rows, columns = np.mgrid[:size, :size] / (size - 1) - 0.5
 
         def image():

@@ -1,0 +1,133 @@
+"""Predicts tumors in shard sets, or slice by slice in one volume.
+
+python -m classifier.predict --model_dir=models/detector
+ --data_dirs=real/test/tumor,real/test/non_tumor --output_csv=predictions.csv
+
+python -m classifier.predict --model_dir=models/detector --volume=case_t1ce.nii.gz
+ --output_csv=case.csv
+"""
+
+import csv
+import dataclasses
+import io
+import os
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from classifier.networks import tumor_probability
+from classifier.pictures import volume_picture
+from classifier.weights import read_detector
+from dataset.shards import ShardSet, UserError, to_float, write_text
+from dataset.volumes import SliceSettings, read_volume, slice_images
+from flags import binary
+from flags import classifier as classifier_flags
+from training.pictures import write_png
+from training.run import read_run
+
+
+def predict(*, data_dirs, volume, output_csv, output_png, overwrite, **settings):
+    """Writes the predictions; the arguments are the flags of the same names."""
+    if bool(data_dirs) == bool(volume):
+        raise UserError("give either --data_dirs or --volume.")
+    if volume:
+        output_png = output_png or os.path.splitext(output_csv)[0] + ".png"
+    check_output("output_csv", output_csv, overwrite)
+    if output_png:
+        check_output("output_png", output_png, overwrite)
+        predict_volume(volume, output_csv, output_png, **settings)
+    else:
+        predict_sets(data_dirs, output_csv, **settings)
+
+
+def predict_sets(data_dirs, output_csv, *, model_dir, threshold, batch_size):
+    """Writes `id,patient,label,probability` of every image of some shard sets."""
+    shard_sets = [ShardSet(directory) for directory in data_dirs]
+    detect = detector_function(model_dir)
+    rows = []
+    progress = tqdm.tqdm(
+        total=sum(map(len, shard_sets)), desc="classifier.predict", unit="img"
+    )
+    for shard_set in shard_sets:
+        for batch in shard_set.dataset().batch(batch_size).prefetch(tf.data.AUTOTUNE):
+            probabilities = detect(to_float(batch["image"])).numpy()
+            columns = [batch[key].numpy() for key in ("id", "patient", "label")]
+            for name, patient, label, probability in zip(*columns, probabilities):
+                row = (name.decode(), patient.decode(), label, f"{probability:.6f}")
+                rows.append(row)
+            progress.update(len(probabilities))
+    progress.close()
+    write_csv(output_csv, ("id", "patient", "label", "probability"), rows)
+    found = sum(float(row[-1]) >= threshold for row in rows)
+    print(f"{output_csv}: tumor in {found} of {len(rows)} images.")
+
+
+def predict_volume(volume, output_csv, output_png, *, model_dir, threshold, batch_size):
+    """Writes `slice,file_slice,probability` of a volume, and its suspicious slices."""
+    settings = SliceSettings(**read_run(model_dir)["facts"]["slices"])
+    brain = read_volume(volume)
+    slices = np.arange(settings.first_slice, settings.last_slice + 1)
+    file_slices = brain.file_slices[slices]
+    images = slice_images(brain, slices, settings)[..., None]
+    detect = detector_function(model_dir)
+    starts = range(0, len(images), batch_size)
+    probabilities = np.concatenate(
+        [detect(to_float(images[start : start + batch_size])) for start in starts]
+    )
+    rows = [
+        (number, file_slice, f"{probability:.6f}")
+        for number, file_slice, probability in zip(slices, file_slices, probabilities)
+    ]
+    write_csv(output_csv, ("slice", "file_slice", "probability"), rows)
+    picture = volume_picture(
+        slice_images(brain, slices, dataclasses.replace(settings, image_size=240)),
+        file_slices,
+        probabilities,
+        threshold,
+        os.path.basename(volume),
+    )
+    write_png(output_png, picture)
+    found = int(np.sum(probabilities >= threshold))
+    print(
+        f"{output_csv}: tumor in {found} of {len(rows)} slices; look at {output_png}."
+    )
+
+
+def detector_function(model_dir):
+    """A trained detector: float32 [batch, height, width, 1] to float32 [batch]."""
+    detector = read_detector(model_dir)
+    signature = [tf.TensorSpec([None, None, None, 1], tf.float32)]
+    return tf.function(lambda x: tumor_probability(detector, x), signature)
+
+
+def check_output(flag, path, overwrite):
+    """Refuses a path to which no new file can be written."""
+    folder = os.path.dirname(path) or "."
+    if not path or os.path.isdir(path) or not os.path.isdir(folder):
+        raise UserError(f"--{flag}={path}: wanted a file in a folder that exists.")
+    if os.path.exists(path) and not overwrite:
+        raise UserError(
+            f"--{flag}={path}: exists already; give another file or --overwrite."
+        )
+
+
+def write_csv(path, header, rows):
+    """Writes a CSV file whole or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def main(settings):
+    predict(**settings)
+
+
+def run():
+    binary.run(main, classifier_flags.define_predict, UserError)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,25 @@
+"""Loss and accuracy, by hand."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from classifier import losses
+
+LABELS = tf.constant([1.0, 0.0, 1.0, 0.0])
+LOGITS = tf.constant([0.0, 0.0, math.log(3.0), math.log(3.0)])  # p: 1/2, 1/2, 3/4, 3/4
+
+
+def test_cross_entropy_by_hand():
+    wanted = [math.log(2), math.log(2), math.log(4 / 3), math.log(4)]
+    np.testing.assert_allclose(losses.cross_entropy(LABELS, LOGITS), wanted, rtol=1e-6)
+
+
+def test_cross_entropy_of_extreme_logits_is_finite():
+    loss = losses.cross_entropy(tf.constant([1.0, 0.0]), tf.constant([-1e4, 1e4]))
+    np.testing.assert_allclose(loss, [1e4, 1e4])
+
+
+def test_accuracy_counts_one_half_as_tumor():
+    np.testing.assert_array_equal(losses.accuracy(LABELS, LOGITS), [1, 0, 1, 0])
