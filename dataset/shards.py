@@ -377,8 +377,13 @@ def _read_back(path, num_images):
 
 
 def label_name(label):
-    """`non_tumor`, `tumor` or `unlabeled`."""
+    """`non_tumor`, `tumor` or `unlabeled` for 0, 1 or -1."""
     return "unlabeled" if label == UNLABELED else LABEL_NAMES[label]
+
+
+def label_number(name):
+    """0, 1 or -1 for `non_tumor`, `tumor` or `unlabeled`."""
+    return UNLABELED if name == "unlabeled" else LABEL_NAMES.index(name)
 
 
 def _write_manifest(output_dir, job, shards):

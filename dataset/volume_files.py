@@ -39,6 +39,7 @@ def read_file(path):
         nib.filebasedimages.ImageFileError,
         nib.spatialimages.HeaderDataError,
         EOFError,
+        MemoryError,  # A damaged header may ask for any size.
         OSError,
         RuntimeError,  # SimpleITK has no other.
         TypeError,

@@ -1,0 +1,157 @@
+"""One case, from its volumes to its judged slices, kept in a file until all are read.
+
+So many cases can be read at once and none has to stay in memory; and cases that were
+read before a run was stopped are not read again.
+"""
+
+import collections
+import dataclasses
+import hashlib
+import json
+import os
+import signal
+import threading
+import time
+
+import cv2
+import numpy as np
+import SimpleITK as sitk
+
+from dataset.curation import Slice, judge_slices
+from dataset.folders import UserError, disk_errors
+from dataset.layouts import Case
+from dataset.shards import Record, label_number
+from dataset.splits import fingerprint
+from dataset.volumes import SliceSettings, read_volume, slice_images
+
+
+@dataclasses.dataclass(frozen=True)
+class CaseReader:
+    """Reads cases into files; callable in another process.
+
+    Attributes:
+      folder: where the files go.
+      slice_settings: how slices are made.
+      rules: `curation.Rules`.
+      verdicts: a person's, as `curation.read_verdicts` gives them.
+      unlabeled: whether to do without masks.
+    """
+
+    folder: str
+    slice_settings: SliceSettings
+    rules: object
+    verdicts: dict
+    unlabeled: bool
+
+    def __call__(self, case):
+        """Reads a case unless its file is there; returns a `ReadCase`.
+
+        Raises:
+          UserError: the file cannot be written. What is wrong with the case's own files
+            is no error, but the `ReadCase`'s fault.
+        """
+        path = os.path.join(self.folder, f"{case.name}-{self._digest(case)}.npz")
+        if not os.path.exists(path):
+            try:
+                arrays = self._read(case)
+            except UserError as error:
+                return ReadCase(case, None, str(error))
+            with disk_errors(path):
+                with open(path + ".tmp", "wb") as file:
+                    np.savez_compressed(file, **arrays)
+                os.replace(path + ".tmp", path)
+        return ReadCase(case, path, None)
+
+    def _digest(self, case):
+        """Stands for all that the file's content follows from."""
+        paths = [*case.image_paths, *case.mask_paths]
+        stats = [os.stat(p) if os.path.exists(p) else None for p in paths]
+        content = [
+            [(p, s and (s.st_size, s.st_mtime_ns)) for p, s in zip(paths, stats)],
+            dataclasses.astuple(self.slice_settings),
+            dataclasses.astuple(self.rules),
+            sorted(self._verdicts(case).items()),
+            self.unlabeled,
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    def _verdicts(self, case):
+        given = dict(self.verdicts.get(case.name, {}))
+        of_all = given.pop(None, None)
+        numbers = range(self.rules.first_slice, self.rules.last_slice + 1)
+        return {**(dict.fromkeys(numbers, of_all) if of_all else {}), **given}
+
+    def _read(self, case):
+        mask_path = None if self.unlabeled else case.only_mask()
+        volume = read_volume(case.only_image(), mask_path)
+        numbers = np.arange(self.rules.first_slice, self.rules.last_slice + 1)
+        images = slice_images(volume, numbers, self.slice_settings)
+        slices = judge_slices(
+            volume.brain, volume.mask, self.rules, self._verdicts(case)
+        )
+        kept = [s.number for s in slices if s.is_used]
+        return {
+            "images": images[np.array(kept, int) - self.rules.first_slice],
+            "slices": json.dumps([dataclasses.asdict(s) for s in slices]),
+            "fingerprint": fingerprint(volume.image, volume.brain),
+            "digest": hashlib.sha256(images.tobytes()).hexdigest(),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadCase:
+    """A case that was read, or the reason why it could not be.
+
+    Attributes:
+      case: its `Case`.
+      path: the file with its slices, or None.
+      fault: what is wrong with it, or None.
+    """
+
+    case: Case
+    path: str | None
+    fault: str | None
+
+    def slices(self):
+        """The judged `Slice`s of the whole volume."""
+        return [Slice(**fields) for fields in json.loads(str(self._load("slices")))]
+
+    def verdict_counts(self):
+        """Number of slices by verdict, a `Counter`."""
+        return collections.Counter(s.verdict for s in self.slices())
+
+    def fingerprint(self):
+        return self._load("fingerprint")
+
+    def digest(self):
+        """Stands for the images of all slices in the range."""
+        return str(self._load("digest"))
+
+    def records(self, verdict, patient):
+        """The `Record`s of one verdict, under the name of the patient given."""
+        label = label_number(verdict)
+        used = [s for s in self.slices() if s.is_used]
+        for image, judged in zip(self._load("images"), used):
+            if judged.verdict == verdict:
+                name = f"brats/{self.case.name}/{judged.number:03d}"
+                yield Record(image=image, label=label, id=name, patient=patient)
+
+    def _load(self, name):
+        with np.load(self.path) as file:
+            return file[name]
+
+
+def start_worker():
+    """Prepares a process of the pool: one thread, no signals, no life of its own."""
+    cv2.setNumThreads(1)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
+
+    def end_with_parent():
+        # A pool's processes wait for work for ever if their parent is killed.
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()

@@ -1,0 +1,199 @@
+"""Finds the cases in a folder, whichever BraTS release it holds.
+
+A file is known by the words of its name: `t1c`, `t1ce` or `t1gd` is the T1c volume,
+`seg`, `truth`, `ot` and their like the mask. What stands before that word tells the
+case; in the releases of 2013 to 2016, where it does not, the folder does. Files of the
+Medical Segmentation Decathlon are known by their folders, `imagesTr` and `labelsTr`.
+"""
+
+import collections
+import csv
+import dataclasses
+import os
+import pathlib
+import re
+
+from dataset.folders import UserError
+from dataset.volume_files import SUFFIXES
+
+T1C_WORDS = {"t1c", "t1ce", "t1gd"}
+MASK_WORDS = {"seg", "segm", "segmentation", "truth", "ot"}
+GRADES = {"hg": "HGG", "hgg": "HGG", "lg": "LGG", "lgg": "LGG"}
+# BRATS 2012 and 2013 came with simulated tumors, which are not patients.
+SIMULATED = re.compile(r"(^|/)(synthetic_data|simbrats)", re.IGNORECASE)
+# The number of a scan, behind the name of a patient who was scanned more than once.
+SCAN_NUMBER = re.compile(
+    r"(BraTS-[A-Z]+-\d+)-\d+|(brats_\w+_pat\d+)_\d+|(Brats1[789]_\w+)_\d+",
+    re.IGNORECASE,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """The files of one scan.
+
+    Attributes:
+      name: as in its release, unique in the folder searched.
+      image_paths: T1c volumes; one, if all is well.
+      mask_paths: masks; one, if all is well.
+    """
+
+    name: str
+    image_paths: tuple[str, ...]
+    mask_paths: tuple[str, ...]
+
+    @property
+    def patient(self):
+        """The name without the number of the scan."""
+        match = SCAN_NUMBER.fullmatch(self.name)
+        return match[match.lastindex] if match else self.name
+
+    def only_image(self):
+        return self._only(self.image_paths, "T1c volume", self.mask_paths)
+
+    def only_mask(self):
+        return self._only(self.mask_paths, "mask", self.image_paths)
+
+    def _only(self, paths, what, beside):
+        if not paths:
+            hint = " (or --unlabeled)" if what == "mask" else ""
+            raise UserError(f"{beside[0]}: no {what} beside it, wanted one{hint}.")
+        if len(paths) > 1:
+            raise UserError(
+                f"{paths[0]}: one of {len(paths)} files that could be the {what}, the"
+                f" next is {os.path.basename(paths[1])}; wanted one."
+            )
+        return paths[0]
+
+
+def find_cases(brats_dir, grade="HGG"):
+    """Finds the cases of a folder, at any depth.
+
+    Args:
+      brats_dir: the folder.
+      grade: `HGG`, `LGG` or `all`; cases whose release does not tell always count.
+
+    Returns:
+      The `Case`s, sorted by name.
+
+    Raises:
+      UserError: there are none.
+    """
+    if not os.path.isdir(brats_dir):
+        raise UserError(f"--brats_dir={brats_dir}: folder not found.")
+    root = pathlib.Path(brats_dir)
+    found = {}
+    for path in _volume_files(root):
+        kind, key = _classify(path)
+        if kind:
+            found.setdefault(key, {"image": [], "mask": []})[kind].append(path)
+    _adopt_masks(found)
+    grades = _mapped_grades(root)
+    chosen = {}
+    for (folder, name), files in found.items():
+        told = _grade(folder.relative_to(root), name) or grades.get(name)
+        if grade == "all" or told in (None, grade):
+            chosen[folder, name] = files
+    cases = [
+        Case(name, tuple(map(str, files["image"])), tuple(map(str, files["mask"])))
+        for name, files in _unique_names(chosen, root)
+    ]
+    if not any(case.image_paths for case in cases):
+        raise UserError(
+            f"--brats_dir={brats_dir}: no T1c volume of --grade={grade} found in it;"
+            f" wanted files such as <case>_t1ce.nii.gz, <case>-t1c.nii.gz,"
+            " VSD.Brain.XX.O.MR_T1c.<n>.mha or imagesTr/BRATS_001.nii.gz."
+        )
+    return sorted(cases, key=lambda case: case.name)
+
+
+def _volume_files(root):
+    """Every file of a volume below `root`; links are followed, circles are not."""
+    seen = set()
+    for folder, subfolders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders.sort()
+        for name in sorted(names):
+            path = pathlib.Path(folder, name)
+            # Archives made on a Mac hold a `._` file beside each file.
+            hidden = name.startswith(".")
+            simulated = SIMULATED.search(path.relative_to(root).as_posix())
+            if name.lower().endswith(SUFFIXES) and not hidden and not simulated:
+                yield path
+
+
+def _classify(path):
+    """What a file is, `image`, `mask` or None, and its case's (folder, name)."""
+    stem = re.sub(r"(\.nii|\.gz|\.mha)+$", "", path.name, flags=re.IGNORECASE)
+    folder = path.parent.name.lower()
+    if folder in ("imagestr", "imagests", "labelstr"):
+        kind = "mask" if folder == "labelstr" else "image"
+        return kind, (path.parent.parent, stem)
+    for word in re.finditer(r"[^._\-\s]+", stem):
+        lower = word[0].lower()
+        if lower in T1C_WORDS or lower in MASK_WORDS:
+            kind = "image" if lower in T1C_WORDS else "mask"
+            name = stem[: word.start()].rstrip("._- ")
+            parent = path.parent
+            if name.lower().startswith("vsd"):
+                name = ""
+                while parent.name.lower().startswith("vsd"):
+                    parent = parent.parent
+            return kind, (parent, name or parent.name)
+    return None, None
+
+
+def _adopt_masks(found):
+    """Gives a case without mask the mask of another name in its folder (2020: 355)."""
+    by_folder = {}
+    for key, files in found.items():
+        by_folder.setdefault(key[0], []).append((key, files))
+    for members in by_folder.values():
+        images = [files for _, files in members if files["image"]]
+        masks = [(key, files) for key, files in members if not files["image"]]
+        if len(images) == 1 and len(masks) == 1 and not images[0]["mask"]:
+            key, files = masks[0]
+            images[0]["mask"] = files["mask"]
+            del found[key]
+
+
+def _grade(folder, name):
+    """The grade that a case's path tells (2012 to 2019), or None."""
+    for part in reversed(folder.parts):
+        if part.lower() in GRADES:
+            return GRADES[part.lower()]
+    match = re.match(r"BRATS_(HG|LG)\d", name, re.IGNORECASE)
+    return GRADES[match[1].lower()] if match else None
+
+
+def _mapped_grades(root):
+    """Grade by case name as `name_mapping.csv` tells it (2018 to 2020)."""
+    grades = {}
+    for path in sorted(root.rglob("name_mapping*.csv")):
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            for row in csv.DictReader(file):
+                grade = row.get("Grade")
+                grades.update({name: grade for name in row.values() if name and grade})
+    return grades
+
+
+def _unique_names(found, root):
+    """Pairs of a unique name and files.
+
+    A bare number takes its folder's name first: `HG/0001` is not the patient of
+    `LG/0001`. Cases of one name in several folders are told apart by their paths.
+    """
+    named = []
+    for (folder, name), files in found.items():
+        if name.isdigit():
+            name = f"{folder.resolve().parent.name}_{name}"
+        named.append((name, folder, files))
+    counts = collections.Counter(name for name, _, _ in named)
+    for name, folder, files in named:
+        if counts[name] > 1:
+            name = "_".join((*folder.relative_to(root).parts, name))
+        yield name, files

@@ -1,0 +1,125 @@
+"""Writes the slices of cases as shard sets, and all their verdicts as a table."""
+
+import collections
+import csv
+import dataclasses
+import hashlib
+import io
+import os
+
+import tqdm
+
+from dataset.curation import NON_TUMOR, TUMOR, UNLABELED, Slice
+from dataset.folders import UserError, write_text
+from dataset.shards import write_shard_set
+
+
+@dataclasses.dataclass(frozen=True)
+class SliceSet:
+    """Slices of one verdict in one part, in the order of the cases.
+
+    Attributes:
+      name: `train/tumor`.
+      verdict: of all its slices.
+      cases: [(`ReadCase`, patient), ...].
+      counts: number of slices of each case.
+    """
+
+    name: str
+    verdict: str
+    cases: list
+    counts: list
+
+    def __len__(self):
+        return sum(self.counts)
+
+    def records(self, start, stop):
+        """The `Record`s number start to stop - 1; reads one case at a time."""
+        before = 0
+        for (case, patient), count in zip(self.cases, self.counts):
+            if before < stop and start < before + count:
+                for number, record in enumerate(case.records(self.verdict, patient)):
+                    if start <= before + number < stop:
+                        yield record
+            before += count
+
+
+def slice_sets(parts):
+    """The `SliceSet`s of some parts.
+
+    Args:
+      parts: {part: [(`ReadCase`, patient), ...]}.
+
+    Raises:
+      UserError: one of them would be empty.
+    """
+    sets = []
+    for part, cases in parts.items():
+        verdicts = [c.verdict_counts() for c, _ in cases]
+        for verdict in (UNLABELED,) if part == UNLABELED else (TUMOR, NON_TUMOR):
+            name = part if part == UNLABELED else f"{part}/{verdict}"
+            sets.append(SliceSet(name, verdict, cases, [v[verdict] for v in verdicts]))
+    empty = [s.name for s in sets if not len(s)]
+    if empty:
+        found = ", ".join(f"{s.name} {len(s)} of {len(s.cases)} cases" for s in sets)
+        raise UserError(
+            f"no slices for {', '.join(empty)} ({found}); give another --split or"
+            " --seed, or looser rules."
+        )
+    return sets
+
+
+def write_slice_sets(sets, output_dir, *, binary, settings):
+    """Writes each `SliceSet` as a shard set; goes on where a stopped run was."""
+    for s in sets:
+        names = sorted(os.path.basename(case.path) for case, _ in s.cases)
+        digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+        bar = {"total": len(s), "desc": s.name, "unit": "img"}
+        write_shard_set(
+            os.path.join(output_dir, s.name),
+            s.records,
+            len(s),
+            binary=binary,
+            settings={**settings, "cases_sha256": digest},
+            overwrite=True,  # Nothing but sets that this job left unfinished.
+            progress=lambda records, bar=bar: tqdm.tqdm(records, **bar),
+        )
+
+
+def write_slices_csv(path, cases, parts):
+    """Writes every slice of every case with its measures, verdict, reason and part.
+
+    Returns:
+      {verdict: {reason: number of slices}}.
+    """
+    place = {
+        case.case.name: (patient, part)
+        for part, members in parts.items()
+        for case, patient in members
+    }
+    measures = [field.name for field in dataclasses.fields(Slice)]
+    columns = ["slice" if name == "number" else name for name in measures]
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["patient", "case", *columns, "part"])
+    reasons = collections.defaultdict(collections.Counter)
+    for case in cases:
+        patient, part = place.get(case.case.name, (case.case.name, "none: a copy"))
+        for judged in case.slices():
+            row = [getattr(judged, name) for name in measures]
+            used = part if judged.is_used else ""
+            table.writerow([patient, case.case.name, *row, used])
+            reasons[judged.verdict][judged.reason] += 1
+    write_text(path, text.getvalue())
+    return {verdict: dict(counts) for verdict, counts in reasons.items()}
+
+
+def summary(parts, sets):
+    """{part: patients and number of slices of each verdict}, for people to read."""
+    return {
+        part: {
+            "patients": sorted({patient for _, patient in members}),
+            **{s.verdict: len(s) for s in sets if s.name.split("/")[0] == part},
+        }
+        for part, members in parts.items()
+    }

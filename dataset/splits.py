@@ -1,0 +1,204 @@
+"""Who belongs together, and who goes to which part: patients are never divided.
+
+The same patient occurs in several releases of BraTS under other names, and in one
+release at several times. Neither may put a patient into training and test at once.
+"""
+
+import dataclasses
+
+import numpy as np
+from scipy import ndimage
+
+from dataset.folders import UserError
+
+PARTS = ("train", "validation", "test")
+ROWS = 64
+BLOCK = 8  # mm; coarse enough for two registrations of one scan to agree
+
+
+def fingerprint(image, brain):
+    """What tells a brain from others: its pattern of light and dark, coarsely.
+
+    Means of blocks of 8 mm, less their surroundings (Gaussian, 16 mm), so that neither
+    the shape that all heads share nor a bias field or another contrast counts.
+
+    Args:
+      image: float32 [slices, rows, columns].
+      brain: bool [slices, rows, columns].
+
+    Returns:
+      int8 [blocks], 0 where a block is not wholly brain.
+    """
+    low, high = np.percentile(image[brain], (0.5, 99.5))
+    scaled = np.where(brain, np.clip((image - low) / (high - low), 0, 1), 0)
+    share = _block_means(brain.astype(np.float32))
+    inside = share > 0.9
+    values = np.where(inside, _block_means(scaled) / np.maximum(share, 0.9), 0)
+    weights = ndimage.gaussian_filter(inside.astype(np.float32), 2)
+    around = ndimage.gaussian_filter(values, 2) / np.maximum(weights, 1e-3)
+    detail = np.where(inside, values - around, 0)
+    spread = detail[inside].std() if inside.any() else 0
+    return (
+        np.round(63 * np.clip(detail / max(spread, 1e-6), -2, 2))
+        .astype(np.int8)
+        .ravel()
+    )
+
+
+def _block_means(volume):
+    sizes = [size // BLOCK for size in volume.shape]
+    whole = volume[tuple(slice(size * BLOCK) for size in sizes)]
+    shape = [n for size in sizes for n in (size, BLOCK)]
+    return whole.reshape(shape).mean((1, 3, 5))
+
+
+def similar_pairs(fingerprints, threshold):
+    """Pairs of volumes that are of one patient, by their looks.
+
+    Args:
+      fingerprints: int8 [volumes, blocks].
+      threshold: correlation from which two are taken for the same.
+
+    Returns:
+      A list of (first, second, correlation), first < second.
+    """
+    units = np.asarray(fingerprints, np.float32)
+    units /= np.maximum(np.linalg.norm(units, axis=1, keepdims=True), 1e-6)
+    pairs = []
+    for start in range(0, len(units), ROWS):  # Never the square of all volumes at once.
+        correlations = units[start : start + ROWS] @ units[start:].T
+        for row, column in np.argwhere(np.triu(correlations, 1) >= threshold):
+            value = round(float(correlations[row, column]), 3)
+            pairs.append((start + int(row), start + int(column), value))
+    return pairs
+
+
+def group_cases(patients, pairs):
+    """Groups of cases that belong to one patient.
+
+    Args:
+      patients: a patient's name for each case.
+      pairs: (first, second, ...) of cases that are of one patient as well.
+
+    Returns:
+      Lists of case numbers, each in order, in the order of their first.
+    """
+    group_of = list(range(len(patients)))
+
+    def root(case):
+        while group_of[case] != case:
+            case = group_of[case]
+        return case
+
+    first_of = {}
+    links = [(first_of.setdefault(p, i), i) for i, p in enumerate(patients)]
+    for first, second, *_ in [*links, *pairs]:
+        low, high = sorted((root(first), root(second)))
+        group_of[high] = low
+    groups = {}
+    for case in range(len(patients)):
+        groups.setdefault(root(case), []).append(case)
+    return list(groups.values())
+
+
+def part_sizes(split, num_patients):
+    """How many patients each part gets.
+
+    Args:
+      split: three strings, numbers of patients or fractions that sum to 1.
+      num_patients: of all parts together.
+
+    Returns:
+      Three ints; a part that was given a fraction above 0 has one patient at least.
+
+    Raises:
+      UserError: the numbers do not fit.
+    """
+    given = f"--split={','.join(split)}"
+    try:
+        numbers = [float(number) for number in split]
+    except ValueError:
+        numbers = []
+    if len(numbers) != len(PARTS) or not all(0 <= n < np.inf for n in numbers):
+        raise UserError(f"{given}: wanted three numbers, for {', '.join(PARTS)}.")
+    if sum(numbers) == num_patients and all(n == int(n) for n in numbers):
+        return [int(n) for n in numbers]
+    if abs(sum(numbers) - 1) > 1e-6:
+        raise UserError(
+            f"{given}: sums to {sum(numbers):g}; wanted {num_patients}, the number of"
+            " patients, or fractions that sum to 1."
+        )
+    if num_patients < np.count_nonzero(numbers):
+        raise UserError(
+            f"{given}: {num_patients} patients for {np.count_nonzero(numbers)} parts;"
+            " wanted one patient each at least."
+        )
+    exact = np.array(numbers) * num_patients
+    sizes = np.maximum(np.floor(exact + 1e-6), np.array(numbers) > 0).astype(int)
+    while sizes.sum() != num_patients:
+        step = 1 if sizes.sum() < num_patients else -1
+        # The part that is furthest from its share, of those that can give or take.
+        able = (exact > 0) & ((step > 0) | (sizes > 1))
+        sizes[np.where(able, step * (exact - sizes), -np.inf).argmax()] += step
+    return sizes.tolist()
+
+
+def assign_parts(num_patients, sizes, seed):
+    """The part of each patient: a list of names, random but for the seed."""
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(num_patients)
+    parts = np.empty(num_patients, int)
+    parts[order] = np.repeat(np.arange(len(PARTS)), sizes)
+    return [PARTS[part] for part in parts]
+
+
+@dataclasses.dataclass(frozen=True)
+class Division:
+    """Which cases go to which part, under which patient's name.
+
+    Attributes:
+      parts: {part: [(case, patient), ...]}, parts without patients left out.
+      copies: {case name: name of the case that it is a copy of}; in no part.
+      similar: (case name, case name, correlation) of those taken for one patient.
+      patients: {patient: [case names]} of patients with several cases.
+    """
+
+    parts: dict
+    copies: dict
+    similar: list
+    patients: dict
+
+
+def divide(cases, *, split, duplicate_correlation, seed):
+    """Divides cases by patient.
+
+    Args:
+      cases: `cases.ReadCase`s.
+      split: see `part_sizes`.
+      duplicate_correlation: see `similar_pairs`.
+      seed: of the division.
+
+    Returns:
+      A `Division`.
+
+    Raises:
+      UserError: `split` does not fit the number of patients.
+    """
+    originals, copies = {}, {}
+    for case in cases:
+        original = originals.setdefault(case.digest(), case)
+        if original is not case:
+            copies[case.case.name] = original.case.name
+    kept = list(originals.values())
+    names = [case.case.name for case in kept]
+    pairs = similar_pairs([case.fingerprint() for case in kept], duplicate_correlation)
+    groups = group_cases([case.case.patient for case in kept], pairs)
+    sizes = part_sizes(split, len(groups))
+    parts = {part: [] for part, size in zip(PARTS, sizes) if size}
+    for group, part in zip(groups, assign_parts(len(groups), sizes, seed)):
+        parts[part] += [(kept[i], names[group[0]]) for i in group]
+    return Division(
+        parts=parts,
+        copies=copies,
+        similar=[(names[i], names[j], value) for i, j, value in pairs],
+        patients={names[g[0]]: [names[i] for i in g] for g in groups if len(g) > 1},
+    )
