@@ -55,9 +55,8 @@ class Log(_StepCallback):
             self.write(step)
 
     def write(self, step):
-        values = {k: float(v) for k, v in self.model.get_metrics_result().items()}
+        values = self.model.take_means()
         check_finite(values, step, self.run.model_dir)
-        self.model.reset_metrics()
         seconds, steps = time.monotonic() - self._mark[0], step - self._mark[1]
         self._mark = (time.monotonic(), step)
         speed = {"seconds_per_step": round(seconds / max(steps, 1), 4)}
@@ -121,8 +120,8 @@ class Save(_StepCallback):
         if step in self.keep_steps:
             self.run.keep(self.model)
         if due or stopping or step == self.run.num_steps:
-            values = {k: float(v) for k, v in self.model.get_metrics_result().items()}
-            check_finite(values, step, self.run.model_dir)
+            if not self.model.losses_are_finite():
+                check_finite(self.model.take_means(), step, self.run.model_dir)
             self.run.save(self.model)
             self._saved = time.monotonic()
         if stopping:

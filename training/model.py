@@ -31,7 +31,20 @@ class SteppedModel(keras.Model):
 
     @property
     def metrics(self):
-        return list(self._trackers.values())
+        """None that Keras knows: it would reset them with each call of `fit`."""
+        return []
+
+    def take_means(self):
+        """The mean of each recorded loss since the last call, floats by name."""
+        means = {n: float(tracker.result()) for n, tracker in self._trackers.items()}
+        for tracker in self._trackers.values():
+            tracker.reset_state()
+        return means
+
+    def losses_are_finite(self):
+        """Whether all recorded losses are, since the last `take_means`."""
+        results = [tracker.result() for tracker in self._trackers.values()]
+        return bool(tf.reduce_all(tf.math.is_finite(results)))
 
     def random_normal(self, shape, stream):
         """N(0, 1) for this replica's part of the batch, float32 [images, *shape].
@@ -91,7 +104,7 @@ class SteppedModel(keras.Model):
         optimizer.apply_gradients(zip(gradients, variables))
 
     def end_step(self):
-        """Counts the step; returns the running means since the last `reset_metrics`."""
+        """Counts the step; returns the running means since the last `take_means`."""
         self.step.assign_add(1)
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
@@ -104,9 +117,6 @@ def optimizer_for_precision(optimizer):
 
 
 def reset_optimizer(optimizer):
-    """Sets an optimizer's counters and moments to zero; the learning rate stays."""
-    learning_rate = optimizer.learning_rate
-    rate = tf.convert_to_tensor(learning_rate)
+    """Sets an optimizer's counters and moments to zero; not its learning rate."""
     for variable in optimizer.variables:
         variable.assign(tf.zeros_like(variable))
-    optimizer.learning_rate = rate

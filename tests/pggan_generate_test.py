@@ -1,0 +1,126 @@
+"""Generating: image n is image n, and a stopped writer finishes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dataset.shards import ShardSet, UserError
+from flags import pggan as pggan_flags
+from pggan import generate, train
+from training.run import Run
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory, write_images, flag_defaults):
+    directory = tmp_path_factory.mktemp("pggan")
+    shard_set = write_images(directory / "real", 0, images=4, size=8)
+    run = Run(
+        "pggan.train",
+        {
+            **flag_defaults(pggan_flags.define_train),
+            "data_dir": shard_set.directory,
+            "model_dir": str(directory / "model"),
+            "resolution": 8,
+            "stabilize_kimg": [0.016],
+            "fade_kimg": [0.016],
+            "fmap_base": 32,
+            "fmap_max": 8,
+            "latent_size": 8,
+        },
+    )
+    train.train(run, **run.own)
+    return run.model_dir
+
+
+def make(model_dir, output_dir, num_images, **changes):
+    settings = {
+        "seed": 5,
+        "use_ema": True,
+        "images_per_shard": 7,
+        "overwrite": False,
+        **changes,
+    }
+    generate.generate(
+        model_dir=model_dir,
+        output_dir=str(output_dir),
+        num_images=num_images,
+        **settings,
+    )
+    return list(ShardSet(str(output_dir)).records())
+
+
+@pytest.fixture(scope="module")
+def images(model_dir, tmp_path_factory):
+    return make(model_dir, tmp_path_factory.mktemp("set") / "all", 40)
+
+
+def assert_same(records, others):
+    assert [r.id for r in records] == [r.id for r in others]
+    for record, other in zip(records, others, strict=True):
+        np.testing.assert_array_equal(record.image, other.image, err_msg=record.id)
+
+
+def test_images_differ_and_have_the_class_and_no_patient(images):
+    assert len({record.image.tobytes() for record in images}) == 40
+    assert {(r.label, r.patient) for r in images} == {(0, "")}
+    assert images[7].id == "pggan/model-non_tumor/0000007"
+
+
+def test_image_n_is_the_same_for_any_number_of_images_and_shards(
+    model_dir, images, tmp_path
+):
+    fewer = make(model_dir, tmp_path / "fewer", 19, images_per_shard=5)
+    assert_same(fewer, images[:19])
+
+
+def test_image_n_is_the_same_for_any_number_of_replicas(
+    model_dir, images, tmp_path, monkeypatch
+):
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    monkeypatch.setattr(
+        generate, "create_strategy", lambda *_: tf.distribute.MirroredStrategy(devices)
+    )
+    assert_same(make(model_dir, tmp_path / "mirrored", 40), images)
+
+
+def test_another_seed_gives_other_images(model_dir, images, tmp_path):
+    others = make(model_dir, tmp_path / "other", 5, seed=6)
+    assert not np.array_equal(others[0].image, images[0].image)
+
+
+def test_a_stopped_writer_finishes_and_equals_uninterrupted(
+    model_dir, images, tmp_path, monkeypatch
+):
+    write = tf.io.TFRecordWriter.write
+    written = []
+
+    def write_some(self, content):
+        written.append(content)
+        if len(written) == 17:
+            raise KeyboardInterrupt
+        write(self, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.io.TFRecordWriter, "write", write_some)
+        with pytest.raises(KeyboardInterrupt):
+            make(model_dir, tmp_path / "set", 40)
+    with pytest.raises(UserError, match="unfinished|not a finished"):
+        ShardSet(str(tmp_path / "set"))
+    kept = tmp_path / "set" / "shard-00001-of-00006.tfrecord"
+    stamp = kept.stat().st_mtime_ns
+    assert_same(make(model_dir, tmp_path / "set", 40), images)
+    assert kept.stat().st_mtime_ns == stamp  # What was finished is not redone.
+
+
+def test_there_is_a_preview(model_dir, tmp_path):
+    make(model_dir, tmp_path / "set", 10)
+    content = (tmp_path / "set" / "preview.png").read_bytes()
+    assert tf.io.decode_png(content).shape == [3 * 64, 4 * 64, 1]
+
+
+def test_an_unfinished_training_is_refused(model_dir, tmp_path):
+    with pytest.raises(UserError, match="no training in it"):
+        make(str(tmp_path), tmp_path / "set", 1)
+    tf.io.gfile.copy(f"{model_dir}/run.json", str(tmp_path / "run.json"))
+    with pytest.raises(UserError, match="its training is not finished"):
+        make(str(tmp_path), tmp_path / "set", 1)

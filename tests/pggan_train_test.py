@@ -1,0 +1,248 @@
+"""Training PGGAN: resume, replicas, refusals, and that it learns to move."""
+
+import json
+
+import interruption
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dataset.shards import UserError
+from flags import pggan as pggan_flags
+from pggan import growth, train
+from pggan.model import PGGAN
+from training.model import optimizer_for_precision
+from training.run import Run
+
+# Steps of the phases: 4 px 1-3, 8 px fading 4-6, 8 px 7-9.
+SMALL = {
+    "resolution": 8,
+    "stabilize_kimg": ["0.012"],
+    "fade_kimg": ["0.012"],
+    "batch_size": 4,
+    "stddev_group": 4,
+    "latent_size": 8,
+    "fmap_base": 32,
+    "fmap_max": 8,
+    "deterministic": True,
+    "checkpoint_minutes": 0.0,
+    "log_steps": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory, write_images):
+    directory = tmp_path_factory.mktemp("real") / "tumor"
+    return write_images(directory, 1, images=5, size=8).directory
+
+
+@pytest.fixture
+def settings(flag_defaults, data_dir, tmp_path):
+    own = {"data_dir": data_dir, "model_dir": str(tmp_path / "model")}
+    return {**flag_defaults(pggan_flags.define_train), **SMALL, **own}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(flag_defaults, data_dir, tmp_path_factory):
+    directory = str(tmp_path_factory.mktemp("pggan") / "whole")
+    defaults = flag_defaults(pggan_flags.define_train)
+    own = {"data_dir": data_dir, "model_dir": directory}
+    result = interruption.run("pggan.train", {**defaults, **SMALL, **own})
+    assert result.returncode == 0, result.stderr
+    return directory
+
+
+def test_killed_in_every_kind_of_phase_equals_uninterrupted(settings, uninterrupted):
+    """In a stabilise phase, at a phase change, in a fade, and asked to stop."""
+    stops = [("SIGKILL", 2), ("SIGKILL", 4), ("SIGKILL", 5), ("SIGTERM", 8)]
+    codes = [interruption.run("pggan.train", settings, stop) for stop in stops]
+    assert [code.returncode for code in codes] == [-9, -9, -9, 143]
+    assert "continuing at step 3 of 9" in codes[2].stdout
+    assert "SIGTERM: saved step 8 of 9" in codes[3].stdout
+    last = interruption.run("pggan.train", settings)
+    assert last.returncode == 0 and "finished at step 9" in last.stdout, last.stderr
+    interruption.assert_bits_equal(
+        interruption.final_weights(settings["model_dir"]),
+        interruption.final_weights(uninterrupted),
+    )
+    logs = []
+    for directory in (settings["model_dir"], uninterrupted):
+        with open(f"{directory}/log.jsonl") as file:
+            logs.append([json.loads(line) for line in file])
+    for before, after in zip(*logs, strict=True):
+        assert {**before, "seconds_per_step": 0} == {**after, "seconds_per_step": 0}
+
+
+def test_a_finished_training_is_left_alone(uninterrupted, flag_defaults, data_dir):
+    defaults = flag_defaults(pggan_flags.define_train)
+    own = {"data_dir": data_dir, "model_dir": uninterrupted}
+    settings = {**defaults, **SMALL, **own}
+    before = interruption.final_weights(uninterrupted)
+    result = interruption.run("pggan.train", settings)
+    assert result.returncode == 0 and "finished already" in result.stdout
+    interruption.assert_bits_equal(before, interruption.final_weights(uninterrupted))
+
+
+def test_pictures_of_every_phase_are_written(uninterrupted, tmp_path):
+    names = tf.io.gfile.listdir(f"{uninterrupted}/samples")
+    assert {"real-004px.png", "real-008px.png"} < set(names)
+    assert {"008px-fade-step-0000006.png", "008px-stabilise-step-0000009.png"} < (
+        set(names)
+    )
+
+
+def test_a_flag_that_changes_the_result_is_refused(settings, uninterrupted):
+    changed = {**settings, "model_dir": uninterrupted, "learning_rate": 0.5}
+    with pytest.raises(UserError, match="--learning_rate: .* with 0.001, now it is 0"):
+        Run("pggan.train", changed)
+
+
+def test_a_flag_that_does_not_change_the_result_is_taken(settings, uninterrupted):
+    Run("pggan.train", {**settings, "model_dir": uninterrupted, "log_steps": 7})
+
+
+def test_another_data_set_is_refused(settings, uninterrupted, write_images, tmp_path):
+    other = write_images(tmp_path / "other", 1, images=6, size=8).directory
+    changed = {**settings, "model_dir": uninterrupted, "data_dir": other}
+    with pytest.raises(UserError, match="--data_dir: the training in"):
+        start(changed)
+
+
+def start(settings):
+    run = Run("pggan.train", settings)
+    train.train(run, **run.own)
+
+
+def test_dry_run_writes_nothing(settings, tmp_path, capsys):
+    start({**settings, "dry_run": True})
+    assert not (tmp_path / "model").exists()
+    output = capsys.readouterr().out
+    assert "steps: 9" in output and "10 tumor" in output
+
+
+def test_images_of_two_classes_are_refused(settings, tmp_path, write_images):
+    from dataset.shards import ShardSet, write_shard_set
+
+    sets = [write_images(tmp_path / str(label), label, size=8) for label in (0, 1)]
+    records = [record for s in sets for record in ShardSet(s.directory).records()]
+    both = write_shard_set(
+        str(tmp_path / "both"),
+        lambda first, last: iter(records[first:last]),
+        len(records),
+        binary="tests",
+        settings={},
+    )
+    with pytest.raises(UserError, match="--data_dir=.*non_tumor and tumor"):
+        start({**settings, "data_dir": both.directory})
+
+
+def test_a_missing_set_is_refused(settings):
+    with pytest.raises(UserError, match="nowhere: no such shard set"):
+        start({**settings, "data_dir": "nowhere"})
+
+
+def test_a_group_that_crosses_replicas_is_refused(settings):
+    with pytest.raises(UserError, match="--stddev_group=4 does not divide the 2 image"):
+        start({**settings, "strategy": "mirrored"})
+
+
+def test_a_batch_that_does_not_divide_among_replicas_is_refused(settings):
+    with pytest.raises(UserError, match="--batch_size=5 does not divide among 2"):
+        start({**settings, "strategy": "mirrored", "batch_size": 5})
+
+
+def test_a_second_process_in_the_same_folder_is_refused(settings):
+    run = Run("pggan.train", settings)
+    run.start(num_steps=1, inputs={}, facts={})
+    with pytest.raises(UserError, match="another process is training in it"):
+        Run("pggan.train", settings).start(num_steps=1, inputs={}, facts={})
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(settings):
+    with pytest.raises(UserError, match="_loss is .* at step .*diverged"):
+        start({**settings, "learning_rate": 1e30, "deterministic": False})
+
+
+def build(strategy, precision="float32", batch_size=8):
+    tf.keras.mixed_precision.set_global_policy(precision)
+    tf.keras.utils.set_random_seed(1)
+    with strategy.scope():
+        model = PGGAN(
+            resolution=8,
+            latent_size=8,
+            fmap_base=32,
+            fmap_max=8,
+            stddev_group=4,
+            learning_rate=0.1,
+            ema_decay=0.5,
+            gradient_penalty_weight=10.0,
+            drift_weight=0.001,
+            seed=0,
+            batch_size=batch_size,
+        )
+        # Adam hides a gradient that is too big by a factor; SGD shows it.
+        for name in ("generator", "discriminator"):
+            sgd = optimizer_for_precision(tf.keras.optimizers.SGD(0.01))
+            sgd.build(getattr(model, name + "s")["8px"].trainable_variables)
+            setattr(model, name + "_optimizer", sgd)
+        model.start_phase(growth.Phase(8, True, 0, 100), first_step=False)
+    return model
+
+
+def train_steps(model, steps=3):
+    images = tf.random.stateless_normal([steps * 8, 8, 8, 1], seed=[0, 0])
+    batch = {"real_images": images, "alpha": tf.linspace(0.0, 1.0, steps * 8)}
+    batches = tf.data.Dataset.from_tensor_slices(batch).batch(8)
+    history = model.fit(batches, epochs=1, verbose=0, shuffle=False).history
+    tf.keras.mixed_precision.set_global_policy("float32")
+    return history
+
+
+def test_two_replicas_equal_one():
+    """Weights after three steps of SGD to 1e-5, sums in another order apart."""
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    one = build(tf.distribute.OneDeviceStrategy(devices[0]))
+    two = build(tf.distribute.MirroredStrategy(devices))
+    before = one.generators["8px"].get_weights()
+    losses = [train_steps(model) for model in (one, two)]
+    for name, value in losses[0].items():
+        assert value == pytest.approx(losses[1][name], rel=1e-4, abs=1e-5)
+    for kind in ("generators", "discriminators", "averaged_generators"):
+        weights = [getattr(model, kind)["8px"].get_weights() for model in (one, two)]
+        for first, second in zip(*weights, strict=True):
+            np.testing.assert_allclose(first, second, atol=1e-5)
+    after = one.generators["8px"].get_weights()
+    assert max(np.abs(a - b).max() for a, b in zip(before, after)) > 1e-3
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_losses_in_reduced_precision_follow_float32(precision):
+    strategy = tf.distribute.get_strategy()
+    full = train_steps(build(strategy))
+    reduced = train_steps(build(strategy, precision))
+    for name in ("discriminator_loss", "generator_loss", "gradient_penalty"):
+        assert reduced[name] == pytest.approx(full[name], rel=0.1, abs=0.05)
+
+
+def test_average_of_weights_moves_by_one_minus_decay():
+    model = build(tf.distribute.get_strategy())
+    slow = model.averaged_generators["8px"].get_weights()
+    train_steps(model, steps=1)
+    fast = model.generators["8px"].get_weights()
+    for old, new, average in zip(
+        slow, fast, model.averaged_generators["8px"].get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(average, (old + new) / 2, atol=1e-6)
+
+
+def test_adam_starts_anew_with_each_phase():
+    model = build(tf.distribute.get_strategy())
+    adam = tf.keras.optimizers.Adam(0.125)
+    adam.build(model.generators["8px"].trainable_variables)
+    for variable in adam.variables:
+        variable.assign(tf.ones_like(variable))
+    adam.learning_rate = 0.125
+    model.generator_optimizer = model.discriminator_optimizer = adam
+    model.start_phase(growth.Phase(8, False, 100, 200), first_step=True)
+    assert float(adam.learning_rate) == 0.125
+    assert not any(np.any(variable) for variable in adam.variables)
