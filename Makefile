@@ -33,7 +33,7 @@ mini: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	@$(RUN) --configuration=workflow/mini.yaml --output_dir=mini \
 	  --brats_dir="$(BRATS_DIR)"
 
-test: $(VENV)/installed
+test: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	@$(PYTHON) -m pytest
 
 lint: $(VENV)/installed

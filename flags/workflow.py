@@ -1,0 +1,40 @@
+"""Flags of `workflow.run`."""
+
+from absl import flags
+
+flags.disclaim_key_flags()
+
+
+def define_run():
+    return [
+        flags.DEFINE_string(
+            "configuration",
+            None,
+            "YAML file that says what the experiment consists of, such as"
+            " workflow/demo.yaml.",
+            required=True,
+        ),
+        flags.DEFINE_string(
+            "output_dir",
+            None,
+            "Folder for everything that the experiment makes. Run the same command"
+            " again to continue a stopped one; what is finished is not done again.",
+            required=True,
+        ),
+        flags.DEFINE_string(
+            "brats_dir",
+            None,
+            "Folder of BraTS cases, any year's; in place of the configuration's"
+            " brats_dir. Where neither is given, artificial cases are made.",
+        ),
+        flags.DEFINE_string(
+            "snakemake",
+            "snakemake",
+            "Command that starts Snakemake, 7.32 or newer. It has to live in an"
+            " environment of its own: it wants a newer wrapt than TensorFlow 2.15.",
+        ),
+        flags.DEFINE_integer(
+            "cores", 2, "CPU cores that steps may occupy together.", lower_bound=1
+        ),
+        flags.DEFINE_bool("dry_run", False, "Show what would be done, and stop."),
+    ]

@@ -1,0 +1,46 @@
+"""Every flagfile is one of its binary, and parses with its flags."""
+
+import ast
+import pathlib
+
+import pytest
+from absl import flags
+
+ROOT = pathlib.Path(__file__).parents[1]
+SIZES = ("demo", "mini", "paper")
+FLAGFILES = sorted((ROOT / "flags").rglob("*.cfg"))
+
+
+def binaries():
+    """Names of all binaries, as setup.py lists them."""
+    for node in ast.parse((ROOT / "setup.py").read_text()).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == "BINARIES":
+            return ast.literal_eval(node.value)
+
+
+def binary_of(path):
+    """`pggan.train` of `pggan_train.cfg` and of its variant `pggan_train_long.cfg`."""
+    for name in binaries():
+        if f"{path.stem}_".startswith(name.replace(".", "_") + "_"):
+            return name
+    raise AssertionError(f"{path.name}: wanted <package>_<binary>[_<variant>].cfg.")
+
+
+@pytest.mark.parametrize("path", FLAGFILES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_flagfile_parses_with_the_flags_of_its_binary(path, parse_flags):
+    assert path.parent.name in SIZES
+    parse_flags(binary_of(path), [f"--flagfile={path}"], complete=False)
+
+
+def test_flag_that_a_binary_does_not_have_is_refused(tmp_path, parse_flags):
+    path = tmp_path / "evaluation_table.cfg"
+    path.write_text("--protocoll=full\n")
+    with pytest.raises(flags.UnrecognizedFlagError, match="protocoll"):
+        parse_flags("evaluation.table", [f"--flagfile={path}"], complete=False)
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+def test_sizes_have_the_flagfiles_of_the_smallest(size):
+    smallest = {path.name for path in FLAGFILES if path.parent.name == "demo"}
+    own = {path.name for path in FLAGFILES if path.parent.name == size}
+    assert smallest - {"dataset_phantom.cfg"} <= own

@@ -1,0 +1,285 @@
+"""The workflow with stand-ins for the binaries: what runs, and after a kill, what not.
+
+The stand-ins log their command line and write the file that the step's rule waits for.
+"""
+
+import os
+import pathlib
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from workflow import run as workflow_run
+
+ROOT = pathlib.Path(__file__).parents[1]
+SNAKEMAKE = os.environ.get("SNAKEMAKE", str(ROOT / ".venv-workflow/bin/snakemake"))
+
+pytestmark = pytest.mark.skipif(
+    not shutil.which(SNAKEMAKE), reason="no Snakemake in .venv-workflow"
+)
+
+STAND_IN = """
+    import os, pathlib, signal, sys, time
+    binary, flags = sys.argv[2], dict(a.lstrip("-").split("=", 1) for a in sys.argv[3:]
+                                      if "=" in a)
+    log = open(os.environ["CALLS"], "a")
+    print("start", *sys.argv[2:], file=log, flush=True)
+    folder = pathlib.Path(flags.get("output_dir") or flags.get("model_dir"))
+    last = {"dataset.phantom": folder / "phantom.json",
+            "dataset.prepare": folder / "report.json",
+            "evaluation.table": folder / "table.json",
+            "classifier.export": folder / "saved_model.pb",
+            "classifier.predict": pathlib.Path(flags.get("output_csv", "")),
+            }.get(binary, folder / ("finished.json" if binary.endswith("train")
+                                    else "manifest.json"))
+    last.parent.mkdir(parents=True, exist_ok=True)
+    if os.environ.get("SLOW") == binary:
+        def stop(*_):
+            print("saved", binary, file=log, flush=True)
+            sys.exit(143)
+        signal.signal(signal.SIGTERM, stop)
+        (last.parent / "checkpoint").touch()
+        print("slow", os.getpid(), file=log, flush=True)
+        time.sleep(60)
+    if os.environ.get("BROKEN") == binary:
+        sys.exit(f"{binary}: error: something is wrong.")
+    last.write_text(binary)
+    if binary == "evaluation.table":
+        last.with_suffix(".md").write_text("| real | 93.26 |")
+    print("end", *sys.argv[2:], file=log, flush=True)
+"""
+
+LAUNCH = """
+    import sys
+    from workflow import run
+    interpreter, sys.executable = sys.executable, sys.argv.pop(1)
+    run.run()
+"""
+
+
+class Experiment:
+    """A folder with a stand-in for Python, a configuration, and its results."""
+
+    def __init__(self, folder):
+        self.output = folder / "out"
+        self.calls_path = folder / "calls"
+        self.python = folder / "python"
+        self.python.write_text(f"#!{sys.executable}\n" + textwrap.dedent(STAND_IN))
+        self.python.chmod(self.python.stat().st_mode | stat.S_IXUSR)
+        self.configuration = folder / "configuration.yaml"
+        shutil.copy(ROOT / "workflow" / "demo.yaml", self.configuration)
+
+    def start(self, *flags, **variables):
+        command = [sys.executable, "-c", textwrap.dedent(LAUNCH), str(self.python)]
+        command += [f"--configuration={self.configuration}", *flags]
+        command += [f"--output_dir={self.output}", f"--snakemake={SNAKEMAKE}"]
+        environment = {**os.environ, "CALLS": str(self.calls_path), **variables}
+        environment["PYTHONPATH"] = str(ROOT)
+        return subprocess.Popen(
+            command,
+            env=environment,
+            cwd=self.output.parent,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *flags, code=0, **variables):
+        process = self.start(*flags, **variables)
+        text, _ = process.communicate(timeout=120)
+        assert process.returncode == code, text
+        return text
+
+    def lines(self, word):
+        """What the stand-ins logged under `word`, in order."""
+        if not self.calls_path.exists():
+            return []
+        lines = [line.split() for line in self.calls_path.read_text().splitlines()]
+        return [line[1:] for line in lines if line[0] == word]
+
+    def wait_for(self, word):
+        deadline = time.monotonic() + 60
+        while not self.lines(word):
+            assert time.monotonic() < deadline, f"no {word!r} in a minute"
+            time.sleep(0.1)
+        return self.lines(word)[-1]
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    return Experiment(tmp_path)
+
+
+def binaries(lines):
+    return [line[0] for line in lines]
+
+
+CHAIN = {
+    "dataset.phantom": 1,
+    "dataset.prepare": 1,
+    "pggan.train": 2,
+    "pggan.generate": 2,
+    "classifier.augment": 1,
+    "classifier.train": 4,
+    "classifier.predict": 4,
+    "classifier.export": 1,
+    "evaluation.table": 1,
+}
+
+
+def test_chain_runs_once_ends_with_the_table_and_is_not_run_again(experiment):
+    assert "| real | 93.26 |" in experiment.run()
+    ended = binaries(experiment.lines("end"))
+    assert {name: ended.count(name) for name in ended} == CHAIN
+    assert "| real | 93.26 |" in experiment.run()
+    assert len(experiment.lines("start")) == sum(CHAIN.values())
+
+
+def test_every_flag_of_the_rules_is_one_of_its_binary(experiment, parse_flags):
+    experiment.run()
+    for binary, *flags in {line[0]: line for line in experiment.lines("end")}.values():
+        parse_flags(binary, flags)
+
+
+def test_killed_in_a_step_the_chain_continues_with_it(experiment):
+    process = experiment.start(SLOW="classifier.augment")
+    experiment.wait_for("slow")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = [tuple(line) for line in experiment.lines("end")]
+    experiment.run()
+    ended = [tuple(line) for line in experiment.lines("end")]
+    assert finished and len(ended) == len(set(ended)) == sum(CHAIN.values())
+    assert (experiment.output / "classic" / "checkpoint").exists()
+
+
+def test_step_that_outlived_a_killed_run_saves_before_the_next_begins(experiment):
+    process = experiment.start(SLOW="pggan.train")
+    (orphan,) = experiment.wait_for("slow")
+    for pid in [process.pid, *children(process.pid)]:
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
+    assert pathlib.Path(f"/proc/{orphan}").exists()
+    assert "Waiting for steps of a killed run" in experiment.run()
+    assert experiment.lines("saved") == [["pggan.train"]]
+    assert list(experiment.output.glob("pggan/*/model/checkpoint"))
+
+
+def children(pid):
+    """Ids of Snakemake's process, the only child of the launcher."""
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()]
+
+
+def test_second_run_in_the_folder_is_refused_by_the_first_ones_process(experiment):
+    process = experiment.start(SLOW="pggan.train")
+    experiment.wait_for("slow")
+    text = experiment.run(code=1)
+    assert f"a run is at work in this folder (process {process.pid})" in text
+    process.terminate()
+    process.communicate(timeout=60)
+
+
+def test_terminated_run_lets_its_step_save_and_says_how_to_go_on(experiment):
+    process = experiment.start(SLOW="pggan.train")
+    experiment.wait_for("slow")
+    process.terminate()
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and "the same command goes on from there" in text
+    assert experiment.lines("saved") == [["pggan.train"]]
+
+
+def test_step_that_fails_keeps_its_message_and_stops_the_chain(experiment):
+    text = experiment.run(code=1, BROKEN="dataset.prepare")
+    assert "dataset.prepare: error: something is wrong." in text
+    assert binaries(experiment.lines("end")) == ["dataset.phantom"]
+
+
+def test_real_cases_replace_the_artificial_ones_and_others_replace_them(
+    experiment, tmp_path
+):
+    for name in ("cases", "others"):
+        (tmp_path / name).mkdir()
+        experiment.run(f"--brats_dir={name}")
+    lines = experiment.lines("end")
+    assert "dataset.phantom" not in binaries(lines)
+    first, second = [line for line in lines if line[0] == "dataset.prepare"]
+    assert f"--brats_dir={tmp_path / 'cases'}" in first
+    assert f"--brats_dir={tmp_path / 'others'}" in second
+
+
+def test_further_mix_runs_its_own_steps_alone(experiment):
+    experiment.run()
+    before = len(experiment.lines("end"))
+    text = experiment.configuration.read_text()
+    mixes = "  real: [real]\n"
+    experiment.configuration.write_text(
+        text.replace(mixes, mixes + "  artificial: [pggan]\n")
+    )
+    experiment.run()
+    new = experiment.lines("end")[before:]
+    assert binaries(new) == [
+        "classifier.train",
+        "classifier.predict",
+        "evaluation.table",
+    ]
+    assert "--train_dirs=pggan/tumor/images,pggan/non_tumor/images" in new[0]
+
+
+def test_refiner_of_the_configuration_is_trained_used_and_mixed(experiment):
+    text = experiment.configuration.read_text()
+    text = text.replace(
+        "  real: [real]\n", "  real: [real]\n  real+mine: [real, mine]\n"
+    )
+    command = "'{python} -m mine.%s --synthetic_dir={synthetic_dir} --%s={%s}'"
+    train = command % ("train", "model_dir", "model_dir")
+    refine = command % ("refine", "output_dir", "output_dir")
+    refiner = f"refiners: {{mine: {{train: {train}, refine: {refine}}}}}"
+    experiment.configuration.write_text(text.replace("refiners: {}", refiner))
+    experiment.run()
+    lines = experiment.lines("end")
+    assert (
+        binaries(lines).count("mine.train") == binaries(lines).count("mine.refine") == 2
+    )
+    (detector,) = [x for x in lines if x[0] == "classifier.train" and "mine" in str(x)]
+    assert detector[2].endswith(",mine/tumor/images,mine/non_tumor/images")
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        (
+            "[real, classic]",
+            "[real, classik]",
+            "real+classic has 'classik', wanted some",
+        ),
+        ("  real: ", "  re al: ", "'re al': wanted letters"),
+        ("flags: demo", "flags: paper", "no cases: give --brats_dir"),
+        ("export: [real+classic+pggan]", "export: [x]", "'x' is none of the mixes"),
+    ],
+)
+def test_mistake_in_the_configuration_is_named(experiment, old, new, message):
+    text = experiment.configuration.read_text()
+    assert old in text
+    experiment.configuration.write_text(text.replace(old, new))
+    assert message in experiment.run(code=1)
+    assert not experiment.lines("start")
+
+
+def test_dry_run_shows_the_steps_and_runs_none(experiment):
+    text = experiment.run("--dry_run")
+    assert "pggan_train" in text
+    assert not experiment.lines("start")
+
+
+def test_missing_files_are_named_by_their_flag(tmp_path):
+    settings = dict.fromkeys(("brats_dir", "snakemake", "cores", "dry_run"))
+    with pytest.raises(workflow_run.WorkflowError, match="--configuration=none.yaml"):
+        workflow_run.run_workflow("none.yaml", str(tmp_path), **settings)

@@ -1,0 +1,1 @@
+"""The whole experiment as one Snakemake workflow, and what starts it."""

@@ -1,0 +1,207 @@
+"""Runs the experiment that a configuration describes, or continues it.
+
+python -m workflow.run --configuration=workflow/demo.yaml --output_dir=demo
+
+One run at a time works in a folder. Its lock lies on standard input, which every step
+inherits: so it is held as long as any of them lives, even one that outlived a killed
+Snakemake. Such a step is asked to end, and saves its state, before a new run begins.
+"""
+
+import fcntl
+import glob
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+from flags import binary
+from flags import workflow as workflow_flags
+
+SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
+SECONDS_TO_END = 120
+
+
+class WorkflowError(Exception):
+    """Something that a user can cause and cure."""
+
+
+def run_workflow(configuration, output_dir, *, brats_dir, snakemake, cores, dry_run):
+    """Runs every step that is not finished; arguments as the flags.
+
+    Raises:
+      WorkflowError: a file or Snakemake is not there, another run works in the folder,
+        or a step failed.
+    """
+    for flag, path in {"configuration": configuration, "brats_dir": brats_dir}.items():
+        if path and not os.path.exists(path):
+            raise WorkflowError(f"--{flag}={path}: not found.")
+    command = [
+        *snakemake_command(snakemake, configuration, output_dir, cores),
+        *(["--config", f"brats_dir={os.path.abspath(brats_dir)}"] if brats_dir else []),
+    ]
+    os.makedirs(output_dir, exist_ok=True)
+    lock_path = os.path.join(output_dir, ".lock")
+    take_lock(lock_path)
+    if dry_run:
+        code = call([*command, "--dry-run", "--quiet", "rules"], lock_path, log=None)
+    else:
+        log_path = os.path.join(output_dir, "snakemake.log")
+        with open(log_path, "w") as log:
+            code = call(command, lock_path, log)
+    if code and not dry_run:
+        show_end(log_path)
+    if code:
+        raise WorkflowError(
+            f"stopped before the end; what is finished stays in {output_dir}, and the"
+            " same command goes on from there."
+        )
+
+
+def call(command, lock_path, log):
+    """Runs Snakemake to its end; returns its exit code.
+
+    Args:
+      command: its command line.
+      lock_path: path of the lock, which every step has on standard input.
+      log: open file for Snakemake's own messages; None for the terminal.
+    """
+    try:
+        process = subprocess.Popen(command, stderr=log, env=environment())
+    except FileNotFoundError as error:
+        raise WorkflowError(
+            f"--snakemake={command[0]}: no such command; `pip install -r"
+            " workflow/requirements.lock` in an environment of its own brings it."
+        ) from error
+    # Ctrl+C reaches every process of the terminal by itself, and steps take a second
+    # signal for an order to end without saving.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: end(processes_on(lock_path)))
+    code = process.wait()
+    if code < 0:  # It was killed.
+        end(processes_on(lock_path))
+    while processes_on(lock_path):  # Steps that Snakemake did not wait for.
+        time.sleep(0.2)
+    return code
+
+
+def snakemake_command(snakemake, configuration, output_dir, cores):
+    """The command line; all paths in it are independent of the working directory."""
+    if os.sep in snakemake:
+        snakemake = os.path.abspath(snakemake)
+    return [
+        snakemake,
+        f"--snakefile={SNAKEFILE}",
+        f"--directory={output_dir}",
+        f"--configfile={os.path.abspath(configuration)}",
+        f"--cores={cores}",
+        # The lock is ours, so that no killed run leaves a stale one.
+        "--nolock",
+        # A file that a step has written is complete: steps write it last, and rename
+        # it. What else lies in its folder is how the step continues.
+        "--ignore-incomplete",
+        "--keep-incomplete",
+        # Not on a change of the code: only the user knows whether it matters.
+        *("--rerun-triggers", "mtime", "input", "params"),
+    ]
+
+
+def environment():
+    """That of the steps: this Python, which finds this project."""
+    path = [str(SNAKEFILE.parents[1]), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        "PROJECT_PYTHON": sys.executable,
+    }
+
+
+def take_lock(path):
+    """Locks the file at `path` for this process and all that it starts.
+
+    What a killed run left behind is ended first.
+
+    Raises:
+      WorkflowError: a run works in the folder, or steps of a killed one do not end.
+    """
+    lock = os.open(path, os.O_RDWR | os.O_CREAT)
+    deadline = time.monotonic() + SECONDS_TO_END
+    asked = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            holders = processes_on(path)
+        runner = int(os.pread(lock, 20, 0) or 0)
+        if runner in holders or time.monotonic() > deadline:
+            raise WorkflowError(
+                f"{os.path.dirname(path)}: a run is at work in this folder (process"
+                f" {runner}); wait for it, or stop it by `kill {runner}`."
+            )
+        if not asked:
+            print("Waiting for steps of a killed run to save their state ...")
+            end(holders)
+            asked = True
+        time.sleep(0.5)
+    os.truncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    os.dup2(lock, 0)
+
+
+def processes_on(path):
+    """Ids of the other processes whose standard input is the file at `path`.
+
+    Known on Linux only; elsewhere the list is empty.
+    """
+    path = os.path.realpath(path)
+    found = []
+    for link in glob.glob("/proc/[0-9]*/fd/0"):
+        try:
+            if os.readlink(link) == path:
+                found.append(int(link.split("/")[2]))
+        except OSError:  # It has ended, or it is another user's.
+            continue
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def end(processes):
+    """Asks processes to end."""
+    for pid in processes:
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            continue
+
+
+def show_end(log_path, num_lines=20):
+    """Prints the end of Snakemake's log, for what no step has said itself."""
+    with open(log_path) as file:
+        lines = file.read().splitlines()
+    print(f"The end of {log_path}:")
+    for line in lines[-num_lines:]:
+        print(f"  {line}")
+
+
+def show_results(output_dir):
+    """Prints the tables of results, and where the pictures are."""
+    for path in sorted(glob.glob(os.path.join(output_dir, "table/*/table.md"))):
+        with open(path) as file:
+            print(f"\n{path}\n\n{file.read()}")
+    for folder in sorted(glob.glob(os.path.join(output_dir, "*/*/model/samples"))):
+        print(f"Pictures at each resolution: {folder}")
+
+
+def main(settings):
+    run_workflow(**settings)
+    if not settings["dry_run"]:
+        show_results(settings["output_dir"])
+
+
+def run():
+    binary.run(main, workflow_flags.define_run, WorkflowError)
+
+
+if __name__ == "__main__":
+    run()
