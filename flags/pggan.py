@@ -22,16 +22,24 @@ def define_train():
             "Final height and width, in pixels: a power of 2. Smaller images are"
             " zero-padded to it, at a random place.",
         ),
+        flags.DEFINE_float(
+            "num_epochs",
+            100.0,
+            "Length of the training in passes over the images, shared equally by all"
+            " phases (Han et al., 2019: 100). 0: --stabilize_kimg and --fade_kimg say"
+            " it in images.",
+            lower_bound=0.0,
+        ),
         flags.DEFINE_list(
             "stabilize_kimg",
-            ["36"],
-            "Thousands of images of a phase at one resolution: one number for all, or"
-            " one for each of 4, 8, ... px, by commas. (Karras et al., 2018: 600-800;"
-            " Han et al., 2019: 100 epochs in all, so 36 for 4,679 images.)",
+            ["600"],
+            "With --num_epochs=0: thousands of images of a phase at one resolution, one"
+            " number for all or one for each of 4, 8, ... px, by commas (Karras et al.,"
+            " 2018: 600).",
         ),
         flags.DEFINE_list(
             "fade_kimg",
-            ["36"],
+            ["600"],
             "The same for the phases in which 8, 16, ... px are faded in.",
         ),
         flags.DEFINE_integer("latent_size", 512, "Length of a latent.", lower_bound=1),

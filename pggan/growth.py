@@ -74,6 +74,12 @@ def schedule(resolution, *, stabilize_kimg, fade_kimg, batch_size):
     return phases
 
 
+def kimg_of_epochs(resolution, num_epochs, num_images):
+    """The length of a phase, in thousands of images, if all share `num_epochs`."""
+    num_phases = 2 * len(resolutions(resolution)) - 1
+    return num_epochs * num_images / num_phases / 1000
+
+
 def _per_phase(flag, numbers, sizes):
     if len(numbers) == 1:
         return list(numbers) * len(sizes)

@@ -22,6 +22,7 @@ def train(
     *,
     data_dir,
     resolution,
+    num_epochs,
     stabilize_kimg,
     fade_kimg,
     sample_kimg,
@@ -31,6 +32,9 @@ def train(
     shard_set = ShardSet(data_dir)
     label = check_labels(shard_set, None, "data_dir")
     input_pipeline.check_size(shard_set.image_size, resolution, "data_dir")
+    if num_epochs:
+        kimg = growth.kimg_of_epochs(resolution, num_epochs, len(shard_set))
+        stabilize_kimg = fade_kimg = [kimg]
     phases = growth.schedule(
         resolution,
         stabilize_kimg=stabilize_kimg,

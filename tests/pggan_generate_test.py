@@ -21,6 +21,7 @@ def model_dir(tmp_path_factory, write_images, flag_defaults):
             "data_dir": shard_set.directory,
             "model_dir": str(directory / "model"),
             "resolution": 8,
+            "num_epochs": 0.0,
             "stabilize_kimg": [0.016],
             "fade_kimg": [0.016],
             "fmap_base": 32,

@@ -22,7 +22,10 @@ def test_phases_of_a_training():
 
 
 def test_the_papers_schedule_has_13_phases_and_100_epochs():
-    phases = growth.schedule(256, stabilize_kimg=[36], fade_kimg=[36], batch_size=16)
+    kimg = growth.kimg_of_epochs(256, num_epochs=100, num_images=4679)
+    phases = growth.schedule(
+        256, stabilize_kimg=[kimg], fade_kimg=[kimg], batch_size=16
+    )
     assert len(phases) == 13
     assert phases[-1].stop / 4679 == pytest.approx(100, rel=0.001)
 

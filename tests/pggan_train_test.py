@@ -17,6 +17,7 @@ from training.run import Run
 # Steps of the phases: 4 px 1-3, 8 px fading 4-6, 8 px 7-9.
 SMALL = {
     "resolution": 8,
+    "num_epochs": 0.0,
     "stabilize_kimg": ["0.012"],
     "fade_kimg": ["0.012"],
     "batch_size": 4,
