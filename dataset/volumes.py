@@ -13,14 +13,11 @@ import cv2
 import numpy as np
 import SimpleITK as sitk
 
-from dataset.shards import UserError
+from dataset import frame
+from dataset.folders import UserError
 from dataset.volume_files import read_file
 
-FRAME = np.array([240, 240, 155])  # columns, rows, slices: ITK's order of axes
-# Where the NIfTI releases of BraTS (2017 on) place the frame's first voxel: mm, LPS+.
-FRAME_ORIGIN = np.array([0.0, -239.0, 0.0])
 MASK_CODES = (0, 1, 2, 3, 4)  # of all releases together
-MIN_BACKGROUND = 0.1  # of all voxels; a head that still has its skull has none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +54,7 @@ class SliceSettings:
     upper_percentile: float = 99.5
 
     def __post_init__(self):
-        highest = int(FRAME[2]) - 1
+        highest = int(frame.FRAME[2]) - 1
         if not 0 <= self.first_slice <= self.last_slice <= highest:
             raise UserError(
                 f"--first_slice={self.first_slice} --last_slice={self.last_slice}:"
@@ -69,32 +66,10 @@ class SliceSettings:
                 f" --upper_percentile={self.upper_percentile}:"
                 " wanted 0 <= lower < upper <= 100."
             )
-        if not 8 <= self.image_size <= FRAME[0]:
+        if not 8 <= self.image_size <= frame.FRAME[0]:
             raise UserError(
-                f"--image_size={self.image_size}: wanted 8 to {FRAME[0]} pixels."
+                f"--image_size={self.image_size}: wanted 8 to {frame.FRAME[0]} pixels."
             )
-
-
-def read_slices(path, settings, min_brain_area=0):
-    """The slices of one volume, as `dataset.prepare` puts them into shards.
-
-    Args:
-      path: a skull-stripped T1c volume, `.nii`, `.nii.gz` or `.mha`.
-      settings: `SliceSettings`.
-      min_brain_area: mm2; slices with less brain are left out.
-
-    Returns:
-      uint8 [slices, image_size, image_size]; int [slices], their numbers in the frame;
-      int [slices], the numbers of the file's own slices that they come from.
-
-    Raises:
-      UserError: the volume cannot be read or used.
-    """
-    volume = read_volume(path)
-    numbers = np.arange(settings.first_slice, settings.last_slice + 1)
-    numbers = numbers[volume.brain[numbers].sum((1, 2)) >= min_brain_area]
-    images = slice_images(volume, numbers, settings)
-    return images, numbers, volume.file_slices[numbers]
 
 
 def slice_images(volume, numbers, settings):
@@ -136,13 +111,10 @@ def slice_images(volume, numbers, settings):
 
 
 def read_volume(path, mask_path=None):
-    """Reads a volume and its mask, and brings both into the frame.
+    """Reads a volume and its mask, and brings both into the frame of BraTS.
 
-    Orientation, spacing and tilt are taken from the header. A volume of 240 x 240 x 155
-    voxels of 1 mm keeps its voxels. Any other is resampled to 1 mm where it has to be,
-    and placed as its header says if that puts the brain inside the frame of the NIfTI
-    releases; otherwise each axis is centred, by the volume, or by the brain where the
-    brain would be cut.
+    Orientation, spacing and tilt are taken from the header; voxels are resampled only
+    where they have to be, and placed as `frame.frame_origin` says.
 
     Args:
       path: `.nii`, `.nii.gz` or `.mha`, 3-D, or 4-D as in the Decathlon's Task01.
@@ -156,53 +128,27 @@ def read_volume(path, mask_path=None):
     """
     source = read_file(path)
     image = sitk.DICOMOrient(source, "LPS")
-    background, brain = _find_brain(path, image)
+    background, brain = frame.find_brain(path, image)
     mask = None
     if mask_path is not None:
         mask = sitk.DICOMOrient(read_file(mask_path), "LPS")
         _check_mask(mask_path, mask, path, image)
-    origin = _frame_origin(image, brain)
-    in_brain = sitk.GetImageFromArray(brain.astype(np.float32))
-    in_brain.CopyInformation(image)
-    in_brain = _to_frame(_smooth(in_brain), origin, 0) >= 0.5
-    in_frame = _to_frame(_smooth(image), origin, background)
-    in_frame[~in_brain] = background
+    origin = frame.frame_origin(image, brain)
+    inside = sitk.GetImageFromArray(brain.astype(np.float32))
+    inside.CopyInformation(image)
+    inside = frame.to_frame(inside, origin, 0) >= 0.5
+    voxels = frame.to_frame(image, origin, background)
+    voxels[~inside] = background
     if mask is not None:
-        mask = _to_frame(mask, origin, 0, sitk.sitkNearestNeighbor).astype(np.uint8)
+        mask = frame.to_frame(mask, origin, 0, sitk.sitkNearestNeighbor)
     return Volume(
         path=os.fspath(path),
-        image=in_frame,
-        brain=in_brain,
-        mask=mask,
+        image=voxels,
+        brain=inside,
+        mask=None if mask is None else mask.astype(np.uint8),
         height=round(image.GetSize()[2] * image.GetSpacing()[2], 3),
-        file_slices=_file_slices(source, origin),
+        file_slices=frame.file_slices(source, origin),
     )
-
-
-def _find_brain(path, image):
-    """The background's value and the brain, bool [slices, rows, columns].
-
-    The background is the commonest value of the volume's faces: 0 in BraTS, another
-    constant where intensities were standardised before.
-    """
-    voxels = sitk.GetArrayViewFromImage(image)
-    faces = [voxels[i] for i in (0, -1)]
-    faces += [voxels[:, i] for i in (0, -1)] + [voxels[:, :, i] for i in (0, -1)]
-    values, counts = np.unique(
-        np.concatenate([f.ravel() for f in faces]), return_counts=True
-    )
-    background = float(values[counts.argmax()])
-    brain = voxels != background
-    share = 1 - brain.mean()
-    if share == 1:
-        raise UserError(f"{path}: every voxel is {background:g}, wanted a brain.")
-    if share < MIN_BACKGROUND:
-        raise UserError(
-            f"{path}: {share:.1%} of the voxels have the background's value"
-            f" {background:g}, wanted {MIN_BACKGROUND:.0%} at least: a skull-stripped"
-            " volume."
-        )
-    return background, brain
 
 
 def _check_mask(mask_path, mask, path, image):
@@ -211,13 +157,14 @@ def _check_mask(mask_path, mask, path, image):
             f"{mask_path}: mask of {_sizes(mask)} voxels, wanted {_sizes(image)} as in"
             f" {path}."
         )
-    distance = np.abs(_corners(mask) - _corners(image)).max()
+    distance = np.abs(frame.corners(mask) - frame.corners(image)).max()
     if distance > 0.1:
         raise UserError(
             f"{mask_path}: its affine puts voxels {distance:.3g} mm from those of"
             f" {path}; wanted the same place, to 0.1 mm."
         )
-    codes = np.unique(sitk.GetArrayViewFromImage(mask))
+    voxels = sitk.GetArrayViewFromImage(mask)
+    codes = np.unique(voxels[voxels != 0])
     unknown = [f"{code:g}" for code in codes if code not in MASK_CODES]
     if unknown:
         raise UserError(
@@ -228,83 +175,3 @@ def _check_mask(mask_path, mask, path, image):
 
 def _sizes(image):
     return " x ".join(map(str, image.GetSize()))
-
-
-def _corners(image, low=(0, 0, 0), high=None):
-    """Places of the corner voxels' centres, mm [8, 3]."""
-    high = high or [n - 1 for n in image.GetSize()]
-    indices = np.array(np.meshgrid(*zip(low, high))).reshape(3, -1).T
-    return np.array(
-        [
-            image.TransformContinuousIndexToPhysicalPoint(i.tolist())
-            for i in indices * 1.0
-        ]
-    )
-
-
-def _is_aligned(image):
-    """Whether the axes are not tilted and the voxels are of 1 mm."""
-    matrix = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    return np.allclose(matrix, np.eye(3), atol=1e-3)
-
-
-def _frame_origin(image, brain):
-    """Where the frame's first voxel lies, mm [3]."""
-    corners = _corners(image)
-    first, last = corners.min(0), corners.max(0)
-    if _is_aligned(image) and (np.array(image.GetSize()) == FRAME).all():
-        return first
-    inside = [np.flatnonzero(brain.any(axes)) for axes in ((0, 1), (0, 2), (1, 2))]
-    box = _corners(image, [i[0] for i in inside], [i[-1] for i in inside])
-    box_first, box_last = box.min(0), box.max(0)
-    extent = FRAME - 1
-    # Whole millimetres from the first voxel, so that voxels of 1 mm are not resampled.
-    by_header = FRAME_ORIGIN
-    if (box_first >= by_header).all() and (box_last <= by_header + extent).all():
-        return by_header
-    by_volume = first + np.round((last - first - extent) / 2)
-    by_brain = first + np.round((box_first + box_last - extent) / 2 - first)
-    cut = (box_first < by_volume) | (box_last > by_volume + extent)
-    return np.where(cut, by_brain, by_volume)
-
-
-def _smooth(image):
-    """Widens voxels smaller than 1 mm to it, so that resampling does not alias."""
-    variances = [max(0.0, (1 - s**2) / 12) for s in image.GetSpacing()]
-    if max(variances) < 1e-3:
-        return image
-    return sitk.DiscreteGaussian(image, variances, 32, 0.01, True)
-
-
-def _to_frame(image, origin, background, interpolator=sitk.sitkLinear):
-    """Resamples to the frame: float32 [155, 240, 240]."""
-    identity = np.eye(3).ravel().tolist()
-    frame = sitk.Resample(
-        image,
-        FRAME.tolist(),
-        sitk.Transform(),
-        interpolator,
-        origin.tolist(),
-        [1.0, 1.0, 1.0],
-        identity,
-        background,
-        sitk.sitkFloat32,
-    )
-    return sitk.GetArrayFromImage(frame)
-
-
-def _file_slices(source, origin):
-    """For each slice of the frame the file's own nearest slice, int [155]."""
-    middle = origin + np.array([119.5, 119.5, 0])
-    indices = np.array(
-        [
-            source.TransformPhysicalPointToContinuousIndex(
-                (middle + [0, 0, z]).tolist()
-            )
-            for z in range(FRAME[2])
-        ]
-    )
-    moved = np.abs(indices[-1] - indices[0]) * source.GetSpacing()
-    axis = int(moved.argmax())
-    highest = source.GetSize()[axis] - 1
-    return np.clip(np.round(indices[:, axis]), 0, highest).astype(int)
