@@ -53,7 +53,7 @@ def write_refined_set(output_dir, synthetic, network, strategy, *, binary, **wri
     """Refines a shard set, and draws images before and after with their difference.
 
     Args:
-      output_dir: folder of the refined set; `before_after.png` is put beside its shards.
+      output_dir: folder of the refined set; `before_after.png` goes beside its shards.
       synthetic: the `ShardSet` to refine.
       network: model of float32 [images, size, size, 1] in [-1, 1] to the same.
       strategy: the `tf.distribute.Strategy` in whose scope `network` was made.
@@ -133,11 +133,12 @@ def before_after(synthetic, refined, count=PREVIEW_IMAGES):
       uint8 [3 * size, count * size, 1], small images enlarged; in the difference, grey
       is no change, brighter is brighter than before.
     """
-    positions = np.linspace(0, len(synthetic) - 1, min(count, len(synthetic)), dtype=int)
+    count = min(count, len(synthetic))
+    positions = np.linspace(0, len(synthetic) - 1, count, dtype=int)
     before, after = (
         np.stack([parse(shards.serialized(p))["image"].numpy() for p in positions])
         for shards in (synthetic, refined)
     )
     difference = np.clip(after.astype(int) - before + 128, 0, 255).astype(np.uint8)
     images = np.concatenate([before, after, difference])
-    return pictures.grid(images, columns=len(positions))
+    return pictures.grid(images, columns=count)

@@ -1,0 +1,193 @@
+"""The training step of UNIT (Liu et al., 2017; re-release of 2018).
+
+x_ab is x_a translated to domain b; x_aa is x_a, encoded and decoded in its own domain;
+x_aba is x_ab translated back. h is the mean of a latent, z a latent with noise.
+"""
+
+import collections
+
+import tensorflow as tf
+
+from training.model import SteppedModel, optimizer_for_precision
+from unit import losses, networks
+from unit.optimizer import CoupledAdam, learning_rate_schedule
+
+TERMS = ("reconstruction", "kl", "cycle", "cycle_kl", "generator", "discriminator")
+LOSS_NAMES = tuple(f"{term}_loss_{domain}" for domain in "ab" for term in TERMS)
+
+# Streams of random numbers, a noise each.
+DISCRIMINATOR_A, DISCRIMINATOR_B, LATENT_A, LATENT_B, CYCLE_A, CYCLE_B = range(1, 7)
+
+Translations = collections.namedtuple(
+    "Translations", "h_a h_b x_aa x_ba x_ab x_bb h_ab h_ba x_aba x_bab"
+)
+
+
+class UNIT(SteppedModel):
+    """Encoder, decoder and discriminator of two domains: a synthetic, b real.
+
+    Args:
+      image_size: height and width of the images, in pixels.
+      base_maps, shared_blocks, discriminator_scales: see `networks`.
+      gan_loss: a key of `losses.GAN_LOSSES`.
+      gan_weight, reconstruction_weight, kl_weight, cycle_weight, cycle_kl_weight:
+        weights of the terms in `losses`, the same for both domains.
+      learning_rate, halving_steps: see `optimizer.learning_rate_schedule`, which is
+        kept as `schedule`.
+      weight_decay: coupled, see `optimizer.CoupledAdam`.
+      seed, batch_size: see `SteppedModel`.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size,
+        base_maps,
+        shared_blocks,
+        discriminator_scales,
+        gan_loss,
+        gan_weight,
+        reconstruction_weight,
+        kl_weight,
+        cycle_weight,
+        cycle_kl_weight,
+        learning_rate,
+        halving_steps,
+        weight_decay,
+        **kwargs,
+    ):
+        super().__init__(loss_names=LOSS_NAMES, **kwargs)
+        width = {"base_maps": base_maps, "shared_blocks": shared_blocks}
+        self.encoder_a, self.encoder_b = networks.build_encoders(image_size, **width)
+        self.decoder_a, self.decoder_b = networks.build_decoders(image_size, **width)
+        self.discriminator_a, self.discriminator_b = (
+            networks.build_discriminator(
+                image_size,
+                base_maps=base_maps,
+                scales=discriminator_scales,
+                name=f"discriminator_{domain}",
+            )
+            for domain in "ab"
+        )
+        self.discriminator_loss, self.generator_loss = losses.GAN_LOSSES[gan_loss]
+        self.gan_weight = gan_weight
+        self.reconstruction_weight = reconstruction_weight
+        self.kl_weight = kl_weight
+        self.cycle_weight = cycle_weight
+        self.cycle_kl_weight = cycle_kl_weight
+        self.schedule = learning_rate_schedule(learning_rate, halving_steps)
+        for side in ("generator", "discriminator"):
+            adam = CoupledAdam(
+                self.schedule,
+                beta_1=0.5,
+                beta_2=0.999,
+                epsilon=1e-8,
+                coupled_decay=weight_decay,
+            )
+            adam = optimizer_for_precision(adam)
+            adam.build(getattr(self, f"{side}_variables"))
+            setattr(self, f"{side}_optimizer", adam)
+
+    @property
+    def generator_variables(self):
+        """Of encoders and decoders, the shared ones once."""
+        models = (self.encoder_a, self.encoder_b, self.decoder_a, self.decoder_b)
+        return _unique(models)
+
+    @property
+    def discriminator_variables(self):
+        return _unique((self.discriminator_a, self.discriminator_b))
+
+    def train_step(self, batch):
+        """One update of the discriminators, one of encoders and decoders.
+
+        Args:
+          batch: dict of `synthetic_images` and `real_images`, float32 [images, size,
+            size, 1] in [-1, 1].
+        """
+        x_a, x_b = batch["synthetic_images"], batch["real_images"]
+        self._update_discriminators(x_a, x_b)
+        self._update_generators(x_a, x_b)
+        return self.end_step()
+
+    def _update_discriminators(self, x_a, x_b):
+        z_a = self._add_noise(self.encoder_a(x_a, training=True), DISCRIMINATOR_A)
+        z_b = self._add_noise(self.encoder_b(x_b, training=True), DISCRIMINATOR_B)
+        x_ba = self.decoder_a(z_b, training=True)
+        x_ab = self.decoder_b(z_a, training=True)
+        with tf.GradientTape() as tape:
+            real_a, fake_a = _judge(self.discriminator_a, x_a, x_ba)
+            real_b, fake_b = _judge(self.discriminator_b, x_b, x_ab)
+            loss_a, loss_b = self.average(
+                discriminator_loss_a=self.discriminator_loss(real_a, fake_a),
+                discriminator_loss_b=self.discriminator_loss(real_b, fake_b),
+            )
+            loss = self.gan_weight * (loss_a + loss_b)
+        variables = self.discriminator_variables
+        self.minimize(self.discriminator_optimizer, tape, loss, variables)
+
+    def _update_generators(self, x_a, x_b):
+        with tf.GradientTape() as tape:
+            t = self.translate(x_a, x_b)
+            loss = self._domain_loss("a", x_a, t.x_aa, t.h_a, t.x_aba, t.h_ab, t.x_ba)
+            loss += self._domain_loss("b", x_b, t.x_bb, t.h_b, t.x_bab, t.h_ba, t.x_ab)
+        variables = self.generator_variables
+        self.minimize(self.generator_optimizer, tape, loss, variables)
+
+    def translate(self, x_a, x_b):
+        """Both domains' images through every stream of the paper's figure 1."""
+        h_a = self.encoder_a(x_a, training=True)
+        h_b = self.encoder_b(x_b, training=True)
+        z_a = self._add_noise(h_a, LATENT_A)
+        z_b = self._add_noise(h_b, LATENT_B)
+        x_aa, x_ba = _decode(self.decoder_a, z_a, z_b)
+        x_ab, x_bb = _decode(self.decoder_b, z_a, z_b)
+        h_ab = self.encoder_b(x_ab, training=True)
+        h_ba = self.encoder_a(x_ba, training=True)
+        x_aba = self.decoder_a(self._add_noise(h_ab, CYCLE_A), training=True)
+        x_bab = self.decoder_b(self._add_noise(h_ba, CYCLE_B), training=True)
+        return Translations(h_a, h_b, x_aa, x_ba, x_ab, x_bb, h_ab, h_ba, x_aba, x_bab)
+
+    def _domain_loss(self, domain, x, x_own, h, x_cycle, h_cycle, fakes):
+        """The sum of one domain's terms, each weighted."""
+        discriminator = getattr(self, f"discriminator_{domain}")
+        terms = {
+            "reconstruction": losses.reconstruction_loss(x, x_own),
+            "kl": losses.kl_loss(h),
+            "cycle": losses.reconstruction_loss(x, x_cycle),
+            "cycle_kl": losses.kl_loss(h_cycle),
+            "generator": self.generator_loss(discriminator(fakes, training=True)),
+        }
+        reconstruction, kl, cycle, cycle_kl, gan = self.average(
+            **{f"{term}_loss_{domain}": loss for term, loss in terms.items()}
+        )
+        return (
+            self.gan_weight * gan
+            + self.reconstruction_weight * reconstruction
+            + self.kl_weight * kl
+            + self.cycle_weight * cycle
+            + self.cycle_kl_weight * cycle_kl
+        )
+
+    def _add_noise(self, h, stream):
+        """z = h + N(0, I): a latent drawn from the encoder's normal distribution."""
+        return h + self.random_normal(h.shape[1:], stream)
+
+
+def _decode(decoder, first, second):
+    """The images of two batches of latents, in one call: faster than one each."""
+    return tf.split(decoder(tf.concat([first, second], axis=0), training=True), 2)
+
+
+def _judge(discriminator, real_images, fake_images):
+    """The score maps of real and of fake images, in one call."""
+    images = tf.concat([real_images, fake_images], axis=0)
+    maps = tf.nest.flatten(discriminator(images, training=True))
+    real_scores, fake_scores = zip(*(tf.split(scores, 2) for scores in maps))
+    return real_scores, fake_scores
+
+
+def _unique(models):
+    """The trainable variables of models that share layers, each once, in order."""
+    variables = {v.ref(): v for m in models for v in m.trainable_variables}
+    return list(variables.values())

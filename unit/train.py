@@ -1,0 +1,128 @@
+"""Trains UNIT to translate synthetic images of one class to real ones and back.
+
+python -m unit.train --real_dir=real/train/tumor --synthetic_dir=pggan/tumor \
+    --model_dir=models/unit_tumor
+"""
+
+import tensorflow as tf
+
+from dataset.shards import ShardSet, UserError, parse, to_float
+from flags import binary
+from flags import unit as unit_flags
+from training import callbacks as training_callbacks
+from training.input import ChosenImages, check_labels
+from training.run import Run
+from unit import input_pipeline, networks
+from unit.model import UNIT
+
+GRID_IMAGES = 8
+
+
+def train(
+    run,
+    *,
+    real_dir,
+    synthetic_dir,
+    num_images,
+    num_steps,
+    keep_steps,
+    sample_steps,
+    **model_settings,
+):
+    """Trains in `run.model_dir`; the arguments are the flags of the same names."""
+    real, synthetic = ShardSet(real_dir), ShardSet(synthetic_dir)
+    label = check_labels(real, None, "real_dir")
+    check_labels(synthetic, label, "synthetic_dir")
+    input_pipeline.check_sizes(synthetic, real)
+    size = synthetic.image_size
+    networks.check_size(size, model_settings["discriminator_scales"])
+    keep_steps = check_steps(keep_steps, num_steps)
+    chosen = [
+        ChosenImages(shards, num_images, run.seed, flag)
+        for shards, flag in ((synthetic, "synthetic_dir"), (real, "real_dir"))
+    ]
+    with run.strategy.scope():
+        model = UNIT(
+            image_size=size, seed=run.seed, batch_size=run.batch_size, **model_settings
+        )
+        model.compile(jit_compile=run.settings["jit_compile"])
+    inputs = {"synthetic_dir": [synthetic], "real_dir": [real]}
+    facts = {"class": label, "image size": size, **describe(model, *chosen)}
+    if not run.start(num_steps=num_steps, inputs=inputs, facts=facts):
+        return
+    run.restore(model)
+    batches = input_pipeline.paired_batches(
+        *chosen,
+        size=size,
+        batch_size=run.batch_size,
+        seed=run.seed,
+        first_step=run.step,
+        num_steps=num_steps,
+    )
+    steps = {num_steps, *range(0, num_steps, sample_steps)}
+    grids = training_callbacks.SampleGrid(
+        run, grid_function(model, chosen, size), steps, columns=GRID_IMAGES
+    )
+    run.fit(
+        model,
+        batches,
+        callbacks=[grids],
+        describe=lambda step: {"learning_rate": float(model.schedule(step - 1))},
+        keep_steps=keep_steps,
+    )
+    run.finish(label=label, kept_steps=keep_steps)
+
+
+def check_steps(keep_steps, num_steps):
+    """The numbers of `--keep_steps`, each known to be a step of the training."""
+    for step in keep_steps:
+        if not str(step).isdecimal() or not 0 < int(step) <= num_steps:
+            raise UserError(
+                f"--keep_steps: {step!r}, wanted whole numbers from 1 to"
+                f" --num_steps={num_steps}."
+            )
+    return sorted(map(int, keep_steps))
+
+
+def describe(model, synthetic, real):
+    """What a person wants to know before the training starts."""
+    return {
+        "synthetic images": len(synthetic),
+        "real images": len(real),
+        "parameters of an encoder": f"{model.encoder_a.count_params():,}",
+        "parameters of a decoder": f"{model.decoder_a.count_params():,}",
+        "parameters of a discriminator": f"{model.discriminator_a.count_params():,}",
+    }
+
+
+def grid_function(model, chosen, size):
+    """A function that draws x_a, x_ab, x_b and x_ba, a row each, without noise."""
+    x_a, x_b = (first_images(images, size) for images in chosen)
+
+    @tf.function
+    def draw():
+        h_a, h_b = model.encoder_a(x_a), model.encoder_b(x_b)
+        return tf.concat([x_a, model.decoder_b(h_a), x_b, model.decoder_a(h_b)], axis=0)
+
+    return draw
+
+
+def first_images(images, size):
+    """The first of some `ChosenImages`, over and over if they are few."""
+    serialized = [images.serialized(n % len(images)) for n in range(GRID_IMAGES)]
+    return tf.stack(
+        [to_float(input_pipeline.place(parse(s)["image"], size)) for s in serialized]
+    )
+
+
+def main(settings):
+    run = Run("unit.train", settings)
+    train(run, **run.own)
+
+
+def run():
+    binary.run(main, unit_flags.define_train, UserError)
+
+
+if __name__ == "__main__":
+    run()
