@@ -1,0 +1,216 @@
+"""Makes artificial BraTS-like cases with tumors, for demonstrations and tests.
+
+python -m dataset.phantom --output_dir=phantom --num_patients=20
+"""
+
+import concurrent.futures
+import functools
+import math
+import multiprocessing
+import os
+import re
+import shutil
+
+import cv2
+import nibabel
+import numpy as np
+import tqdm
+
+from dataset.anatomy import Pose, frame_affine, frame_axes, load_template
+from dataset.cases import start_worker
+from dataset.folders import (
+    UserError,
+    claim_folder,
+    disk_errors,
+    release_folder,
+    write_json,
+)
+from dataset.lesions import (
+    EDEMA,
+    ENHANCING,
+    NECROSIS,
+    draw_lesions,
+    mass_effect,
+    paint,
+)
+from dataset.scanner import Scanner
+from flags import binary
+from flags import dataset as dataset_flags
+
+BINARY = "dataset.phantom"
+FINAL, OVERVIEW = "phantom.json", "overview.png"
+OWN = re.compile(r"(unfinished_)?Phantom_\d{5,}|phantom\.json|overview\.png")
+
+# Of the overview: outlines in blue, green, red; tiles in pixels, which are mm.
+OUTLINES = {NECROSIS: (60, 60, 255), EDEMA: (80, 200, 80), ENHANCING: (0, 220, 255)}
+TILE = np.s_[25:230, 35:205]
+MOST_TILES = 100
+
+
+def make_case(seed, number, spacing):
+    """One patient; a function of its arguments.
+
+    Args:
+      seed, number: integers >= 0.
+      spacing: of the voxels, mm, at least 1.
+
+    Returns:
+      The scan int16 [x, y, z], 0 outside of the brain, and its mask uint8 [x, y, z].
+    """
+    rng = np.random.default_rng([seed, number])
+    template = load_template()
+    pose = Pose.draw(rng)
+    scanner = Scanner.draw(rng)
+    lesions = draw_lesions(rng, pose.to_frame(template.sites))
+    box = pose.box(spacing)
+    axes = [axis[part] for axis, part in zip(frame_axes(spacing), box)]
+
+    positions = pose.to_template(axes)
+    # The skull does not give way: mass effect moves what is inside of the mask.
+    brain = template.sample(template.brain, positions) + 0.08 * pose.outline(axes) > 0.5
+    positions += pose.turn(mass_effect(lesions, axes))
+    intensity = template.sample(template.intensity, positions)
+    vessels = template.sample(template.vessels, positions)
+
+    tissue = scanner.tissue(intensity, vessels, axes)
+    fluid = np.clip((0.55 - intensity) / 0.15, 0, 1)
+    mask = paint(lesions, tissue, brain, fluid, axes)
+    volumes = np.zeros((2, *map(len, frame_axes(spacing))), np.int16)
+    volumes[0][box] = scanner.acquire(tissue, brain, axes, rng)
+    volumes[1][box] = mask
+    return volumes[0], volumes[1].astype(np.uint8)
+
+
+def case_name(number):
+    return f"Phantom_{number:05d}"
+
+
+def write_case(number, *, output_dir, seed, spacing):
+    """Makes case `number` and writes its folder, which appears when it is complete."""
+    name = case_name(number)
+    folder = os.path.join(output_dir, name)
+    unfinished = os.path.join(output_dir, f"unfinished_{name}")
+    with disk_errors(folder):
+        shutil.rmtree(unfinished, ignore_errors=True)
+        os.makedirs(unfinished)
+        affine = frame_affine(spacing)
+        for kind, volume in zip(("t1ce", "seg"), make_case(seed, number, spacing)):
+            image = nibabel.Nifti1Image(volume, affine)
+            image.set_qform(affine, code=1)
+            image.set_sform(affine, code=1)
+            image.header.set_xyzt_units("mm", "sec")
+            nibabel.save(image, os.path.join(unfinished, f"{name}_{kind}.nii.gz"))
+        os.rename(unfinished, folder)
+
+
+def read_case(folder):
+    """The scan, its mask and the volume of one voxel in ml."""
+    stem = os.path.join(folder, os.path.basename(folder))
+    image = nibabel.load(f"{stem}_t1ce.nii.gz")
+    mask = np.asarray(nibabel.load(f"{stem}_seg.nii.gz").dataobj)
+    return np.asarray(image.dataobj), mask, np.prod(image.header.get_zooms()) / 1000
+
+
+def write_missing_cases(output_dir, num_patients, seed, spacing, num_workers):
+    """Writes those cases that are not there, several at once."""
+    missing = [
+        number
+        for number in range(num_patients)
+        if not os.path.isdir(os.path.join(output_dir, case_name(number)))
+    ]
+    write = functools.partial(
+        write_case, output_dir=output_dir, seed=seed, spacing=spacing
+    )
+    workers = min(num_workers or len(os.sched_getaffinity(0)), len(missing))
+    progress = functools.partial(
+        tqdm.tqdm, total=num_patients, initial=num_patients - len(missing), unit="case"
+    )
+    if workers <= 1:
+        for _ in progress(map(write, missing)):
+            pass
+        return
+    load_template()  # Forked processes share it, and need not import TensorFlow again.
+    with concurrent.futures.ProcessPoolExecutor(
+        workers, multiprocessing.get_context("fork"), initializer=start_worker
+    ) as pool:
+        for _ in progress(pool.map(write, missing)):
+            pass
+
+
+def draw_tile(scan, mask, title):
+    """The slice with the most tumor, outlined: uint8 [rows, columns, 3]."""
+    level = np.argmax(np.count_nonzero(mask, axis=(0, 1)))
+    white = np.percentile(scan[scan > 0], 99.7)
+    grey = np.clip(scan[..., level].T * (255 / white), 0, 255).astype(np.uint8)
+    tile = cv2.cvtColor(cv2.resize(grey, (240, 240)), cv2.COLOR_GRAY2BGR)
+    for code, color in OUTLINES.items():
+        region = (mask[..., level].T == code).astype(np.uint8)
+        region = cv2.resize(region, (240, 240), interpolation=cv2.INTER_NEAREST)
+        lines, _ = cv2.findContours(region, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(tile, lines, -1, color, 1)
+    tile = np.ascontiguousarray(tile[TILE])
+    place = (4, tile.shape[0] - 6)
+    cv2.putText(tile, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (170, 170, 170))
+    return tile
+
+
+def write_overview(output_dir, names):
+    """Writes the contact sheet of all cases; returns a summary of each."""
+    tiles, summaries = [], []
+    for name in names:
+        scan, mask, voxel = read_case(os.path.join(output_dir, name))
+        tiles.append(draw_tile(scan, mask, name))
+        milliliters = {
+            key: round(float(np.count_nonzero(mask == code) * voxel), 2)
+            for key, code in (
+                ("necrosis", NECROSIS),
+                ("edema", EDEMA),
+                ("enhancing", ENHANCING),
+            )
+        }
+        summaries.append({"name": name, "milliliters": milliliters})
+    tiles = tiles[:MOST_TILES]
+    columns = math.ceil(math.sqrt(len(tiles) * 1.5))
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    rows = [np.hstack(tiles[n : n + columns]) for n in range(0, len(tiles), columns)]
+    path = os.path.join(output_dir, OVERVIEW)
+    with disk_errors(path):
+        with open(path + ".tmp", "wb") as file:
+            file.write(cv2.imencode(".png", np.vstack(rows))[1].tobytes())
+        os.replace(path + ".tmp", path)
+    return summaries
+
+
+def make_cases(output_dir, num_patients, seed, spacing, num_workers, overwrite):
+    """Fills a folder with cases in the layout of BraTS 2021; flags explain the rest.
+
+    A run that was stopped goes on where it was; on finished output nothing is done.
+
+    Raises:
+      UserError: the folder holds something else, or the disk is full.
+    """
+    settings = {"num_patients": num_patients, "seed": seed, "spacing": spacing}
+    job = {"binary": BINARY, "settings": settings}
+    if claim_folder(
+        output_dir, job, final=FINAL, is_own=OWN.fullmatch, overwrite=overwrite
+    ):
+        print(f"{output_dir}: finished before; nothing to do.")
+        return
+    write_missing_cases(output_dir, num_patients, seed, spacing, num_workers)
+    names = [case_name(number) for number in range(num_patients)]
+    cases = write_overview(output_dir, names)
+    write_json(os.path.join(output_dir, FINAL), {**job, "cases": cases})
+    release_folder(output_dir)
+    print(f"{num_patients} cases in {output_dir}; {OVERVIEW} there shows them.")
+
+
+def main(settings):
+    make_cases(**settings)
+
+
+def run():
+    binary.run(main, dataset_flags.define_phantom, UserError)
+
+
+if __name__ == "__main__":
+    run()
