@@ -141,7 +141,7 @@ class ShardSet:
         try:
             self.manifest = json.loads(content)
             self._check_manifest(path)
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not a manifest: {error!r}.") from error
         self._index = None
 
@@ -154,10 +154,12 @@ class ShardSet:
             )
         self.image_size = int(self.manifest["image_size"])
         listed = sum(int(shard["num_images"]) for shard in self.manifest["shards"])
-        if listed != self.manifest["num_images"]:
+        labelled = self.manifest["images_per_label"]
+        unknown = labelled.keys() - {*LABEL_NAMES, "unlabeled"}
+        if unknown or not len(self) == listed == sum(labelled.values()):
             raise UserError(
-                f"{path}: num_images is {self.manifest['num_images']}, but its shards"
-                f" have {listed} images."
+                f"{path}: num_images is {len(self)}, the shards' sum {listed},"
+                f" images_per_label {labelled}; wanted the same sum, and known labels."
             )
         for shard in self.manifest["shards"]:
             shard_path = os.path.join(self.directory, shard["name"])
@@ -204,7 +206,8 @@ class ShardSet:
     def serialized(self, position):
         """The bytes of the example at `position` (0-based) of the set."""
         if self._index is None:
-            self._index = _RecordIndex(self.paths)
+            counts = [shard["num_images"] for shard in self.manifest["shards"]]
+            self._index = _RecordIndex(self.paths, counts)
         return self._index.read(position)
 
 
@@ -212,17 +215,24 @@ class _RecordIndex:
     """Where each record of some TFRecord files lies, for reading in any order.
 
     A TFRecord is: uint64 length, uint32 CRC of it, the bytes, uint32 CRC of them.
+
+    Raises:
+      UserError: a file does not have as many records as it should.
     """
 
-    def __init__(self, paths):
+    def __init__(self, paths, counts):
         self._shards = [_open_bytes(path) for path in paths]
         places = []
         for number, content in enumerate(self._shards):
-            start = 0
-            while start < len(content):
+            start, before = 0, len(places)
+            while len(content) - start >= 16:
                 length = int(content[start : start + 8].view("<u8")[0])
                 places.append((number, start + 12, length))
                 start += 12 + length + 4
+            if start != len(content) or len(places) - before != counts[number]:
+                raise UserError(
+                    f"{paths[number]}: damaged; dataset.verify tells which record is."
+                )
         self._places = np.array(places, np.int64).reshape(-1, 3)
 
     def read(self, position):
@@ -355,7 +365,7 @@ def _read_back(path, num_images):
     """
     labels = collections.Counter()
     sizes = set()
-    examples = tf.data.TFRecordDataset(path).map(parse, tf.data.AUTOTUNE)
+    examples = untuned(tf.data.TFRecordDataset(path).map(parse, tf.data.AUTOTUNE))
     try:
         for example in examples.as_numpy_iterator():
             labels[label_name(int(example["label"]))] += 1

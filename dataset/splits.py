@@ -67,7 +67,8 @@ def similar_pairs(fingerprints, threshold):
     pairs = []
     for start in range(0, len(units), ROWS):  # Never the square of all volumes at once.
         correlations = units[start : start + ROWS] @ units[start:].T
-        for row, column in np.argwhere(np.triu(correlations, 1) >= threshold):
+        alike = np.triu(correlations >= threshold, 1)
+        for row, column in np.argwhere(alike):
             value = round(float(correlations[row, column]), 3)
             pairs.append((start + int(row), start + int(column), value))
     return pairs

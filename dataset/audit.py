@@ -1,0 +1,176 @@
+"""Reads shard sets record by record and lists what breaks their contract."""
+
+import hashlib
+import os
+
+import cv2
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from dataset.shards import UNLABELED, label_name, untuned
+
+LABELS = (UNLABELED, 0, 1)
+KINDS = {
+    "image": "bytes_list",
+    "label": "int64_list",
+    "id": "bytes_list",
+    "patient": "bytes_list",
+}
+
+
+class Audit:
+    """What is known of the records of all sets so far, and their faults.
+
+    Attributes:
+      faults: one line each; names the shard, and the record counted from 0.
+    """
+
+    def __init__(self):
+        self.faults = []
+        self._ids = {}
+        self._images = {}
+        self._patients = {}
+
+    def check_set(self, part, shard_set, advance):
+        """Checks a `ShardSet` and compares it with those before.
+
+        Args:
+          part: name of the part that it belongs to; patients may not be in two.
+          shard_set: the set.
+          advance: called with the number of records after each.
+        """
+        labels = dict.fromkeys(LABELS, 0)
+        for shard, path in zip(shard_set.manifest["shards"], shard_set.paths):
+            with tf.io.gfile.GFile(path, "rb") as file:
+                if hashlib.sha256(file.read()).hexdigest() != shard["sha256"]:
+                    self.faults.append(
+                        f"{path}: its SHA-256 is not that of the manifest."
+                    )
+            count = 0
+            for count, serialized in enumerate(self._read(path), 1):
+                where = f"{path}, record {count - 1}"
+                label = self._check_record(part, shard_set, where, serialized)
+                if label in labels:
+                    labels[label] += 1
+                advance(1)
+            if count != shard["num_images"]:
+                self.faults.append(
+                    f"{path}: {count} readable records, wanted {shard['num_images']}."
+                )
+        for label, count in labels.items():
+            name = label_name(label)
+            if count != shard_set.label_counts.get(name, 0):
+                self.faults.append(
+                    f"{shard_set.directory}: {count} images are {name}, wanted"
+                    f" {shard_set.label_counts.get(name, 0)} as in the manifest."
+                )
+
+    def _read(self, path):
+        """Yields the bytes of the records up to the first that is damaged."""
+        count = 0
+        try:
+            for serialized in untuned(
+                tf.data.TFRecordDataset(path)
+            ).as_numpy_iterator():
+                count += 1
+                yield serialized
+        except tf.errors.OpError as error:
+            self.faults.append(f"{path}, record {count}: damaged: {error.message}")
+
+    def _check_record(self, part, shard_set, where, serialized):
+        """Checks a record; returns its label, or None if it has none."""
+        try:
+            example = tf.train.Example.FromString(serialized)
+        except DecodeError:
+            self.faults.append(f"{where}: not a tf.train.Example.")
+            return None
+        values = {}
+        for name, kind in KINDS.items():
+            feature = example.features.feature[name]
+            value = getattr(feature, kind).value
+            if len(value) != 1:
+                self.faults.append(
+                    f"{where}: feature {name} has {len(value)} values in its {kind},"
+                    " wanted 1."
+                )
+                return None
+            values[name] = value[0]
+        if values["label"] not in LABELS:
+            self.faults.append(
+                f"{where}: label {values['label']}, wanted 0, 1 or {UNLABELED}."
+            )
+        self._check_id(where, values["id"])
+        self._check_image(where, values["image"], shard_set.image_size)
+        self._check_patient(where, values["patient"], part)
+        return values["label"]
+
+    def _check_id(self, where, name):
+        if not name:
+            self.faults.append(f"{where}: its id is empty.")
+        first = self._ids.setdefault(hashlib.md5(name).digest(), where)
+        if first != where:
+            self.faults.append(
+                f"{where}: id {name.decode(errors='replace')} is that of {first} too."
+            )
+
+    def _check_image(self, where, png, size):
+        image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+        is_png = png.startswith(b"\x89PNG")
+        if image is None or not is_png:
+            self.faults.append(f"{where}: its image cannot be read as PNG.")
+        elif image.shape != (size, size) or image.dtype != np.uint8:
+            self.faults.append(
+                f"{where}: image of shape {image.shape}, {image.dtype}; wanted"
+                f" {(size, size)}, uint8."
+            )
+        else:
+            digest = hashlib.md5(image.tobytes()).digest()
+            first = self._images.setdefault(digest, where)
+            if first != where:
+                self.faults.append(f"{where}: the same pixels as {first}.")
+
+    def _check_patient(self, where, patient, part):
+        if patient and self._patients.setdefault(patient, (part, where))[0] != part:
+            first_part, first = self._patients[patient]
+            self.faults.append(
+                f"{where}: patient {patient.decode(errors='replace')} is in {part} and,"
+                f" as {first}, in {first_part}."
+            )
+
+
+def refinement_faults(refined, parent):
+    """What is wrong with a set as a refined version of another, as a list of lines.
+
+    Args:
+      refined: `ShardSet`; wanted in the order of its parent, with its labels and
+        patients and ids `<refiner>/<parent id>`.
+      parent: `ShardSet`.
+    """
+    if len(refined) != len(parent):
+        return [
+            f"{refined.directory}: {len(refined)} images, wanted {len(parent)} as in"
+            f" {parent.directory}."
+        ]
+    faults = []
+    refiner = None
+    for position, (new, old) in enumerate(zip(refined.records(), parent.records())):
+        where = _place(refined, position)
+        prefix = new.id.partition("/")[0]
+        refiner = refiner or prefix
+        if new.id != f"{refiner}/{old.id}":
+            faults.append(f"{where}: id {new.id}, wanted {refiner}/{old.id}.")
+        for name in ("label", "patient"):
+            seen, wanted = getattr(new, name), getattr(old, name)
+            if seen != wanted:
+                faults.append(f"{where}: {name} {seen!r}, wanted {wanted!r}.")
+    return faults
+
+
+def _place(shard_set, position):
+    """The shard and the record in it, for people."""
+    for shard, path in zip(shard_set.manifest["shards"], shard_set.paths):
+        if position < shard["num_images"]:
+            return f"{path}, record {position}"
+        position -= shard["num_images"]
+    return os.fspath(shard_set.directory)

@@ -1,0 +1,92 @@
+"""Verifies shard sets: what they hold, and that no patient is in two parts.
+
+python -m dataset.verify --data_dirs=real
+"""
+
+import os
+import sys
+
+import tensorflow as tf
+import tqdm
+
+from dataset.audit import Audit, refinement_faults
+from dataset.shards import MANIFEST, ShardSet, UserError
+from dataset.splits import PARTS
+from flags import binary
+from flags import dataset as dataset_flags
+
+MAX_SHOWN = 20
+
+
+def verify(*, data_dirs, refined_from):
+    """Verifies all shard sets below `data_dirs`; arguments as the flags say.
+
+    Raises:
+      UserError: something is wrong; the faults are printed before.
+    """
+    parts = {part: find_sets(part) for part in divide_folders(data_dirs)}
+    sets = [shard_set for found in parts.values() for shard_set in found]
+    audit = Audit()
+    total = sum(map(len, sets))
+    with tqdm.tqdm(total=total, desc="dataset.verify", unit="img") as progress:
+        for part, found in parts.items():
+            for shard_set in found:
+                audit.check_set(part, shard_set, progress.update)
+    faults = audit.faults
+    if refined_from and not faults:
+        if len(sets) != 1:
+            raise UserError(
+                f"--refined_from={refined_from}: wanted one shard set in --data_dirs,"
+                f" it has {len(sets)}."
+            )
+        faults = refinement_faults(sets[0], ShardSet(refined_from))
+    if faults:
+        print(*faults[:MAX_SHOWN], sep="\n", file=sys.stderr)
+        shown = f"the first {MAX_SHOWN}" if len(faults) > MAX_SHOWN else "all"
+        raise UserError(f"{len(faults)} faults in {total} images; {shown} are above.")
+    for part, found in parts.items():
+        images = sum(map(len, found))
+        print(f"{part}: {len(found)} shard sets with {images} images are in order.")
+
+
+def divide_folders(data_dirs):
+    """The folders given, those with train, validation and test as these."""
+    for folder in data_dirs:
+        inner = [os.path.join(folder, part) for part in PARTS]
+        inner = [path for path in inner if tf.io.gfile.isdir(path)]
+        yield from inner or [folder]
+
+
+def find_sets(folder):
+    """The `ShardSet`s of a folder: itself, or all below it.
+
+    Raises:
+      UserError: there are none, or one is unfinished.
+    """
+    if tf.io.gfile.exists(os.path.join(folder, MANIFEST)):
+        return [ShardSet(folder)]
+    if not tf.io.gfile.isdir(folder):
+        raise UserError(f"--data_dirs: {folder}: no such folder.")
+    below = sorted(
+        path for path, _, names in tf.io.gfile.walk(folder) if has_set(names)
+    )
+    if not below:
+        raise UserError(f"--data_dirs: {folder}: no {MANIFEST} in it or below it.")
+    return [ShardSet(path) for path in below]
+
+
+def has_set(names):
+    """Whether a folder with these files is a shard set, finished or not."""
+    return MANIFEST in names or any(name.startswith("shard-") for name in names)
+
+
+def main(settings):
+    verify(**settings)
+
+
+def run():
+    binary.run(main, dataset_flags.define_verify, UserError)
+
+
+if __name__ == "__main__":
+    run()
