@@ -134,10 +134,13 @@ def read_volume(path, mask_path=None):
         mask = sitk.DICOMOrient(read_file(mask_path), "LPS")
         _check_mask(mask_path, mask, path, image)
     origin = frame.frame_origin(image, brain)
-    inside = sitk.GetImageFromArray(brain.astype(np.float32))
-    inside.CopyInformation(image)
-    inside = frame.to_frame(inside, origin, 0) >= 0.5
+    share = sitk.GetImageFromArray(brain.astype(np.float32))
+    share.CopyInformation(image)
+    share = frame.to_frame(share, origin, 0)
+    inside = share >= 0.5
     voxels = frame.to_frame(image, origin, background)
+    # Where a resampled voxel is partly background, that part does not darken it.
+    voxels = background + (voxels - background) / np.maximum(share, 0.5)
     voxels[~inside] = background
     if mask is not None:
         mask = frame.to_frame(mask, origin, 0, sitk.sitkNearestNeighbor)
