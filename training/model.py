@@ -35,8 +35,12 @@ class SteppedModel(keras.Model):
         return []
 
     def take_means(self):
-        """The mean of each recorded loss since the last call, floats by name."""
-        means = {n: float(tracker.result()) for n, tracker in self._trackers.items()}
+        """The mean of each loss recorded since the last call, floats by name."""
+        means = {
+            name: float(tracker.result())
+            for name, tracker in self._trackers.items()
+            if tracker.count > 0
+        }
         for tracker in self._trackers.values():
             tracker.reset_state()
         return means

@@ -1,0 +1,74 @@
+"""Layers of SimGAN (Shrivastava et al., 2017), with batch norm as Han et al. (2019).
+
+Feature maps are [batch, height, width, maps].
+"""
+
+import keras
+import tensorflow as tf
+
+
+class ConvNorm(keras.layers.Layer):
+    """Convolution, zero-padded, and batch norm, whose offset takes the bias' place.
+
+    Args:
+      maps, kernel_size, strides: of the convolution.
+      momentum: part of the moving averages that stays in each update.
+      synchronized: whether statistics are those of all replicas' images together.
+    """
+
+    def __init__(
+        self,
+        maps,
+        kernel_size,
+        strides=1,
+        *,
+        momentum=0.99,
+        synchronized=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.conv = keras.layers.Conv2D(
+            maps,
+            kernel_size,
+            strides,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+        )
+        # In float32, whatever the precision of convolutions.
+        self.norm = keras.layers.BatchNormalization(
+            momentum=momentum, synchronized=synchronized, dtype="float32"
+        )
+
+    def call(self, inputs, training=False):
+        return self.norm(self.conv(inputs), training=training)
+
+    def get_config(self):
+        config = {
+            "maps": self.conv.filters,
+            "kernel_size": self.conv.kernel_size[0],
+            "strides": self.conv.strides[0],
+            "momentum": self.norm.momentum,
+            "synchronized": self.norm.synchronized,
+        }
+        return {**super().get_config(), **config}
+
+
+class ResidualBlock(keras.layers.Layer):
+    """ReLU(x + BN(conv(ReLU(BN(conv(x)))))), 3x3; arguments as of `ConvNorm`."""
+
+    def __init__(self, maps, *, momentum=0.99, synchronized=False, **kwargs):
+        super().__init__(**kwargs)
+        norm = {"momentum": momentum, "synchronized": synchronized}
+        self.first = ConvNorm(maps, 3, **norm)
+        self.second = ConvNorm(maps, 3, **norm)
+
+    def call(self, inputs, training=False):
+        x = tf.nn.relu(self.first(inputs, training=training))
+        x = self.second(x, training=training)
+        return tf.nn.relu(tf.cast(inputs, x.dtype) + x)
+
+    def get_config(self):
+        config = self.first.get_config()
+        own = {key: config[key] for key in ("maps", "momentum", "synchronized")}
+        return {**super().get_config(), **own}

@@ -1,0 +1,124 @@
+"""The training step of SimGAN (Shrivastava et al., 2017, algorithm 1)."""
+
+import keras
+import tensorflow as tf
+
+from simgan import losses, networks
+from simgan.history import History
+from simgan.schedule import LearningRate
+from training.input import image_seed
+from training.model import SteppedModel, optimizer_for_precision
+
+HISTORY = 101  # Stream of random numbers; one more for each update of a step.
+
+
+class SimGAN(SteppedModel):
+    """Refiner, discriminator and the history of refined images.
+
+    Args:
+      image_size: height and width of the images, in pixels.
+      num_blocks, base_maps: see `networks`.
+      batch_norm_momentum: of the moving averages of batch norm.
+      learning_rate, halving_steps: of both SGD optimizers, see `schedule`.
+      regularization_weight: weight of `losses.regularization_loss`.
+      history_size: see `history.History`.
+      synchronized: whether batch norm is over all replicas' images together.
+      seed, batch_size: see `SteppedModel`.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size,
+        num_blocks,
+        base_maps,
+        batch_norm_momentum,
+        learning_rate,
+        halving_steps,
+        regularization_weight,
+        history_size,
+        synchronized,
+        **kwargs,
+    ):
+        names = ("regularization_loss", "adversarial_loss", "discriminator_loss")
+        super().__init__(loss_names=names, **kwargs)
+        norm = {"momentum": batch_norm_momentum, "synchronized": synchronized}
+        self.refiner = networks.build_refiner(
+            image_size, num_blocks=num_blocks, base_maps=base_maps, **norm
+        )
+        self.discriminator = networks.build_discriminator(
+            image_size, base_maps=base_maps, **norm
+        )
+        self.history_buffer = History(history_size, image_size, self.batch_size)
+        self.regularization_weight = regularization_weight
+        self.phase = None
+        rate = LearningRate(self.step, learning_rate, halving_steps)
+        self.refiner_optimizer = _sgd(rate, self.refiner)
+        self.discriminator_optimizer = _sgd(rate, self.discriminator)
+
+    def start_phase(self, phase, **compile_options):
+        """Goes on with the updates of `phase`, a `schedule.Phase`.
+
+        Args:
+          phase: a `schedule.Phase`.
+          **compile_options: for `keras.Model.compile`.
+        """
+        self.phase = phase
+        self.compile(**compile_options)
+
+    def train_step(self, batch):
+        """The phase's updates of the refiner, then those of the discriminator.
+
+        Args:
+          batch: dict of `synthetic_images` and `real_images`, float32 [images, updates,
+            size, size, 1] in [-1, 1].
+        """
+        for update in range(self.phase.updates):
+            synthetic_images = batch["synthetic_images"][:, update]
+            real_images = batch["real_images"][:, update]
+            if update < self.phase.refiner_updates:
+                self._update_refiner(synthetic_images, real_images)
+            else:
+                self._update_discriminator(synthetic_images, real_images, update)
+        return self.end_step()
+
+    def _update_refiner(self, synthetic_images, real_images):
+        with tf.GradientTape() as tape:
+            refined_images = self.refiner(synthetic_images, training=True)
+            regularization = self.average(
+                regularization_loss=losses.regularization_loss(
+                    refined_images, synthetic_images
+                )
+            )
+            loss = self.regularization_weight * regularization
+            if self.phase.discriminator_updates:
+                _, logits = self._judge(real_images, refined_images)
+                loss += self.average(adversarial_loss=losses.adversarial_loss(logits))
+        variables = self.refiner.trainable_variables
+        self.minimize(self.refiner_optimizer, tape, loss, variables)
+
+    def _update_discriminator(self, synthetic_images, real_images, update):
+        refined_images = self.refiner(synthetic_images, training=True)
+        seed = image_seed(self.seed, self.step, HISTORY + update)
+        refined_images = self.history_buffer.exchange(refined_images, seed)
+        with tf.GradientTape() as tape:
+            logits = self._judge(real_images, refined_images)
+            loss = self.average(discriminator_loss=losses.discriminator_loss(*logits))
+        variables = self.discriminator.trainable_variables
+        self.minimize(self.discriminator_optimizer, tape, loss, variables)
+
+    def _judge(self, real_images, refined_images):
+        """Logits of real and of refined images, judged in one batch.
+
+        Batch norm then measures both by one scale. Of batches of one kind it would
+        remove the very mean and contrast in which they differ; and the refiner would
+        be judged by another scale than the discriminator learns with.
+        """
+        images = tf.concat([real_images, refined_images], axis=0)
+        return tf.split(self.discriminator(images, training=True), 2)
+
+
+def _sgd(learning_rate, network):
+    sgd = optimizer_for_precision(keras.optimizers.SGD(learning_rate))
+    sgd.build(network.trainable_variables)
+    return sgd

@@ -1,0 +1,98 @@
+"""Order of updates (Shrivastava et al., 2017, algorithm 1) and learning rate."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from dataset.shards import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """A stretch of training whose steps are all alike.
+
+    Attributes:
+      name: for people.
+      start: number of steps before it.
+      stop: number of steps at its end.
+      refiner_updates: updates of the refiner per step, which come first.
+      discriminator_updates: updates of the discriminator per step.
+      first_batch: number of batches before it; each update takes one.
+    """
+
+    name: str
+    start: int
+    stop: int
+    refiner_updates: int
+    discriminator_updates: int
+    first_batch: int
+
+    @property
+    def updates(self):
+        """Updates per step."""
+        return self.refiner_updates + self.discriminator_updates
+
+    def batches_before(self, step):
+        """The number of batches that the steps before `step` have taken."""
+        return self.first_batch + (step - self.start) * self.updates
+
+
+def phases(
+    num_steps,
+    *,
+    pretrain_refiner_steps,
+    pretrain_discriminator_steps,
+    refiner_updates,
+    discriminator_updates,
+):
+    """The phases of a training of `num_steps` steps; the arguments are flags.
+
+    Raises:
+      UserError: nothing is left of the steps after pre-training.
+    """
+    before = pretrain_refiner_steps + pretrain_discriminator_steps
+    if num_steps <= before:
+        raise UserError(
+            f"--num_steps={num_steps}: no step is left after --pretrain_refiner_steps="
+            f"{pretrain_refiner_steps} and --pretrain_discriminator_steps="
+            f"{pretrain_discriminator_steps}."
+        )
+    parts = [
+        ("refiner alone", pretrain_refiner_steps, 1, 0),
+        ("discriminator alone", pretrain_discriminator_steps, 0, 1),
+        ("both", num_steps - before, refiner_updates, discriminator_updates),
+    ]
+    result, start, batch = [], 0, 0
+    for name, steps, *updates in parts:
+        if steps:
+            phase = Phase(name, start, start + steps, *updates, batch)
+            result.append(phase)
+            start, batch = phase.stop, phase.batches_before(phase.stop)
+    return result
+
+
+def phase_at(phases, step):
+    """The phase of the step after `step` others; the end belongs to the last."""
+    for phase in phases:
+        if step < phase.stop:
+            return phase
+    return phases[-1]
+
+
+def learning_rate_at(step, learning_rate, halving_steps):
+    """learning_rate / 2^(step // halving_steps), float32 [], of an int or a tensor."""
+    return learning_rate * tf.pow(0.5, tf.cast(step // halving_steps, tf.float32))
+
+
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rate by the model's steps: optimizers make other numbers of them."""
+
+    def __init__(self, model_step, learning_rate, halving_steps):
+        self.model_step = model_step
+        self.learning_rate = learning_rate
+        self.halving_steps = halving_steps
+
+    def __call__(self, step):
+        del step  # The optimizer's own.
+        return learning_rate_at(self.model_step, self.learning_rate, self.halving_steps)

@@ -1,0 +1,121 @@
+"""What every refiner is trained on: synthetic and real images of a class, unpaired."""
+
+import tensorflow as tf
+
+from dataset.shards import ShardSet, UserError, parse, to_float
+from training import input as training_input
+
+SYNTHETIC, REAL = 0, 1
+FLIP = 11
+
+
+def open_domains(synthetic_dir, real_dir):
+    """The two shard sets, known to fit each other.
+
+    Returns:
+      The `ShardSet`s of synthetic and of real images, and the name of their label.
+
+    Raises:
+      UserError: not all images are of one class, or the sizes do not fit.
+    """
+    synthetic, real = ShardSet(synthetic_dir), ShardSet(real_dir)
+    label = training_input.check_labels(real, None, "real_dir")
+    training_input.check_labels(synthetic, label, "synthetic_dir")
+    size = synthetic.image_size
+    if not size // 2 < real.image_size <= size:
+        raise UserError(
+            f"--real_dir={real.directory}: images are {real.image_size} px, those of"
+            f" --synthetic_dir {size} px; wanted {size // 2 + 1} to {size} px, which"
+            " are zero-padded (240 to 256, as in the paper)."
+        )
+    return synthetic, real, label
+
+
+def choose(synthetic, real, *, num_images, batch_size, seed):
+    """The images of each set to train on, a pair of `ChosenImages`.
+
+    Raises:
+      UserError: a set has fewer than `num_images`, or not one batch.
+    """
+    domains = {"synthetic_dir": synthetic, "real_dir": real}
+    for flag, shards in domains.items():
+        if (num_images or len(shards)) < batch_size:
+            raise UserError(
+                f"--{flag}={shards.directory}: {num_images or len(shards)} images are"
+                f" not one batch of --batch_size={batch_size}."
+            )
+    return [
+        training_input.ChosenImages(shards, num_images, seed, flag)
+        for flag, shards in domains.items()
+    ]
+
+
+def check_steps(keep_steps, num_steps):
+    """The numbers of `--keep_steps`, sorted; refuses any that no step has."""
+    for step in keep_steps:
+        if not str(step).isdecimal() or not 0 < int(step) <= num_steps:
+            raise UserError(
+                f"--keep_steps: {step!r}, wanted whole numbers from 1 to"
+                f" --num_steps={num_steps}."
+            )
+    return sorted(map(int, keep_steps))
+
+
+def place(image, size):
+    """Zero-pads a uint8 [height, width, 1] image to `size`, in the middle."""
+    free = size - tf.shape(image)[0]
+    padded = tf.image.pad_to_bounding_box(image, free // 2, free // 2, size, size)
+    return tf.ensure_shape(padded, [size, size, 1])
+
+
+def image_series(images, domain, *, size, start, stop, seed):
+    """One domain's images number `start` to `stop` - 1, flipped by chance.
+
+    Args:
+      images: `ChosenImages` or a `ShardSet`.
+      domain: SYNTHETIC or REAL, which have an order and flips of their own.
+      size: height and width of the result.
+      start, stop, seed: see `training.input.shuffled_examples`.
+
+    Returns:
+      `tf.data.Dataset` of float32 [size, size, 1] in [-1, 1].
+    """
+
+    def prepare(example):
+        image = place(example["image"], size)
+        flip_seed = training_input.image_seed(seed, example["n"], FLIP + domain)
+        return tf.image.stateless_random_flip_left_right(to_float(image), flip_seed)
+
+    # Sets of one size in one order would pair the same images for ever.
+    examples = training_input.shuffled_examples(
+        [images], start=start, stop=stop, seed=2 * seed + domain
+    )
+    return examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def paired_series(synthetic, real, **series):
+    """Both domains' images, a pair at a time, which nothing but chance has paired.
+
+    Args:
+      synthetic, real: `ChosenImages` or `ShardSet`s.
+      **series: see `image_series`.
+
+    Returns:
+      `tf.data.Dataset` of dicts of `synthetic_images` and `real_images`, float32
+      [size, size, 1] in [-1, 1].
+    """
+    domains = {
+        "synthetic_images": image_series(synthetic, SYNTHETIC, **series),
+        "real_images": image_series(real, REAL, **series),
+    }
+    return tf.data.Dataset.zip(domains)
+
+
+def first_images(images, size, count):
+    """The first of some `ChosenImages`, over and over if they are few.
+
+    Returns:
+      float32 [count, size, size, 1] in [-1, 1].
+    """
+    serialized = [images.serialized(n % len(images)) for n in range(count)]
+    return tf.stack([to_float(place(parse(s)["image"], size)) for s in serialized])
