@@ -7,7 +7,7 @@ The parameters have the names and the meaning that they have in Keras'
 import numpy as np
 from scipy import ndimage
 
-CLASSIC_STREAM = 2
+CLASSIC_STREAM = 3
 SHEAR_UNITS = ("percent", "degrees")
 
 

@@ -23,7 +23,10 @@ def create_strategy(name, batch_size):
     if name == "multi_worker":
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     elif name == "mirrored" or (name == "auto" and len(gpus) > 1):
-        strategy = tf.distribute.MirroredStrategy([d.name for d in devices])
+        # CPU devices reduce by ring collectives otherwise, whose operations can wait for
+        # each other for ever where threads are few.
+        reduction = None if gpus else tf.distribute.ReductionToOneDevice()
+        strategy = tf.distribute.MirroredStrategy([d.name for d in devices], reduction)
     else:
         strategy = tf.distribute.OneDeviceStrategy(devices[0].name)
     replicas = strategy.num_replicas_in_sync
