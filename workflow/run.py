@@ -178,9 +178,9 @@ def end(processes):
 def show_end(log_path, num_lines=20):
     """Prints the end of Snakemake's log, for what no step has said itself."""
     with open(log_path) as file:
-        lines = file.read().splitlines()
+        text, _, _ = file.read().partition("\nShutting down")
     print(f"The end of {log_path}:")
-    for line in lines[-num_lines:]:
+    for line in text.splitlines()[-num_lines:]:
         print(f"  {line}")
 
 
