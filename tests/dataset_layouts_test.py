@@ -1,0 +1,205 @@
+"""Every layout of BraTS is recognized by itself."""
+
+import os
+
+import heads
+import numpy as np
+import pytest
+
+from dataset.folders import UserError
+from dataset.layouts import Case, find_cases
+from dataset.volumes import read_volume
+
+VSD = "VSD.Brain.XX.O"
+# Release: (case, patient, image, mask), paths below the folder given.
+LAYOUTS = {
+    "2012": (
+        "BRATS_HG0001",
+        "Images/BRATS_HG0001/BRATS_HG0001_T1C.mha",
+        "Images/BRATS_HG0001/BRATS_HG0001_truth.mha",
+    ),
+    "2012, one folder": (
+        "BRATS_HG0001",
+        "BRATS_HG0001_T1C.mha",
+        "BRATS_HG0001_truth.mha",
+    ),
+    "2012, 2013 numbered": (
+        "HG_0001",
+        f"Image_Data/HG/0001/{VSD}.MR_T1c.686/{VSD}.MR_T1c.686.mha",
+        f"Image_Data/HG/0001/{VSD}.OT.54515/{VSD}.OT.54515.mha",
+    ),
+    "2015, 2016": (
+        "brats_2013_pat0001_1",
+        f"HGG/brats_2013_pat0001_1/{VSD}.MR_T1c.54514/{VSD}.MR_T1c.54514.mha",
+        f"HGG/brats_2013_pat0001_1/{VSD}.OT.54515/{VSD}.OT.54515.mha",
+    ),
+    "2015, 2016, three raters": (
+        "brats_tcia_pat101_0001",
+        f"HGG/brats_tcia_pat101_0001/{VSD}.MR_T1c.36164/{VSD}.MR_T1c.36164.mha",
+        "HGG/brats_tcia_pat101_0001/VSD.Brain_3more.XX.O.OT.42283/"
+        "VSD.Brain_3more.XX.O.OT.42283.mha",
+    ),
+    "2017": (
+        "Brats17_TCIA_101_1",
+        "HGG/Brats17_TCIA_101_1/Brats17_TCIA_101_1_t1ce.nii.gz",
+        "HGG/Brats17_TCIA_101_1/Brats17_TCIA_101_1_seg.nii.gz",
+    ),
+    "2019": (
+        "BraTS19_CBICA_AAB_1",
+        "HGG/BraTS19_CBICA_AAB_1/BraTS19_CBICA_AAB_1_t1ce.nii",
+        "HGG/BraTS19_CBICA_AAB_1/BraTS19_CBICA_AAB_1_seg.nii",
+    ),
+    "2020": (
+        "BraTS20_Training_001",
+        "BraTS20_Training_001/BraTS20_Training_001_t1ce.nii",
+        "BraTS20_Training_001/BraTS20_Training_001_seg.nii",
+    ),
+    "2020, case 355": (
+        "BraTS20_Training_355",
+        "BraTS20_Training_355/BraTS20_Training_355_t1ce.nii",
+        "BraTS20_Training_355/W39_1998.09.19_Segm.nii",
+    ),
+    "2021": (
+        "BraTS2021_00006",
+        "BraTS2021_00006/BraTS2021_00006_t1ce.nii.gz",
+        "BraTS2021_00006/BraTS2021_00006_seg.nii.gz",
+    ),
+    "2023 and later": (
+        "BraTS-GLI-00005-100",
+        "BraTS-GLI-00005-100/BraTS-GLI-00005-100-t1c.nii.gz",
+        "BraTS-GLI-00005-100/BraTS-GLI-00005-100-seg.nii.gz",
+    ),
+    "Decathlon": (
+        "BRATS_001",
+        "imagesTr/BRATS_001.nii.gz",
+        "labelsTr/BRATS_001.nii.gz",
+    ),
+    "a hospital's own": ("patient 7", "patient 7/t1c.nii.gz", "patient 7/seg.nii.gz"),
+}
+# Files that stand beside them and are neither.
+BESIDE = {
+    ".mha": ["{0}/x/VSD.Brain.XX.O.MR_T1.2/VSD.Brain.XX.O.MR_T1.2.mha"],
+    ".gz": ["{0}_t1.nii.gz", "{0}-t1n.nii.gz", "{0}_flair.nii.gz", "._{0}_t1ce.nii.gz"],
+    ".nii": ["{0}_t2.nii", "{0}_t1.nii", "notes.txt", "._{0}_seg.nii"],
+}
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    image, mask = heads.sample()
+    folder = tmp_path_factory.mktemp("head")
+    image_path = heads.write(folder / "image.nii", image)
+    return read_volume(image_path, heads.write(folder / "mask.nii", mask))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_is_recognized_and_read(layout, expected, tmp_path):
+    name, image_path, mask_path = LAYOUTS[layout]
+    image, mask = heads.sample()
+    if layout == "Decathlon":
+        image = np.stack([image // 2, image // 3, image, image // 4], axis=-1)
+    heads.write(tmp_path / image_path, image)
+    heads.write(tmp_path / mask_path, mask)
+    case_folder = (tmp_path / image_path).parent
+    for beside in BESIDE[os.path.splitext(image_path)[1]]:
+        if layout != "Decathlon":
+            touch(case_folder / beside.format(name))
+    (case,) = find_cases(tmp_path)
+    assert case.name == name
+    volume = read_volume(case.only_image(), case.only_mask())
+    np.testing.assert_array_equal(volume.image, expected.image)
+    np.testing.assert_array_equal(volume.mask, expected.mask)
+
+
+def test_grade_is_taken_from_folders_names_and_the_mapping(tmp_path):
+    touch(tmp_path / "a/HGG/one/one_t1ce.nii")
+    touch(tmp_path / "a/LGG/two/two_t1ce.nii")
+    touch(tmp_path / "b/LG/0001/VSD.Brain.XX.O.MR_T1c.6/VSD.Brain.XX.O.MR_T1c.6.mha")
+    touch(tmp_path / "b/BRATS_LG0004_T1C.mha")
+    touch(tmp_path / "c/BraTS20_Training_001/BraTS20_Training_001_t1ce.nii")
+    touch(tmp_path / "c/BraTS20_Training_260/BraTS20_Training_260_t1ce.nii")
+    touch(tmp_path / "d/BraTS2021_00006_t1ce.nii")
+    (tmp_path / "c/name_mapping.csv").write_text(
+        "Grade,BraTS_2019_subject_ID,BraTS_2020_subject_ID\n"
+        "HGG,NA,BraTS20_Training_001\nLGG,NA,BraTS20_Training_260\n"
+    )
+
+    def names(grade):
+        return [case.name for case in find_cases(tmp_path, grade)]
+
+    low = ["BRATS_LG0004", "BraTS20_Training_260", "LG_0001", "two"]
+    high = ["BraTS20_Training_001", "one"]
+    assert names("HGG") == sorted([*high, "BraTS2021_00006"])
+    assert names("LGG") == sorted([*low, "BraTS2021_00006"])
+    assert names("all") == sorted([*high, *low, "BraTS2021_00006"])
+
+
+def test_numbers_and_names_that_clash_are_told_apart(tmp_path):
+    for grade in ("HG", "LG"):
+        folder = "VSD.Brain.XX.O.MR_T1c.6"
+        touch(tmp_path / f"2013/{grade}/0001/{folder}/{folder}.mha")
+    touch(tmp_path / "x/case/case_t1ce.nii")
+    touch(tmp_path / "y/case/case_t1ce.nii")
+    names = [case.name for case in find_cases(tmp_path, "all")]
+    assert names == ["HG_0001", "LG_0001", "x_case_case", "y_case_case"]
+
+
+def test_simulated_cases_are_left_out(tmp_path):
+    touch(tmp_path / "BRATS_HG0001_T1C.mha")
+    touch(tmp_path / "SimBRATS_HG0001_T1C.mha")
+    folder = "VSD.Brain.XX.O.MR_T1c.6"
+    touch(tmp_path / f"Synthetic_Data/HG/0001/{folder}/{folder}.mha")
+    assert [case.name for case in find_cases(tmp_path)] == ["BRATS_HG0001"]
+
+
+def test_links_are_followed_and_circles_end(tmp_path):
+    touch(tmp_path / "elsewhere/case/case_t1ce.nii")
+    (tmp_path / "brats").mkdir()
+    (tmp_path / "brats/link").symlink_to(tmp_path / "elsewhere/case")
+    (tmp_path / "brats/circle").symlink_to(tmp_path / "brats")
+    assert [case.name for case in find_cases(tmp_path / "brats")] == ["case"]
+
+
+@pytest.mark.parametrize(
+    "name, patient",
+    [
+        ("BraTS-GLI-00005-100", "BraTS-GLI-00005"),
+        ("brats_tcia_pat101_0001", "brats_tcia_pat101"),
+        ("brats_2013_pat0001_1", "brats_2013_pat0001"),
+        ("Brats18_CBICA_AAB_1", "Brats18_CBICA_AAB"),
+        ("BraTS20_Training_001", "BraTS20_Training_001"),
+        ("BraTS2021_00006", "BraTS2021_00006"),
+        ("HG_0001", "HG_0001"),
+        ("BRATS_001", "BRATS_001"),
+    ],
+)
+def test_number_of_the_scan_is_not_part_of_the_patient(name, patient):
+    assert Case(name, (), ()).patient == patient
+
+
+def test_missing_and_ambiguous_files_are_named(tmp_path):
+    touch(tmp_path / "a/a_t1ce.nii")
+    touch(tmp_path / "b/b_seg.nii")
+    touch(tmp_path / "c/c_t1ce.nii")
+    touch(tmp_path / "c/c_t1c.nii")
+    a, b, c = find_cases(tmp_path)
+    with pytest.raises(UserError, match=r"a_t1ce.nii: no mask beside it.*--unlabeled"):
+        a.only_mask()
+    with pytest.raises(UserError, match=r"b_seg.nii: no T1c volume beside it"):
+        b.only_image()
+    with pytest.raises(
+        UserError, match=r"c_t1c.nii: one of 2 .* c_t1ce.nii; wanted one"
+    ):
+        c.only_image()
+
+
+def test_empty_folder_names_what_was_wanted(tmp_path):
+    with pytest.raises(UserError, match="no T1c volume of --grade=HGG .*_t1ce.nii.gz"):
+        find_cases(tmp_path)
+    with pytest.raises(UserError, match="--brats_dir=.*nowhere: folder not found"):
+        find_cases(tmp_path / "nowhere")
