@@ -123,7 +123,7 @@ def describe(model, phases, synthetic, real):
 def grid_function(model, chosen, size):
     """A function that draws synthetic, refined and real images, a row each."""
     synthetic_images, real_images = (
-        domains.first_images(images, size, GRID_IMAGES) for images in chosen
+        domains.some_images(images, size, GRID_IMAGES) for images in chosen
     )
 
     @tf.function

@@ -111,11 +111,11 @@ def paired_series(synthetic, real, **series):
     return tf.data.Dataset.zip(domains)
 
 
-def first_images(images, size, count):
-    """The first of some `ChosenImages`, over and over if they are few.
+def some_images(images, size, count):
+    """Some of `ChosenImages`, from all over the set, the same again if it is small.
 
     Returns:
       float32 [count, size, size, 1] in [-1, 1].
     """
-    serialized = [images.serialized(n % len(images)) for n in range(count)]
+    serialized = [images.serialized(n * len(images) // count) for n in range(count)]
     return tf.stack([to_float(place(parse(s)["image"], size)) for s in serialized])

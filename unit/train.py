@@ -6,11 +6,11 @@ python -m unit.train --real_dir=real/train/tumor --synthetic_dir=pggan/tumor \
 
 import tensorflow as tf
 
-from dataset.shards import ShardSet, UserError, parse, to_float
+from dataset.shards import UserError
 from flags import binary
 from flags import unit as unit_flags
 from training import callbacks as training_callbacks
-from training.input import ChosenImages, check_labels
+from training import domains
 from training.run import Run
 from unit import input_pipeline, networks
 from unit.model import UNIT
@@ -30,22 +30,18 @@ def train(
     **model_settings,
 ):
     """Trains in `run.model_dir`; the arguments are the flags of the same names."""
-    real, synthetic = ShardSet(real_dir), ShardSet(synthetic_dir)
-    label = check_labels(real, None, "real_dir")
-    check_labels(synthetic, label, "synthetic_dir")
-    input_pipeline.check_sizes(synthetic, real)
+    synthetic, real, label = domains.open_domains(synthetic_dir, real_dir)
     size = synthetic.image_size
     networks.check_size(size, model_settings["discriminator_scales"])
-    keep_steps = check_steps(keep_steps, num_steps)
-    chosen = [
-        ChosenImages(shards, num_images, run.seed, flag)
-        for shards, flag in ((synthetic, "synthetic_dir"), (real, "real_dir"))
-    ]
-    with run.strategy.scope():
-        model = UNIT(
-            image_size=size, seed=run.seed, batch_size=run.batch_size, **model_settings
-        )
-        model.compile(jit_compile=run.settings["jit_compile"])
+    keep_steps = domains.check_steps(keep_steps, num_steps)
+    chosen = domains.choose(
+        synthetic,
+        real,
+        num_images=num_images,
+        batch_size=run.batch_size,
+        seed=run.seed,
+    )
+    model = build(run, size, **model_settings)
     inputs = {"synthetic_dir": [synthetic], "real_dir": [real]}
     facts = {"class": label, "image size": size, **describe(model, *chosen)}
     if not run.start(num_steps=num_steps, inputs=inputs, facts=facts):
@@ -59,9 +55,11 @@ def train(
         first_step=run.step,
         num_steps=num_steps,
     )
-    steps = {num_steps, *range(0, num_steps, sample_steps)}
     grids = training_callbacks.SampleGrid(
-        run, grid_function(model, chosen, size), steps, columns=GRID_IMAGES
+        run,
+        grid_function(model, chosen, size),
+        steps={num_steps, *range(0, num_steps, sample_steps)},
+        columns=GRID_IMAGES,
     )
     run.fit(
         model,
@@ -73,15 +71,17 @@ def train(
     run.finish(label=label, kept_steps=keep_steps)
 
 
-def check_steps(keep_steps, num_steps):
-    """The numbers of `--keep_steps`, each known to be a step of the training."""
-    for step in keep_steps:
-        if not str(step).isdecimal() or not 0 < int(step) <= num_steps:
-            raise UserError(
-                f"--keep_steps: {step!r}, wanted whole numbers from 1 to"
-                f" --num_steps={num_steps}."
-            )
-    return sorted(map(int, keep_steps))
+def build(run, image_size, **model_settings):
+    """The model on all replicas."""
+    with run.strategy.scope():
+        model = UNIT(
+            image_size=image_size,
+            seed=run.seed,
+            batch_size=run.batch_size,
+            **model_settings,
+        )
+        model.compile(jit_compile=run.settings["jit_compile"])
+    return model
 
 
 def describe(model, synthetic, real):
@@ -97,7 +97,7 @@ def describe(model, synthetic, real):
 
 def grid_function(model, chosen, size):
     """A function that draws x_a, x_ab, x_b and x_ba, a row each, without noise."""
-    x_a, x_b = (first_images(images, size) for images in chosen)
+    x_a, x_b = (domains.some_images(images, size, GRID_IMAGES) for images in chosen)
 
     @tf.function
     def draw():
@@ -105,14 +105,6 @@ def grid_function(model, chosen, size):
         return tf.concat([x_a, model.decoder_b(h_a), x_b, model.decoder_a(h_b)], axis=0)
 
     return draw
-
-
-def first_images(images, size):
-    """The first of some `ChosenImages`, over and over if they are few."""
-    serialized = [images.serialized(n % len(images)) for n in range(GRID_IMAGES)]
-    return tf.stack(
-        [to_float(input_pipeline.place(parse(s)["image"], size)) for s in serialized]
-    )
 
 
 def main(settings):

@@ -1,0 +1,44 @@
+"""UNIT's optimizer: coupled weight decay, and the halving of the learning rate."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from unit.optimizer import CoupledAdam, learning_rate_schedule
+
+
+def step(optimizer, weight, gradient):
+    variable = tf.Variable(weight)
+    optimizer.build([variable])
+    optimizer.apply_gradients([(tf.constant(gradient), variable)])
+    return variable.numpy(), optimizer
+
+
+def test_decay_is_added_to_the_gradient_and_so_rescaled_by_adam():
+    adam = CoupledAdam(0.1, beta_1=0.5, beta_2=0.999, epsilon=1e-8, coupled_decay=0.25)
+    weights, adam = step(adam, [4.0, -4.0, 0.0], [0.0, 1.5, 0.0])
+    # Gradients with decay: 1, 0.5 and 0; Adam's first step is lr * sign(gradient).
+    np.testing.assert_allclose(weights, [3.9, -4.1, 0.0], atol=1e-5)
+    momentum = adam.variables[1]  # After the step count.
+    np.testing.assert_allclose(momentum, [0.5, 0.25, 0.0])
+
+
+def test_without_decay_it_is_adam():
+    ours = CoupledAdam(0.1, beta_1=0.5)
+    adam = tf.keras.optimizers.Adam(0.1, beta_1=0.5)
+    first, second = (step(o, [1.0, 2.0], [0.3, -0.7])[0] for o in (ours, adam))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_configuration_has_the_decay():
+    config = CoupledAdam(0.1, coupled_decay=0.5).get_config()
+    assert CoupledAdam.from_config(config).coupled_decay == 0.5
+
+
+@pytest.mark.parametrize(
+    "finished_steps, rate",
+    [(0, 8e-4), (19_999, 8e-4), (20_000, 4e-4), (40_000, 2e-4), (99_999, 0.5e-4)],
+)
+def test_learning_rate_is_halved_every_20000_steps(finished_steps, rate):
+    schedule = learning_rate_schedule(8e-4, 20_000)
+    assert float(schedule(finished_steps)) == pytest.approx(rate, rel=1e-6)
