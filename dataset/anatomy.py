@@ -15,7 +15,8 @@ from nilearn.datasets import load_mni152_template
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-FRAME = np.array([240, 240, 155])
+from dataset.frame import FRAME, FRAME_ORIGIN
+
 # The middle of a brain's bounding box, in volumes of BraTS and in the template.
 FRAME_CENTER = np.array([118.5, 129.0, 70.0])
 TEMPLATE_CENTER = np.array([0.0, -17.0, 5.0])
@@ -37,10 +38,9 @@ def frame_axes(spacing):
 
 def frame_affine(spacing):
     """The NIfTI affine of such a volume; at 1 mm that of BraTS, axes L, P, S."""
-    shift = (spacing - 1) / 2
-    affine = np.diag([-spacing, -spacing, spacing, 1.0])
-    affine[:3, 3] = -shift, 239 - shift, shift
-    return affine
+    affine = np.diag([spacing, spacing, spacing, 1.0])
+    affine[:3, 3] = FRAME_ORIGIN + (spacing - 1) / 2
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine  # NIfTI's axes are R, A, S.
 
 
 class SmoothField:
@@ -116,7 +116,7 @@ def load_template():
 def _vessels(intensity, brain, origin):
     """Dural sinuses, the falx, the choroid plexus and the arteries of the base."""
     grid = np.ogrid[tuple(slice(n) for n in intensity.shape)]
-    x, y, z = (axis + start for axis, start in zip(grid, origin))
+    x, y, z = (n.astype(np.float32) + np.float32(o) for n, o in zip(grid, origin))
 
     def near(center, radii):
         offsets = [(p - c) / r for p, c, r in zip((abs(x), y, z), center, radii)]
@@ -133,7 +133,7 @@ def _vessels(intensity, brain, origin):
     choroid = near((23, -40, 6), (6, 7, 7)) * fluid
     basal = 0.6 * near((0, -2, -18), (35, 14, 7)) * fluid
     parts = (falx, sagittal, transverse, straight, choroid, basal)
-    return np.clip(sum(parts), 0, 1).astype(np.float32) * (brain > 0.3)
+    return np.clip(sum(parts), 0, 1) * (brain > 0.3)
 
 
 @dataclasses.dataclass(frozen=True)

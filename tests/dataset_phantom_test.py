@@ -99,7 +99,7 @@ def test_lesions_lie_inside_the_brain_and_have_brats_codes(cases):
         assert mask.any()
         assert scan[mask > 0].min() >= 1
         codes |= set(np.unique(mask))
-    assert codes == {0, lesions.NECROSIS, lesions.EDEMA, lesions.ENHANCING}
+    assert codes == {0, 1, 2, 4}
 
 
 @pytest.mark.parametrize("seed", range(6))
