@@ -117,5 +117,7 @@ def disk_errors(path):
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "message", error)
-        raise UserError(f"{path}: cannot be written: {reason}.") from error
+        reason = getattr(error, "strerror", None)
+        if isinstance(error, tf.errors.OpError):
+            reason = error.message.rpartition("; ")[2]  # Before it: the path again.
+        raise UserError(f"{path}: cannot be written: {reason or error}.") from error

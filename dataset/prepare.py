@@ -47,6 +47,7 @@ def prepare(
     settings |= settings.pop("options")
     job = {"binary": "dataset.prepare", "project_version": PROJECT_VERSION}
     job["settings"] = settings
+    splits.parse_split(options["split"])
     cases = find_cases(brats_dir, grade)
     reader = case_reader(output_dir, cases, exclude_csv, unlabeled, options)
     own = {"final": REPORT, "is_own": OWN.__contains__, "overwrite": overwrite}

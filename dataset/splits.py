@@ -102,11 +102,33 @@ def group_cases(patients, pairs):
     return list(groups.values())
 
 
+def parse_split(split):
+    """Three floats of three strings: numbers of patients, or fractions.
+
+    Raises:
+      UserError: they are neither.
+    """
+    try:
+        numbers = [float(number) for number in split]
+    except ValueError:
+        numbers = []
+    if len(numbers) != len(PARTS) or not all(0 <= n < np.inf for n in numbers):
+        raise UserError(
+            f"--split={','.join(split)}: wanted three numbers, for {', '.join(PARTS)}."
+        )
+    if abs(sum(numbers) - 1) > 1e-6 and any(n != int(n) for n in numbers):
+        raise UserError(
+            f"--split={','.join(split)}: sums to {sum(numbers):g}; wanted 1, or whole"
+            " numbers of patients."
+        )
+    return numbers
+
+
 def part_sizes(split, num_patients):
     """How many patients each part gets.
 
     Args:
-      split: three strings, numbers of patients or fractions that sum to 1.
+      split: see `parse_split`.
       num_patients: of all parts together.
 
     Returns:
@@ -116,12 +138,7 @@ def part_sizes(split, num_patients):
       UserError: the numbers do not fit.
     """
     given = f"--split={','.join(split)}"
-    try:
-        numbers = [float(number) for number in split]
-    except ValueError:
-        numbers = []
-    if len(numbers) != len(PARTS) or not all(0 <= n < np.inf for n in numbers):
-        raise UserError(f"{given}: wanted three numbers, for {', '.join(PARTS)}.")
+    numbers = parse_split(split)
     if sum(numbers) == num_patients and all(n == int(n) for n in numbers):
         return [int(n) for n in numbers]
     if abs(sum(numbers) - 1) > 1e-6:
@@ -174,7 +191,7 @@ def divide(cases, *, split, duplicate_correlation, seed):
 
     Args:
       cases: `cases.ReadCase`s.
-      split: see `part_sizes`.
+      split: see `parse_split`.
       duplicate_correlation: see `similar_pairs`.
       seed: of the division.
 

@@ -98,10 +98,11 @@ def slice_images(volume, numbers, settings):
         )
     percentiles = (settings.lower_percentile, settings.upper_percentile)
     low, high = np.percentile(volume.image[volume.brain], percentiles)
-    if low == high:
+    if np.isclose(low, high, rtol=1e-5, atol=0):
         raise UserError(
             f"{volume.path}: no contrast, percentiles {percentiles[0]:g} and"
-            f" {percentiles[1]:g} of the brain are both {low:g}; wanted low < high."
+            f" {percentiles[1]:g} of the brain are {low:g} and {high:g}; wanted a"
+            " difference."
         )
     scaled = np.clip((volume.image[numbers] - low) / (high - low), 0, 1) * 255
     scaled[~volume.brain[numbers]] = 0

@@ -45,7 +45,7 @@ def test_sizes_of_parts(split, patients, sizes):
         ("-1,1,1", "wanted three numbers"),
         ("nan,0.5,0.5", "wanted three numbers"),
         ("154,22,44", "sums to 220; wanted 10, the number of patients"),
-        ("0.7,0.7,0.1", "sums to 1.5; wanted 10"),
+        ("0.7,0.7,0.1", "sums to 1.5; wanted 1, or whole"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(split, message):
