@@ -32,6 +32,8 @@ BINARIES = [
     "evaluation.table",
     "pggan.generate",
     "pggan.train",
+    "simgan.refine",
+    "simgan.train",
     "unit.refine",
     "unit.train",
     "workflow.run",

@@ -104,12 +104,13 @@ class Experiment:
         lines = [line.split() for line in self.calls_path.read_text().splitlines()]
         return [line[1:] for line in lines if line[0] == word]
 
-    def wait_for(self, word):
-        deadline = time.monotonic() + 60
-        while not self.lines(word):
-            assert time.monotonic() < deadline, f"no {word!r} in a minute"
+    def start_slow(self, binary):
+        """Starts the chain; returns its process, and that of the step it hangs in."""
+        process = self.start(SLOW=binary)
+        while not self.lines("slow"):
+            assert process.poll() is None, process.stdout.read()
             time.sleep(0.1)
-        return self.lines(word)[-1]
+        return process, int(self.lines("slow")[-1][0])
 
 
 @pytest.fixture
@@ -149,8 +150,7 @@ def test_every_flag_of_the_rules_is_one_of_its_binary(experiment, parse_flags):
 
 
 def test_killed_in_a_step_the_chain_continues_with_it(experiment):
-    process = experiment.start(SLOW="classifier.augment")
-    experiment.wait_for("slow")
+    process, _ = experiment.start_slow("classifier.augment")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     finished = [tuple(line) for line in experiment.lines("end")]
@@ -161,8 +161,7 @@ def test_killed_in_a_step_the_chain_continues_with_it(experiment):
 
 
 def test_step_that_outlived_a_killed_run_saves_before_the_next_begins(experiment):
-    process = experiment.start(SLOW="pggan.train")
-    (orphan,) = experiment.wait_for("slow")
+    process, orphan = experiment.start_slow("pggan.train")
     for pid in [process.pid, *children(process.pid)]:
         os.kill(pid, signal.SIGKILL)
     process.wait()
@@ -179,8 +178,7 @@ def children(pid):
 
 
 def test_second_run_in_the_folder_is_refused_by_the_first_ones_process(experiment):
-    process = experiment.start(SLOW="pggan.train")
-    experiment.wait_for("slow")
+    process, _ = experiment.start_slow("pggan.train")
     text = experiment.run(code=1)
     assert f"a run is at work in this folder (process {process.pid})" in text
     process.terminate()
@@ -188,8 +186,7 @@ def test_second_run_in_the_folder_is_refused_by_the_first_ones_process(experimen
 
 
 def test_terminated_run_lets_its_step_save_and_says_how_to_go_on(experiment):
-    process = experiment.start(SLOW="pggan.train")
-    experiment.wait_for("slow")
+    process, _ = experiment.start_slow("pggan.train")
     process.terminate()
     text, _ = process.communicate(timeout=60)
     assert process.returncode == 1 and "the same command goes on from there" in text
