@@ -2,15 +2,15 @@
 
 import hashlib
 import os
+import struct
 
-import cv2
-import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from dataset.shards import UNLABELED, label_name, untuned
 
 LABELS = (UNLABELED, 0, 1)
+PNG = b"\x89PNG\r\n\x1a\n"
 KINDS = {
     "image": "bytes_list",
     "label": "int64_list",
@@ -115,14 +115,18 @@ class Audit:
             )
 
     def _check_image(self, where, png, size):
-        image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
-        is_png = png.startswith(b"\x89PNG")
-        if image is None or not is_png:
+        wanted = (size, size, 8, 0)  # columns, rows, bits, colour type: grey
+        seen = struct.unpack(">IIBB", png[16:26]) if png.startswith(PNG) else None
+        try:
+            image = tf.io.decode_png(png).numpy()
+        except tf.errors.InvalidArgumentError:
+            seen = None
+        if seen is None:
             self.faults.append(f"{where}: its image cannot be read as PNG.")
-        elif image.shape != (size, size) or image.dtype != np.uint8:
+        elif seen != wanted:
             self.faults.append(
-                f"{where}: image of shape {image.shape}, {image.dtype}; wanted"
-                f" {(size, size)}, uint8."
+                f"{where}: PNG of {seen[0]} x {seen[1]} pixels, {seen[2]} bits, colour"
+                f" type {seen[3]}; wanted {size} x {size}, 8, 0 (grey)."
             )
         else:
             digest = hashlib.md5(image.tobytes()).digest()

@@ -26,6 +26,11 @@ def verify(*, data_dirs, refined_from):
     """
     parts = {part: find_sets(part) for part in divide_folders(data_dirs)}
     sets = [shard_set for found in parts.values() for shard_set in found]
+    if refined_from and len(sets) != 1:
+        raise UserError(
+            f"--refined_from={refined_from}: wanted one shard set in --data_dirs,"
+            f" it has {len(sets)}."
+        )
     audit = Audit()
     total = sum(map(len, sets))
     with tqdm.tqdm(total=total, desc="dataset.verify", unit="img") as progress:
@@ -34,11 +39,6 @@ def verify(*, data_dirs, refined_from):
                 audit.check_set(part, shard_set, progress.update)
     faults = audit.faults
     if refined_from and not faults:
-        if len(sets) != 1:
-            raise UserError(
-                f"--refined_from={refined_from}: wanted one shard set in --data_dirs,"
-                f" it has {len(sets)}."
-            )
         faults = refinement_faults(sets[0], ShardSet(refined_from))
     if faults:
         print(*faults[:MAX_SHOWN], sep="\n", file=sys.stderr)
