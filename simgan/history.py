@@ -25,7 +25,7 @@ class History(tf.Module):
 
     Attributes:
       images: variable, float32 [size, image_size, image_size, 1].
-      filled: int64 variable, number of images that it holds.
+      filled: int32 variable, number of images that it holds.
     """
 
     def __init__(self, size, image_size, batch_size):
@@ -50,7 +50,7 @@ class History(tf.Module):
             )
 
         self.images = variable(tf.zeros([size, image_size, image_size, 1]), "images")
-        self.filled = variable(tf.constant(0, tf.int64), "filled")
+        self.filled = variable(0, "filled")
 
     def exchange(self, refined_images, seed):
         """Returns a batch half of which is from earlier calls; keeps the other half.
@@ -80,21 +80,26 @@ class History(tf.Module):
 
     def _recall(self, others, seed):
         """Random images of the buffer, each once; `others` while it is empty."""
-        entries = self._random_order(seed, 0, last=~self._occupied())
-        recalled = tf.gather(self.images, entries[: self.half])
+        occupied, draws, _ = self._entries(seed, 0)
+        order = tf.argsort(tf.where(occupied, draws, 1.0))
+        recalled = tf.gather(self.images, order[: self.half])
         return tf.where(self.filled > 0, recalled, others)
 
     def _keep(self, new, seed):
-        entries = self._random_order(seed, 1, last=self._occupied())
-        self.images.scatter_update(tf.IndexedSlices(new, entries[: self.half]))
-        size = tf.constant(self.images.shape[0], tf.int64)
-        self.filled.assign(tf.minimum(self.filled + self.half, size))
+        """Puts `new` into the first free entries, then into random ones."""
+        occupied, draws, numbers = self._entries(seed, 1)
+        order = tf.argsort(tf.where(occupied, draws, numbers - len(self)))
+        self.images.scatter_update(tf.IndexedSlices(new, order[: self.half]))
+        filled = tf.minimum(self.filled + self.half, len(self))
+        self.filled.assign(filled)
 
-    def _occupied(self):
-        return tf.range(self.images.shape[0], dtype=tf.int64) < self.filled
-
-    def _random_order(self, seed, stream, last):
-        """All entries, each once, in random order, but those marked `last` are last."""
+    def _entries(self, seed, stream):
+        """Of each entry, whether it is occupied, a draw from U(0, 1), its number."""
         seed = tf.random.experimental.stateless_fold_in(seed, stream)
-        keys = tf.random.stateless_uniform([self.images.shape[0]], seed)
-        return tf.argsort(keys + tf.cast(last, tf.float32))
+        numbers = tf.range(len(self))
+        draws = tf.random.stateless_uniform([len(self)], seed)
+        return numbers < self.filled, draws, tf.cast(numbers, tf.float32)
+
+    def __len__(self):
+        """The number of images that it can hold."""
+        return self.images.shape[0]

@@ -1,0 +1,122 @@
+"""Refiner and discriminator: sizes, patches, non-linearities, batch norm."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dataset.shards import UserError
+from simgan import networks
+from simgan.layers import ConvNorm, ResidualBlock
+
+
+def test_parameter_counts():
+    # 7x7 conv: 3,136 + 64; ten blocks: 2 * (36,864 + 256) each; 1x1 conv: 64 + 1.
+    assert networks.build_refiner(256).count_params() == 745_665
+    # Convs: 4,704, 153,600, 18,432, 1,024, 66; batch norms: 4 * (96 + 64 + 32 + 32).
+    assert networks.build_discriminator(256).count_params() == 178_722
+
+
+def test_refiner_keeps_size_and_range():
+    refiner = networks.build_refiner(40, num_blocks=2, base_maps=4)
+    images = tf.random.stateless_uniform([3, 40, 40, 1], [0, 0], -1, 1)
+    refined = refiner(images, training=True).numpy()
+    assert refined.shape == (3, 40, 40, 1) and refined.dtype == np.float32
+    assert np.abs(refined).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "image_size, patches", [(256, 8), (240, 8), (128, 4), (64, 2), (32, 1)]
+)
+def test_discriminator_has_two_logits_per_patch(image_size, patches):
+    discriminator = networks.build_discriminator(image_size, base_maps=2)
+    assert discriminator.output_shape == (None, patches, patches, 2)
+
+
+def test_images_of_less_than_one_patch_are_refused():
+    networks.check_size(32)
+    with pytest.raises(UserError, match="--synthetic_dir: images are 31 px"):
+        networks.check_size(31)
+
+
+def test_a_patch_does_not_see_the_other_end_of_the_image():
+    discriminator = networks.build_discriminator(256, base_maps=4)
+    image = tf.random.stateless_normal([1, 256, 256, 1], [0, 0])
+    changed = image.numpy()
+    changed[:, :20, :20] += 5
+    before, after = discriminator(image), discriminator(changed)
+    difference = np.abs(before - after).max(axis=(0, 3))
+    assert difference[0, 0] > 1e-4
+    assert difference[3:].max() == difference[:, 3:].max() == 0
+
+
+def activations(model, image_size):
+    """Name and output of every layer that has been called, for one random image."""
+    layers = [layer for layer in model.layers if layer.output is not None]
+    probe = keras.Model(model.input, [layer.output for layer in layers])
+    image = tf.random.stateless_normal([1, image_size, image_size, 1], [0, 0])
+    return layers, probe(image)
+
+
+def test_every_convolution_of_the_discriminator_but_the_last_is_followed_by_relu():
+    """Else what the last layer is fed with is linear in the image."""
+    discriminator = networks.build_discriminator(64, base_maps=8)
+    layers, outputs = activations(discriminator, 64)
+    kinds = [type(layer).__name__ for layer in layers]
+    assert kinds.count("ConvNorm") == 4
+    for place, kind in enumerate(kinds):
+        if kind == "ConvNorm":
+            assert kinds[place + 1] == "ReLU"
+            assert outputs[place].numpy().min() < 0 <= outputs[place + 1].numpy().min()
+    assert kinds[-2:] == ["ReLU", "Conv2D"]
+
+
+def test_residual_block_with_silent_convolutions_is_relu():
+    block = ResidualBlock(3)
+    images = tf.random.stateless_normal([2, 5, 5, 3], [0, 0])
+    block(images)
+    for part in (block.first, block.second):
+        part.conv.kernel.assign(tf.zeros_like(part.conv.kernel))
+    np.testing.assert_allclose(block(images), tf.nn.relu(images))
+
+
+def test_batch_norm_uses_the_batch_in_training_and_moving_averages_after():
+    layer = ConvNorm(2, 1, momentum=0.5)
+    images = 3 + tf.random.stateless_normal([8, 4, 4, 1], [0, 0])
+    trained = layer(images, training=True)
+    np.testing.assert_allclose(tf.reduce_mean(trained, [0, 1, 2]), 0, atol=1e-5)
+    means = tf.reduce_mean(layer.conv(images), [0, 1, 2])
+    np.testing.assert_allclose(layer.norm.moving_mean, means / 2, rtol=1e-5)
+    assert not np.allclose(layer(images), trained, atol=0.1)
+
+
+def test_moving_averages_serve_after_a_short_training():
+    """Momentum 0.9: 50 batches are enough, so that inference is like training."""
+    block = ResidualBlock(2, momentum=0.9)
+    images = 2 + tf.random.stateless_normal([50, 8, 6, 6, 2], [0, 0])
+    for batch in images:
+        trained = block(batch, training=True)
+    np.testing.assert_allclose(block(batch), trained, atol=0.5)
+    assert np.abs(block(batch) - trained).mean() < 0.1
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        ConvNorm(3, 5, 2, momentum=0.7, synchronized=True),
+        ResidualBlock(3, momentum=0.7, synchronized=True),
+    ],
+)
+def test_layer_comes_back_from_its_config(layer):
+    config = layer.get_config()
+    assert type(layer).from_config(config).get_config() == config
+    assert config["momentum"] == 0.7 and config["synchronized"] is True
+
+
+def test_networks_are_saved_and_loaded(tmp_path):
+    refiner = networks.build_refiner(16, num_blocks=1, base_maps=2, momentum=0.8)
+    refiner.save(tmp_path / "refiner.keras")
+    custom = {"ResidualBlock": ResidualBlock}
+    loaded = keras.models.load_model(tmp_path / "refiner.keras", custom_objects=custom)
+    images = tf.random.stateless_normal([1, 16, 16, 1], [0, 0])
+    np.testing.assert_array_equal(refiner(images), loaded(images))
