@@ -24,8 +24,8 @@ def define_run():
         flags.DEFINE_string(
             "brats_dir",
             None,
-            "Folder of BraTS cases, any year's; in place of the configuration's"
-            " brats_dir. Where neither is given, artificial cases are made.",
+            "Folder of BraTS cases, any year's, in place of the configuration's;"
+            " phantom for artificial cases.",
         ),
         flags.DEFINE_string(
             "snakemake",

@@ -258,7 +258,7 @@ def test_refiner_of_the_configuration_is_trained_used_and_mixed(experiment):
             "real+classic has 'classik', wanted some",
         ),
         ("  real: ", "  re al: ", "'re al': wanted letters"),
-        ("flags: demo", "flags: paper", "no cases: give --brats_dir"),
+        ("brats_dir: phantom", "brats_dir:", "no cases: give --brats_dir=FOLDER"),
         ("export: [real+classic+pggan]", "export: [x]", "'x' is none of the mixes"),
     ],
 )
@@ -276,7 +276,15 @@ def test_dry_run_shows_the_steps_and_runs_none(experiment):
     assert not experiment.lines("start")
 
 
-def test_missing_files_are_named_by_their_flag(tmp_path):
-    settings = dict.fromkeys(("brats_dir", "snakemake", "cores", "dry_run"))
-    with pytest.raises(workflow_run.WorkflowError, match="--configuration=none.yaml"):
-        workflow_run.run_workflow("none.yaml", str(tmp_path), **settings)
+@pytest.mark.parametrize("flag", ["configuration", "brats_dir"])
+def test_missing_file_is_named_by_its_flag(experiment, flag):
+    settings = {"configuration": str(experiment.configuration), "brats_dir": "phantom"}
+    settings |= {"snakemake": SNAKEMAKE, "cores": 2, "dry_run": True, flag: "none"}
+    with pytest.raises(workflow_run.WorkflowError, match=f"--{flag}=none: no"):
+        workflow_run.run_workflow(output_dir=str(experiment.output), **settings)
+
+
+@pytest.mark.parametrize("name", ["mini", "paper"])
+def test_other_configurations_plan_with_their_flagfiles(experiment, name):
+    shutil.copy(ROOT / "workflow" / f"{name}.yaml", experiment.configuration)
+    assert "pggan_train" in experiment.run("--dry_run", "--brats_dir=phantom")

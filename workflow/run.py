@@ -21,6 +21,7 @@ from flags import workflow as workflow_flags
 
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
 SECONDS_TO_END = 120
+PHANTOM = "phantom"  # In place of a folder of cases: artificial ones.
 
 
 class WorkflowError(Exception):
@@ -34,13 +35,15 @@ def run_workflow(configuration, output_dir, *, brats_dir, snakemake, cores, dry_
       WorkflowError: a file or Snakemake is not there, another run works in the folder,
         or a step failed.
     """
-    for flag, path in {"configuration": configuration, "brats_dir": brats_dir}.items():
-        if path and not os.path.exists(path):
-            raise WorkflowError(f"--{flag}={path}: not found.")
-    command = [
-        *snakemake_command(snakemake, configuration, output_dir, cores),
-        *(["--config", f"brats_dir={os.path.abspath(brats_dir)}"] if brats_dir else []),
-    ]
+    if not os.path.exists(configuration):
+        raise WorkflowError(f"--configuration={configuration}: not found.")
+    command = snakemake_command(snakemake, configuration, output_dir, cores)
+    if brats_dir and brats_dir != PHANTOM:
+        if not os.path.isdir(brats_dir):
+            raise WorkflowError(f"--brats_dir={brats_dir}: no such folder.")
+        brats_dir = os.path.abspath(brats_dir)
+    if brats_dir:
+        command += ["--config", f"brats_dir={brats_dir}"]
     os.makedirs(output_dir, exist_ok=True)
     lock_path = os.path.join(output_dir, ".lock")
     take_lock(lock_path)
