@@ -39,17 +39,20 @@ STAND_IN = """
             }.get(binary, folder / ("finished.json" if binary.endswith("train")
                                     else "manifest.json"))
     last.parent.mkdir(parents=True, exist_ok=True)
-    if os.environ.get("SLOW") == binary:
-        def stop(*_):
-            print("saved", binary, file=log, flush=True)
-            sys.exit(143)
-        signal.signal(signal.SIGTERM, stop)
-        (last.parent / "checkpoint").touch()
-        print("slow", os.getpid(), file=log, flush=True)
-        time.sleep(60)
+    def hang(when):
+        if os.environ.get("HANG") == f"{when} {binary}":
+            signal.signal(signal.SIGTERM, save)
+            (last.parent / "checkpoint").touch()
+            print("hang", os.getpid(), file=log, flush=True)
+            time.sleep(60)
+    def save(*_):
+        print("saved", binary, file=log, flush=True)
+        sys.exit(143)
+    hang("in")
     if os.environ.get("BROKEN") == binary:
         sys.exit(f"{binary}: error: something is wrong.")
     last.write_text(binary)
+    hang("after")
     if binary == "evaluation.table":
         last.with_suffix(".md").write_text("| real | 93.26 |")
     print("end", *sys.argv[2:], file=log, flush=True)
@@ -104,13 +107,13 @@ class Experiment:
         lines = [line.split() for line in self.calls_path.read_text().splitlines()]
         return [line[1:] for line in lines if line[0] == word]
 
-    def start_slow(self, binary):
+    def start_and_hang(self, where):
         """Starts the chain; returns its process, and that of the step it hangs in."""
-        process = self.start(SLOW=binary)
-        while not self.lines("slow"):
+        process = self.start(HANG=where)
+        while not self.lines("hang"):
             assert process.poll() is None, process.stdout.read()
             time.sleep(0.1)
-        return process, int(self.lines("slow")[-1][0])
+        return process, int(self.lines("hang")[-1][0])
 
 
 @pytest.fixture
@@ -150,7 +153,7 @@ def test_every_flag_of_the_rules_is_one_of_its_binary(experiment, parse_flags):
 
 
 def test_killed_in_a_step_the_chain_continues_with_it(experiment):
-    process, _ = experiment.start_slow("classifier.augment")
+    process, _ = experiment.start_and_hang("in classifier.augment")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     finished = [tuple(line) for line in experiment.lines("end")]
@@ -160,8 +163,16 @@ def test_killed_in_a_step_the_chain_continues_with_it(experiment):
     assert (experiment.output / "classic" / "checkpoint").exists()
 
 
+def test_killed_before_snakemake_noted_the_end_a_step_is_not_run_again(experiment):
+    process, _ = experiment.start_and_hang("after classifier.augment")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    experiment.run()
+    assert binaries(experiment.lines("start")).count("classifier.augment") == 1
+
+
 def test_step_that_outlived_a_killed_run_saves_before_the_next_begins(experiment):
-    process, orphan = experiment.start_slow("pggan.train")
+    process, orphan = experiment.start_and_hang("in pggan.train")
     for pid in [process.pid, *children(process.pid)]:
         os.kill(pid, signal.SIGKILL)
     process.wait()
@@ -178,7 +189,7 @@ def children(pid):
 
 
 def test_second_run_in_the_folder_is_refused_by_the_first_ones_process(experiment):
-    process, _ = experiment.start_slow("pggan.train")
+    process, _ = experiment.start_and_hang("in pggan.train")
     text = experiment.run(code=1)
     assert f"a run is at work in this folder (process {process.pid})" in text
     process.terminate()
@@ -186,7 +197,7 @@ def test_second_run_in_the_folder_is_refused_by_the_first_ones_process(experimen
 
 
 def test_terminated_run_lets_its_step_save_and_says_how_to_go_on(experiment):
-    process, _ = experiment.start_slow("pggan.train")
+    process, _ = experiment.start_and_hang("in pggan.train")
     process.terminate()
     text, _ = process.communicate(timeout=60)
     assert process.returncode == 1 and "the same command goes on from there" in text
