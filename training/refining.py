@@ -11,10 +11,19 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from dataset.shards import Record, UserError, parse, to_float, to_uint8, write_shard_set
+from dataset.shards import (
+    Record,
+    ShardSet,
+    UserError,
+    parse,
+    to_float,
+    to_uint8,
+    write_shard_set,
+)
 from training import input as training_input
 from training import pictures
-from training.run import checkpoint_path, read_run
+from training.run import checkpoint_path, read_run, weights_digest
+from training.strategy import create_strategy
 
 # A convolution may round differently for another number of images at once. Groups of
 # a fixed size and place make image n the same, whatever is asked for with it.
@@ -22,19 +31,60 @@ GROUP = 8
 PREVIEW_IMAGES = 8
 
 
-def trained_checkpoint(model_dir, step, synthetic):
+def refine(load_refiner, *, binary, model_dir, data_dir, output_dir, step, **writing):
+    """Writes the refined set; the arguments are the flags of the same names.
+
+    Args:
+      load_refiner: `load_refiner(settings, checkpoint, image_size)` gives the network,
+        from float32 [images, size, size, 1] in [-1, 1] to the same, of a training with
+        these settings.
+      binary: name of the program, `unit.refine`.
+      **writing: `images_per_shard` and `overwrite` of `write_shard_set`.
+    """
+    synthetic = ShardSet(data_dir)
+    training = read_run(model_dir)
+    checkpoint = trained_checkpoint(model_dir, training, binary, step, synthetic)
+    strategy = create_strategy("auto", 0)
+    with strategy.scope():
+        network = load_refiner(training["settings"], checkpoint, synthetic.image_size)
+    settings = {
+        "model_dir": model_dir,
+        "data_dir": data_dir,
+        "step": step,
+        "weights_sha256": weights_digest(network),
+    }
+    write_refined_set(
+        output_dir,
+        synthetic,
+        network,
+        strategy,
+        binary=binary,
+        settings=settings,
+        **writing,
+    )
+
+
+def trained_checkpoint(model_dir, training, binary, step, synthetic):
     """The checkpoint to refine `synthetic` with, once it is known to fit.
 
     Args:
       model_dir: folder of a refiner's training.
+      training: what `read_run` says of it.
+      binary: name of the program that refines.
       step: a kept step; 0 for the last one of a finished training.
       synthetic: the `ShardSet` to be refined.
 
     Raises:
-      UserError: there is no such checkpoint, or it was trained on images of another
-        class or size.
+      UserError: there is no such checkpoint, or it was trained by another program, or
+        on images of another class or size.
     """
-    facts = read_run(model_dir)["facts"]
+    trainer = binary.replace(".refine", ".train")
+    if training["binary"] != trainer:
+        raise UserError(
+            f"--model_dir={model_dir}: holds a training by {training['binary']}, wanted"
+            f" one by {trainer}."
+        )
+    facts = training["facts"]
     if not step and not tf.io.gfile.exists(os.path.join(model_dir, "finished.json")):
         raise UserError(
             f"--model_dir={model_dir}: its training is not finished; run it again with"

@@ -4,18 +4,16 @@ python -m unit.refine --model_dir=models/unit_tumor --data_dir=pggan/tumor \
     --output_dir=unit/tumor
 """
 
-from dataset.shards import ShardSet, UserError
+from dataset.shards import UserError
 from flags import binary
 from flags import unit as unit_flags
-from training.refining import trained_checkpoint, write_refined_set
-from training.run import read_run, restore_parts, weights_digest
-from training.strategy import create_strategy
+from training import refining
+from training.run import restore_parts
 from unit import networks
 
 
-def load_refiner(model_dir, checkpoint, image_size):
-    """The network x_a to x_ab of a training's checkpoint."""
-    settings = read_run(model_dir)["settings"]
+def load_refiner(settings, checkpoint, image_size):
+    """The network x_a to x_ab of a training with these settings."""
     width = {key: settings[key] for key in ("base_maps", "shared_blocks")}
     encoder_a, _ = networks.build_encoders(image_size, **width)
     _, decoder_b = networks.build_decoders(image_size, **width)
@@ -23,32 +21,8 @@ def load_refiner(model_dir, checkpoint, image_size):
     return networks.build_refiner(encoder_a, decoder_b)
 
 
-def refine(*, model_dir, data_dir, output_dir, step, **writing):
-    """Writes the refined set; the arguments are the flags of the same names."""
-    synthetic = ShardSet(data_dir)
-    checkpoint = trained_checkpoint(model_dir, step, synthetic)
-    strategy = create_strategy("auto", 0)
-    with strategy.scope():
-        refiner = load_refiner(model_dir, checkpoint, synthetic.image_size)
-    settings = {
-        "model_dir": model_dir,
-        "data_dir": data_dir,
-        "step": step,
-        "weights_sha256": weights_digest(refiner),
-    }
-    write_refined_set(
-        output_dir,
-        synthetic,
-        refiner,
-        strategy,
-        binary="unit.refine",
-        settings=settings,
-        **writing,
-    )
-
-
 def main(settings):
-    refine(**settings)
+    refining.refine(load_refiner, binary="unit.refine", **settings)
 
 
 def run():
