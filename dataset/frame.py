@@ -87,14 +87,14 @@ def corners(image, low=(0, 0, 0), high=None):
 def to_frame(image, origin, background, interpolator=sitk.sitkLinear):
     """Resamples to the frame that begins at `origin`: float32 [155, 240, 240].
 
-    Voxels smaller than 1 mm are averaged over it first, so that nothing aliases.
+    Voxels smaller than 1 mm are blurred to it first, so that nothing aliases.
     """
     if _has_frame_voxels(image) and np.allclose(image.GetOrigin(), origin):
         return sitk.GetArrayFromImage(image)
-    # Variances of boxes, in mm2; of a box of 1 mm, of which the voxel is a part.
-    missing = [max(0.0, (1 - s**2) / 12) for s in image.GetSpacing()]
-    if max(missing) > 1e-3 and interpolator == sitk.sitkLinear:
-        image = sitk.DiscreteGaussian(image, missing, 32, 0.01, True)
+    # Variances in mm2 of the Gaussians that widen each voxel to 1 mm at half maximum.
+    variances = [max(0.0, 1 - s**2) / (8 * np.log(2)) for s in image.GetSpacing()]
+    if max(variances) > 1e-3 and interpolator == sitk.sitkLinear:
+        image = sitk.DiscreteGaussian(image, variances, 32, 0.01, True)
     axes = np.eye(3).ravel().tolist()
     grid = (FRAME.tolist(), sitk.Transform(), interpolator, origin.tolist(), [1.0] * 3)
     frame = sitk.Resample(image, *grid, axes, background, sitk.sitkFloat32)

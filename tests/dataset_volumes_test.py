@@ -140,6 +140,17 @@ def check_alike(tmp_path, canonical, expected, matrix):
     assert ((volume.mask > 0) ^ wanted).sum() < 0.1 * wanted.sum()
 
 
+def test_detail_below_a_millimetre_does_not_alias(tmp_path):
+    matrix = np.diag([0.5, 1.0, 1.0, 1.0])
+    matrix[:3, 3] = (60, -179, 20)
+    image, _ = heads.sample(matrix, (240, 120, 110), tumor=None)
+    stripes = np.where(image > 0, 1000 + 400 * (np.indices(image.shape)[0] % 2), 0)
+    path = heads.write(tmp_path / "stripes.nii", stripes.astype(np.int16), matrix)
+    volume = read_volume(path)
+    # Every second voxel would be all of one kind: 200 from the mean.
+    assert np.abs(volume.image[volume.brain] - 1200).mean() < 80
+
+
 def test_four_channels_give_the_one_with_contrast(tmp_path):
     image, _ = heads.sample()
     channels = np.stack([image * 0 + 7, image[::-1], image, image // 3], axis=-1)
@@ -175,6 +186,7 @@ def test_slices_of_the_file_are_told_by_its_own_numbers(canonical, tmp_path):
     turned = reoriented(canonical[0], heads.FRAME, (2, 0, 1), (0,))
     volume = read_volume(heads.write(tmp_path / "head.nii", *turned))
     np.testing.assert_array_equal(volume.file_slices, np.arange(155)[::-1])
+    assert volume.height == 155
     coarse = read_volume(heads.write(tmp_path / "coarse.nii", heads.sample()[0]))
     assert coarse.file_slices[77] == 15
     assert coarse.file_slices[[0, 154]].tolist() == [0, 30]
