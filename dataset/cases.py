@@ -9,13 +9,8 @@ import dataclasses
 import hashlib
 import json
 import os
-import signal
-import threading
-import time
 
-import cv2
 import numpy as np
-import SimpleITK as sitk
 
 from dataset.curation import Slice, judge_slices
 from dataset.folders import UserError, disk_errors
@@ -139,19 +134,3 @@ class ReadCase:
     def _load(self, name):
         with np.load(self.path) as file:
             return file[name]
-
-
-def start_worker():
-    """Prepares a process of the pool: one thread, no signals, no life of its own."""
-    cv2.setNumThreads(1)
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
-
-    def end_with_parent():
-        # A pool's processes wait for work for ever if their parent is killed.
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()

@@ -3,10 +3,8 @@
 python -m dataset.phantom --output_dir=phantom --num_patients=20
 """
 
-import concurrent.futures
 import functools
 import math
-import multiprocessing
 import os
 import re
 import shutil
@@ -17,7 +15,6 @@ import numpy as np
 import tqdm
 
 from dataset.anatomy import Pose, frame_affine, frame_axes, load_template
-from dataset.cases import start_worker
 from dataset.folders import (
     UserError,
     claim_folder,
@@ -34,6 +31,7 @@ from dataset.lesions import (
     paint,
 )
 from dataset.scanner import Scanner
+from dataset.workers import parallel_map
 from flags import binary
 from flags import dataset as dataset_flags
 
@@ -121,20 +119,12 @@ def write_missing_cases(output_dir, num_patients, seed, spacing, num_workers):
     write = functools.partial(
         write_case, output_dir=output_dir, seed=seed, spacing=spacing
     )
-    workers = min(num_workers or len(os.sched_getaffinity(0)), len(missing))
     progress = functools.partial(
         tqdm.tqdm, total=num_patients, initial=num_patients - len(missing), unit="case"
     )
-    if workers <= 1:
-        for _ in progress(map(write, missing)):
-            pass
-        return
-    load_template()  # Forked processes share it, and need not import TensorFlow again.
-    with concurrent.futures.ProcessPoolExecutor(
-        workers, multiprocessing.get_context("fork"), initializer=start_worker
-    ) as pool:
-        for _ in progress(pool.map(write, missing)):
-            pass
+    load_template()  # Forked processes share it.
+    for _ in progress(parallel_map(write, missing, num_workers)):
+        pass
 
 
 def draw_tile(scan, mask, title):

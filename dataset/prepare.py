@@ -3,9 +3,7 @@
 python -m dataset.prepare --brats_dir=BraTS --output_dir=real
 """
 
-import concurrent.futures
 import dataclasses
-import multiprocessing
 import os
 import shutil
 import sys
@@ -13,12 +11,13 @@ import sys
 import tqdm
 
 from dataset import slice_sets, splits
-from dataset.cases import CaseReader, start_worker
+from dataset.cases import CaseReader
 from dataset.curation import EXCLUDED, UNLABELED, Rules, read_verdicts
 from dataset.folders import claim_folder, disk_errors, release_folder
 from dataset.layouts import find_cases
 from dataset.shards import PROJECT_VERSION, UserError, write_json
 from dataset.volumes import MASK_CODES, SliceSettings
+from dataset.workers import parallel_map
 from flags import binary
 from flags import dataset as dataset_flags
 
@@ -106,27 +105,11 @@ def _take(settings_class, options):
 
 
 def read_cases(cases, reader, num_workers):
-    """Reads cases in several processes; one `ReadCase` each, in their order.
-
-    Raises:
-      UserError: a process was killed, as happens where memory is short.
-    """
-    num_workers = min(num_workers or len(os.sched_getaffinity(0)), len(cases))
+    """Reads cases in several processes; one `ReadCase` each, in their order."""
     with disk_errors(reader.folder):
         os.makedirs(reader.folder, exist_ok=True)
-    # Forked, so that TensorFlow, which they do not use, is not loaded again in each.
-    pool = concurrent.futures.ProcessPoolExecutor(
-        num_workers, multiprocessing.get_context("fork"), start_worker
-    )
-    bar = {"total": len(cases), "desc": "dataset.prepare", "unit": "case"}
-    try:
-        with pool:
-            return list(tqdm.tqdm(pool.map(reader, cases), **bar))
-    except concurrent.futures.process.BrokenProcessPool as error:
-        raise UserError(
-            f"--num_workers={num_workers}: one of them was killed, perhaps for want of"
-            " memory; run the same command again with fewer."
-        ) from error
+    read = parallel_map(reader, cases, num_workers)
+    return list(tqdm.tqdm(read, "dataset.prepare", len(cases), unit="case"))
 
 
 def check_faults(faults, num_good, skip_bad_cases, report_path):
