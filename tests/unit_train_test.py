@@ -1,5 +1,7 @@
 """Training UNIT: its step, resume, replicas, precision, refusals."""
 
+from concurrent import futures
+
 import interruption
 import numpy as np
 import pytest
@@ -54,13 +56,14 @@ def start(settings):
 
 def test_killed_and_stopped_equals_uninterrupted(settings, tmp_path):
     whole = {**settings, "model_dir": str(tmp_path / "whole")}
-    result = interruption.run("unit.train", whole)
-    assert result.returncode == 0, result.stderr
-    stops = [("SIGKILL", 2), ("SIGTERM", 4)]
-    codes = [interruption.run("unit.train", settings, stop) for stop in stops]
-    assert [code.returncode for code in codes] == [-9, 143], codes[1].stderr
-    assert "continuing at step 1 of 6" in codes[1].stdout
-    last = interruption.run("unit.train", settings)
+    with futures.ThreadPoolExecutor() as pool:
+        uninterrupted = pool.submit(interruption.run, "unit.train", whole)
+        killed = interruption.run("unit.train", settings, ("SIGKILL", 2))
+        stopped = interruption.run("unit.train", settings, ("SIGTERM", 4))
+        last = interruption.run("unit.train", settings)
+        assert uninterrupted.result().returncode == 0, uninterrupted.result().stderr
+    assert killed.returncode == -9
+    assert stopped.returncode == 143 and "continuing at step 1 of 6" in stopped.stdout
     assert last.returncode == 0 and "continuing at step 4" in last.stdout, last.stderr
     interruption.assert_bits_equal(
         interruption.final_weights(settings["model_dir"]),
@@ -110,7 +113,8 @@ def build(strategy=None, precision="float32", optimizer=None, **changes):
             made = optimizer()
             made.build(getattr(model, f"{side}_variables"))
             setattr(model, f"{side}_optimizer", made)
-        model.compile()
+        # A step or two are done before their graph would have been made.
+        model.compile(run_eagerly=True)
     return model
 
 
@@ -124,7 +128,7 @@ def pairs(count):
     return {"synthetic_images": images(1), "real_images": images(2)}
 
 
-def train_steps(model, steps=3):
+def train_steps(model, steps=2):
     batches = tf.data.Dataset.from_tensor_slices(pairs(2 * steps)).batch(2)
     losses = model.fit(batches, epochs=1, verbose=0, shuffle=False).history
     tf.keras.mixed_precision.set_global_policy("float32")
@@ -188,7 +192,7 @@ def test_all_six_terms_of_both_domains_are_recorded_and_weights_move():
     moved = [
         np.abs(v.numpy() - before[v.name]).max() for v in model.trainable_variables
     ]
-    assert min(moved) > 0 and int(model.step) == 3
+    assert min(moved) > 0 and int(model.step) == 2
 
 
 @pytest.mark.parametrize("term", TERMS)

@@ -23,7 +23,13 @@ class ReflectConv2D(keras.layers.Layer):
     """
 
     def __init__(
-        self, maps, kernel_size, strides=1, kernel_initializer="he_normal", **kwargs
+        self,
+        maps,
+        kernel_size,
+        strides=1,
+        use_bias=True,
+        kernel_initializer="he_normal",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.padding = (kernel_size - 1) // 2
@@ -31,6 +37,7 @@ class ReflectConv2D(keras.layers.Layer):
             maps,
             kernel_size,
             strides,
+            use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             dtype=self.dtype_policy,
         )
@@ -45,6 +52,7 @@ class ReflectConv2D(keras.layers.Layer):
             "maps": self.conv.filters,
             "kernel_size": self.conv.kernel_size[0],
             "strides": self.conv.strides[0],
+            "use_bias": self.conv.use_bias,
             "kernel_initializer": keras.initializers.serialize(
                 self.conv.kernel_initializer
             ),
@@ -53,7 +61,10 @@ class ReflectConv2D(keras.layers.Layer):
 
 
 def instance_norm():
-    """Each map of each image to mean 0 and variance 1, in float32; no weights."""
+    """Each map of each image to mean 0 and variance 1, in float32; no weights.
+
+    It takes away what a bias before it adds, so that none is wanted.
+    """
     return tfa.layers.InstanceNormalization(
         center=False, scale=False, epsilon=1e-5, dtype="float32"
     )
@@ -70,9 +81,9 @@ class ResidualBlock(keras.layers.Layer):
     def __init__(self, maps, **kwargs):
         super().__init__(**kwargs)
         self.maps = maps
-        self.conv_a = ReflectConv2D(maps, 3)
+        self.conv_a = ReflectConv2D(maps, 3, use_bias=False)
         self.norm_a = instance_norm()
-        self.conv_b = ReflectConv2D(maps, 3)
+        self.conv_b = ReflectConv2D(maps, 3, use_bias=False)
         self.norm_b = instance_norm()
 
     def call(self, inputs):

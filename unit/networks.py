@@ -47,10 +47,10 @@ def build_encoders(image_size, *, base_maps=64, shared_blocks=1):
 
     def build(name):
         images = keras.Input([image_size, image_size, 1], name="images")
-        x = ReflectConv2D(base_maps, 7)(images)
+        x = ReflectConv2D(base_maps, 7, use_bias=False)(images)
         x = keras.layers.ReLU()(instance_norm()(x))
         for maps in (2 * base_maps, 4 * base_maps):
-            x = ReflectConv2D(maps, 4, strides=2)(x)
+            x = ReflectConv2D(maps, 4, strides=2, use_bias=False)(x)
             x = keras.layers.ReLU()(instance_norm()(x))
         own = _residual_blocks(RESIDUAL_BLOCKS - shared_blocks, 4 * base_maps)
         for block in own + shared:
