@@ -6,7 +6,6 @@ image is float32 [height, width, 1] in [-1, 1]; on disk it is an 8-bit grey PNG.
 """
 
 import collections
-import dataclasses
 import hashlib
 import itertools
 import json
@@ -15,7 +14,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from dataset.folders import (  # noqa: F401  Some for the steps, which import shards.
+# Some of these are for the steps, which know this module and not those below it.
+from dataset.folders import (  # noqa: F401
     JOB,
     UserError,
     claim_folder,
@@ -25,90 +25,24 @@ from dataset.folders import (  # noqa: F401  Some for the steps, which import sh
     write_json,
     write_text,
 )
+from dataset.records import (  # noqa: F401
+    LABEL_NAMES,
+    UNLABELED,
+    Record,
+    label_name,
+    label_number,
+    parse,
+    serialize,
+    to_float,
+    to_uint8,
+    untuned,
+)
 
 CONTRACT_VERSION = 1
 PROJECT_VERSION = "0.1.0"
-LABEL_NAMES = ("non_tumor", "tumor")
-UNLABELED = -1  # The label of an image for which nobody has said.
 IMAGES_PER_SHARD = 1024
 
 MANIFEST = "manifest.json"
-
-_FEATURES = {
-    "image": tf.io.FixedLenFeature([], tf.string),
-    "label": tf.io.FixedLenFeature([], tf.int64),
-    "id": tf.io.FixedLenFeature([], tf.string),
-    "patient": tf.io.FixedLenFeature([], tf.string),
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """One image of a shard set.
-
-    Attributes:
-      image: uint8 [size, size].
-      label: 0 non-tumor, 1 tumor, -1 unlabeled.
-      id: unique in its set; a chain such as `unit/pggan/<run>/<n>`.
-      patient: patient id, empty for images that no patient stands behind.
-    """
-
-    image: np.ndarray
-    label: int
-    id: str
-    patient: str = ""
-
-
-def to_float(images):
-    """uint8 in [0, 255] to float32 in [-1, 1]."""
-    return tf.cast(images, tf.float32) / 127.5 - 1.0
-
-
-def to_uint8(images):
-    """Float in [-1, 1] to uint8, rounded; values outside the range are clipped."""
-    scaled = (tf.cast(images, tf.float32) + 1.0) * 127.5
-    return tf.cast(tf.round(tf.clip_by_value(scaled, 0.0, 255.0)), tf.uint8)
-
-
-def serialize(record):
-    """A `Record` as the bytes of a `tf.train.Example`."""
-    png = tf.io.encode_png(np.asarray(record.image, np.uint8)[..., None]).numpy()
-
-    def text(value):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-    label = tf.train.Feature(int64_list=tf.train.Int64List(value=[int(record.label)]))
-    features = {
-        "image": text(png),
-        "label": label,
-        "id": text(record.id.encode()),
-        "patient": text(record.patient.encode()),
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    return example.SerializeToString(deterministic=True)
-
-
-def parse(serialized):
-    """The bytes of one example to tensors; usable inside `tf.data`.
-
-    Returns:
-      A dict of `image` uint8 [size, size, 1], `label` int64 [], `id` and `patient`
-      string [].
-    """
-    features = tf.io.parse_single_example(serialized, _FEATURES)
-    image = tf.io.decode_png(features["image"], channels=1)
-    return {**features, "image": image}
-
-
-def untuned(dataset):
-    """`dataset` without the thread that tunes tf.data while it runs.
-
-    That thread sleeps ever longer, up to a minute, and the end of an iterator waits
-    for it: reading a small set, or a phase of a training, would end in long silence.
-    """
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.with_options(options)
 
 
 class ShardSet:
@@ -384,16 +318,6 @@ def _read_back(path, num_images):
         "labels": labels,
         "sizes": sorted(sizes),
     }
-
-
-def label_name(label):
-    """`non_tumor`, `tumor` or `unlabeled` for 0, 1 or -1."""
-    return "unlabeled" if label == UNLABELED else LABEL_NAMES[label]
-
-
-def label_number(name):
-    """0, 1 or -1 for `non_tumor`, `tumor` or `unlabeled`."""
-    return UNLABELED if name == "unlabeled" else LABEL_NAMES.index(name)
 
 
 def _write_manifest(output_dir, job, shards):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-FLOOR = {"dataset.shards", "dataset.folders"}
+FLOOR = {"dataset.folders", "dataset.records", "dataset.shards"}
 STEPS = ("classifier", "evaluation", "filtering", "pggan", "simgan", "unit")
 PACKAGES = ("dataset", "flags", "training", "workflow", *STEPS)
 
