@@ -48,6 +48,8 @@ def read_file(path):
     ) as error:
         wanted = "a MetaImage" if metaimage else "a NIfTI"
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        if metaimage:  # What ITK says ends with "Reason: Success".
+            reason = "not all that its header promises can be read"
         raise UserError(
             f"{path}: damaged or of another format ({reason}), wanted {wanted} file."
         ) from error
