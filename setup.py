@@ -47,6 +47,7 @@ INSTALL_REQUIRES = [
     "nibabel",  # NIfTI volumes: BraTS 2017 and later.
     "SimpleITK",  # MetaImage volumes: BraTS 2012-2016.
     "opencv-python-headless",  # Resizing, warping, montages; needs no libGL.
+    "scipy",  # Smoothing and warping of volumes.
     "scikit-learn",  # k-means++, t-SNE, area under the curve.
     "statsmodels",  # Confidence intervals and tests.
     "matplotlib",  # Figures.
