@@ -23,8 +23,8 @@ from dataset.shards import ShardSet, UserError, to_float, write_text
 from dataset.volumes import SliceSettings, read_volume, slice_images
 from flags import binary
 from flags import classifier as classifier_flags
+from training.checkpoints import read_run
 from training.pictures import write_png
-from training.run import read_run
 
 
 def predict(*, data_dirs, volume, output_csv, output_png, overwrite, **settings):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from classifier import networks
 from dataset.shards import UserError
-from training.run import read_run
+from training.checkpoints import read_run
 
 # Keras' own file, https://keras.io/api/applications/resnet/#resnet50-function.
 IMAGENET_FILE = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"

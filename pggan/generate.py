@@ -13,7 +13,12 @@ from flags import binary
 from flags import pggan as pggan_flags
 from pggan import networks
 from training import pictures
-from training.run import checkpoint_path, read_run, restore_parts, weights_digest
+from training.checkpoints import (
+    checkpoint_path,
+    read_run,
+    restore_parts,
+    weights_digest,
+)
 from training.strategy import create_strategy
 
 # A convolution may round differently for another number of images at once. Groups of

@@ -9,7 +9,7 @@ from flags import binary
 from flags import simgan as simgan_flags
 from simgan import networks
 from training import refining
-from training.run import restore_parts
+from training.checkpoints import restore_parts
 
 
 def load_refiner(settings, checkpoint, image_size):

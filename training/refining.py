@@ -22,7 +22,7 @@ from dataset.shards import (
 )
 from training import input as training_input
 from training import pictures
-from training.run import checkpoint_path, read_run, weights_digest
+from training.checkpoints import checkpoint_path, read_run, weights_digest
 from training.strategy import create_strategy
 
 # A convolution may round differently for another number of images at once. Groups of

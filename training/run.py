@@ -6,10 +6,8 @@ once the last step is done and saved.
 """
 
 import fcntl
-import hashlib
 import json
 import os
-import re
 import signal
 import sys
 import time
@@ -21,6 +19,7 @@ from dataset.shards import PROJECT_VERSION, UserError, to_uint8, write_json
 from training import callbacks as cb
 from training import pictures
 from training import strategy as strategies
+from training.checkpoints import read_run, step_of
 
 COMMON = (
     "model_dir",
@@ -165,7 +164,7 @@ class Run:
         if path:
             checkpoint = tf.train.Checkpoint(model=model)
             checkpoint.restore(path).assert_existing_objects_matched()
-            self.step = _step_of(path)
+            self.step = step_of(path)
             print(f"continuing at step {self.step} of {self.num_steps}.", flush=True)
         lines = cb.read_log(self._path("log.jsonl"), self.step)
         with tf.io.gfile.GFile(self._path("log.jsonl"), "w") as file:
@@ -174,7 +173,7 @@ class Run:
     def latest_step(self):
         """The step of the latest checkpoint; 0 without one."""
         path = tf.train.latest_checkpoint(self._path("checkpoints"))
-        return _step_of(path) if path else 0
+        return step_of(path) if path else 0
 
     def fit(self, model, batches, *, callbacks=(), describe=None, keep_steps=()):
         """Trains `model` on all of `batches`, the next ones of the training.
@@ -277,55 +276,6 @@ class Run:
         return os.path.join(self.model_dir, name)
 
 
-def read_run(model_dir):
-    """The content of a training's `run.json`: binary, settings, inputs' digests.
-
-    Raises:
-      UserError: there is no training in `model_dir`.
-    """
-    path = os.path.join(model_dir, "run.json")
-    if not tf.io.gfile.exists(path):
-        raise UserError(f"--model_dir={model_dir}: no training in it (no run.json).")
-    with tf.io.gfile.GFile(path) as file:
-        return json.load(file)
-
-
-def checkpoint_path(model_dir, step=None):
-    """The path of a training's latest checkpoint, or of the one kept at `step`.
-
-    Raises:
-      UserError: there is none; the message names the steps that there are.
-    """
-    if step:
-        path = os.path.join(model_dir, "kept", f"step-{step}")
-        if tf.io.gfile.exists(path + ".index"):
-            return path
-        kept = tf.io.gfile.glob(os.path.join(model_dir, "kept", "step-*.index"))
-        steps = sorted(_step_of(name.removesuffix(".index")) for name in kept)
-        raise UserError(
-            f"--step={step}: {model_dir} has kept steps {steps or 'none'} only."
-        )
-    path = tf.train.latest_checkpoint(os.path.join(model_dir, "checkpoints"))
-    if path is None:
-        raise UserError(f"--model_dir={model_dir}: no checkpoint yet; train first.")
-    return path
-
-
-def restore_parts(path, **parts):
-    """Restores networks from a checkpoint by the name they have in the model."""
-    wanted = tf.train.Checkpoint(model=tf.train.Checkpoint(**parts))
-    # Not `restore`, which asks for a counter of saves: kept steps have none.
-    wanted.read(path).assert_existing_objects_matched().expect_partial()
-
-
-def weights_digest(model):
-    """SHA-256 of a model's weights, for the manifest."""
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(weight.tobytes())
-    return digest.hexdigest()
-
-
 def flagfile(settings):
     """`settings` as the lines of an absl flagfile."""
     lines = []
@@ -337,7 +287,3 @@ def flagfile(settings):
         elif value is not None:
             lines.append(f"--{name}={value}")
     return "\n".join(lines) + "\n"
-
-
-def _step_of(path):
-    return int(re.search(r"-(\d+)$", path).group(1))

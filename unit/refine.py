@@ -8,7 +8,7 @@ from dataset.shards import UserError
 from flags import binary
 from flags import unit as unit_flags
 from training import refining
-from training.run import restore_parts
+from training.checkpoints import restore_parts
 from unit import networks
 
 

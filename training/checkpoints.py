@@ -1,0 +1,64 @@
+"""What a training left in its `--model_dir`, for the programs that use it."""
+
+import hashlib
+import json
+import os
+import re
+
+import tensorflow as tf
+
+from dataset.shards import UserError
+
+
+def read_run(model_dir):
+    """The content of a training's `run.json`: binary, settings, inputs' digests.
+
+    Raises:
+      UserError: there is no training in `model_dir`.
+    """
+    path = os.path.join(model_dir, "run.json")
+    if not tf.io.gfile.exists(path):
+        raise UserError(f"--model_dir={model_dir}: no training in it (no run.json).")
+    with tf.io.gfile.GFile(path) as file:
+        return json.load(file)
+
+
+def checkpoint_path(model_dir, step=None):
+    """The path of a training's latest checkpoint, or of the one kept at `step`.
+
+    Raises:
+      UserError: there is none; the message names the steps that there are.
+    """
+    if step:
+        path = os.path.join(model_dir, "kept", f"step-{step}")
+        if tf.io.gfile.exists(path + ".index"):
+            return path
+        kept = tf.io.gfile.glob(os.path.join(model_dir, "kept", "step-*.index"))
+        steps = sorted(step_of(name.removesuffix(".index")) for name in kept)
+        raise UserError(
+            f"--step={step}: {model_dir} has kept steps {steps or 'none'} only."
+        )
+    path = tf.train.latest_checkpoint(os.path.join(model_dir, "checkpoints"))
+    if path is None:
+        raise UserError(f"--model_dir={model_dir}: no checkpoint yet; train first.")
+    return path
+
+
+def restore_parts(path, **parts):
+    """Restores networks from a checkpoint by the name they have in the model."""
+    wanted = tf.train.Checkpoint(model=tf.train.Checkpoint(**parts))
+    # Not `restore`, which asks for a counter of saves: kept steps have none.
+    wanted.read(path).assert_existing_objects_matched().expect_partial()
+
+
+def weights_digest(model):
+    """SHA-256 of a model's weights, for the manifest."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(weight.tobytes())
+    return digest.hexdigest()
+
+
+def step_of(path):
+    """The step that a checkpoint's path ends with."""
+    return int(re.search(r"-(\d+)$", path).group(1))
