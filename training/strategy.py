@@ -23,8 +23,8 @@ def create_strategy(name, batch_size):
     if name == "multi_worker":
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     elif name == "mirrored" or (name == "auto" and len(gpus) > 1):
-        # CPU devices reduce by ring collectives otherwise, whose operations can wait for
-        # each other for ever where threads are few.
+        # CPU devices reduce by ring collectives otherwise, whose operations can wait
+        # for each other for ever where threads are few.
         reduction = None if gpus else tf.distribute.ReductionToOneDevice()
         strategy = tf.distribute.MirroredStrategy([d.name for d in devices], reduction)
     else:
