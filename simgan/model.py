@@ -19,7 +19,8 @@ class SimGAN(SteppedModel):
       image_size: height and width of the images, in pixels.
       num_blocks, base_maps: see `networks`.
       batch_norm_momentum: of the moving averages of batch norm.
-      learning_rate, halving_steps: of both SGD optimizers, see `schedule`.
+      learning_rate, halving_steps: of both SGD optimizers, see `LearningRate`, which
+        is kept as `schedule`.
       regularization_weight: weight of `losses.regularization_loss`.
       history_size: see `history.History`.
       synchronized: whether batch norm is over all replicas' images together.
@@ -52,9 +53,9 @@ class SimGAN(SteppedModel):
         self.history_buffer = History(history_size, image_size, self.batch_size)
         self.regularization_weight = regularization_weight
         self.phase = None
-        rate = LearningRate(self.step, learning_rate, halving_steps)
-        self.refiner_optimizer = _sgd(rate, self.refiner)
-        self.discriminator_optimizer = _sgd(rate, self.discriminator)
+        self.schedule = LearningRate(self.step, learning_rate, halving_steps)
+        self.refiner_optimizer = _sgd(self.schedule, self.refiner)
+        self.discriminator_optimizer = _sgd(self.schedule, self.discriminator)
 
     def start_phase(self, phase, **compile_options):
         """Goes on with the updates of `phase`, a `schedule.Phase`.

@@ -80,19 +80,27 @@ def phase_at(phases, step):
     return phases[-1]
 
 
-def learning_rate_at(step, learning_rate, halving_steps):
-    """learning_rate / 2^(step // halving_steps), float32 [], of an int or a tensor."""
-    return learning_rate * tf.pow(0.5, tf.cast(step // halving_steps, tf.float32))
-
-
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """The learning rate by the model's steps: optimizers make other numbers of them."""
+    """learning_rate / 2^(step // halving_steps), of the model's steps.
+
+    The optimizers' own counts are of updates, several or none in a step.
+
+    Args:
+      model_step: integer variable or tensor.
+      learning_rate: of the first steps.
+      halving_steps: steps between two halvings.
+    """
 
     def __init__(self, model_step, learning_rate, halving_steps):
         self.model_step = model_step
         self.learning_rate = learning_rate
         self.halving_steps = halving_steps
 
+    def at(self, step):
+        """The learning rate of the step after `step` others, float32 []."""
+        halvings = tf.cast(step // self.halving_steps, tf.float32)
+        return self.learning_rate * tf.pow(0.5, halvings)
+
     def __call__(self, step):
-        del step  # The optimizer's own.
-        return learning_rate_at(self.model_step, self.learning_rate, self.halving_steps)
+        del step  # The optimizer's.
+        return self.at(self.model_step)

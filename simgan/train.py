@@ -99,10 +99,10 @@ def train_phase(run, model, phase, chosen, grids, keep_steps):
     )
 
     def state(step):
-        rate = schedule.learning_rate_at(
-            step - 1, run.own["learning_rate"], run.own["halving_steps"]
-        )
-        return {"phase": phase.name, "learning_rate": float(rate)}
+        return {
+            "phase": phase.name,
+            "learning_rate": float(model.schedule.at(step - 1)),
+        }
 
     run.fit(model, batches, callbacks=[grids], describe=state, keep_steps=keep_steps)
 

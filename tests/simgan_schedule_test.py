@@ -43,5 +43,5 @@ def test_pretraining_that_leaves_no_step_is_refused():
 
 def test_learning_rate_is_halved_at_15000():
     steps = (0, 14_999, 15_000, 19_999, 30_000)
-    rates = [float(schedule.learning_rate_at(s, 1e-4, 15_000)) for s in steps]
+    rates = [float(schedule.LearningRate(s, 1e-4, 15_000)(7)) for s in steps]
     assert rates == pytest.approx([1e-4, 1e-4, 5e-5, 5e-5, 2.5e-5])

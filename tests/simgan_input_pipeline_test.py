@@ -1,0 +1,65 @@
+"""Batches of a phase: a pair of them for each update, from any step on."""
+
+import numpy as np
+import pytest
+
+from simgan import input_pipeline, schedule
+
+PHASES = schedule.phases(
+    6,
+    pretrain_refiner_steps=2,
+    pretrain_discriminator_steps=1,
+    refiner_updates=2,
+    discriminator_updates=1,
+)
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory, write_images):
+    """12 synthetic images of 16 px, as many real ones of 15 px."""
+    directory = tmp_path_factory.mktemp("sets")
+    return (
+        write_images(directory / "synthetic", 1, images=6, size=16),
+        write_images(directory / "real", 1, images=6, size=15),
+    )
+
+
+def batches(sets, phase, first_step):
+    dataset = input_pipeline.phase_batches(
+        *sets, phase, size=16, batch_size=2, seed=3, first_step=first_step
+    )
+    return list(dataset.as_numpy_iterator())
+
+
+def test_a_step_has_a_batch_of_either_kind_for_each_update(sets):
+    for phase, updates in zip(PHASES, (1, 1, 3), strict=True):
+        steps = batches(sets, phase, phase.start)
+        assert len(steps) == phase.stop - phase.start
+        for images in steps[0].values():
+            assert images.shape == (2, updates, 16, 16, 1)
+            assert images.min() >= -1 and images.max() <= 1
+        assert (steps[0]["real_images"][:, :, -1] == -1).all()  # Padded.
+
+
+def unflipped(image):
+    """An image or its mirror image: the same for both."""
+    return min(image.tobytes(), image[:, ::-1].tobytes())
+
+
+def test_updates_of_all_phases_go_through_epochs_without_a_gap(sets):
+    """12 batches of 2 are two epochs of 12 images; every image comes twice."""
+    for name in ("synthetic_images", "real_images"):
+        seen = []
+        for phase in PHASES:
+            for step in batches(sets, phase, phase.start):
+                for update in range(phase.updates):
+                    seen += map(unflipped, step[name][:, update])
+        assert len(seen) == 24 and len(set(seen[:12])) == len(set(seen[12:])) == 12
+
+
+def test_batches_from_a_later_step_are_the_same(sets):
+    phase = PHASES[-1]
+    whole, later = batches(sets, phase, phase.start), batches(sets, phase, 4)
+    for step, other in zip(whole[1:], later, strict=True):
+        for name, images in step.items():
+            np.testing.assert_array_equal(images, other[name])

@@ -1,0 +1,294 @@
+"""Training SimGAN: its step, resume in every phase, replicas, precision, refusals."""
+
+import interruption
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dataset.shards import UserError
+from flags import simgan as simgan_flags
+from simgan import schedule, train
+from simgan.model import SimGAN
+from training.run import Run
+
+# Steps of the phases: refiner 1-2, discriminator 3-4, both 5-7.
+SMALL = {
+    "num_blocks": 1,
+    "base_maps": 2,
+    "num_images": 5,
+    "num_steps": 7,
+    "pretrain_refiner_steps": 2,
+    "pretrain_discriminator_steps": 2,
+    "batch_size": 2,
+    "history_size": 3,
+    "keep_steps": ["4"],
+    "halving_steps": 4,
+    "learning_rate": 0.01,
+    "sample_steps": 5,
+    "deterministic": True,
+    "checkpoint_minutes": 0.0,
+    "log_steps": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def data_dirs(tmp_path_factory, write_images):
+    directory = tmp_path_factory.mktemp("data")
+    synthetic = write_images(directory / "synthetic", 1, images=3, size=32)
+    real = write_images(directory / "real", 1, images=4, size=30)
+    return {"synthetic_dir": synthetic.directory, "real_dir": real.directory}
+
+
+@pytest.fixture
+def settings(flag_defaults, data_dirs, tmp_path):
+    own = {**data_dirs, "model_dir": str(tmp_path / "model")}
+    return {**flag_defaults(simgan_flags.define_train), **SMALL, **own}
+
+
+def start(settings):
+    run = Run("simgan.train", settings)
+    train.train(run, **run.own)
+
+
+def test_killed_in_every_phase_equals_uninterrupted(settings, tmp_path):
+    whole = {**settings, "model_dir": str(tmp_path / "whole")}
+    result = interruption.run("simgan.train", whole)
+    assert result.returncode == 0, result.stderr
+    stops = [("SIGKILL", 2), ("SIGTERM", 3), ("SIGKILL", 6)]
+    codes = [interruption.run("simgan.train", settings, stop) for stop in stops]
+    assert [code.returncode for code in codes] == [-9, 143, -9], codes[-1].stderr
+    begins = [f"continuing at step {step} of 7" for step in (1, 3)]
+    assert all(begin in c.stdout for begin, c in zip(begins, codes[1:], strict=True))
+    last = interruption.run("simgan.train", settings)
+    assert last.returncode == 0 and "continuing at step 5" in last.stdout, last.stderr
+    weights = interruption.final_weights(settings["model_dir"])
+    interruption.assert_bits_equal(
+        weights, interruption.final_weights(whole["model_dir"])
+    )
+    (images,) = [v for name, v in weights.items() if "history_buffer/images" in name]
+    assert np.abs(images).max(axis=(1, 2, 3)).all()  # Full, and part of what is equal.
+    samples = tf.io.gfile.listdir(f"{settings['model_dir']}/samples")
+    assert sorted(samples) == [f"step-000000{n}.png" for n in (2, 4, 5, 7)]
+
+
+def build(strategy=None, precision="float32", **changes):
+    settings = {
+        "image_size": 32,
+        "num_blocks": 1,
+        "base_maps": 4,
+        "batch_norm_momentum": 0.9,
+        "learning_rate": 0.01,
+        "halving_steps": 100,
+        "regularization_weight": 10.0,
+        "history_size": 6,
+        "synchronized": False,
+        "seed": 0,
+        "batch_size": 4,
+    }
+    tf.keras.mixed_precision.set_global_policy(precision)
+    tf.keras.utils.set_random_seed(1)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        return SimGAN(**{**settings, **changes})
+
+
+def steps_of(count, updates, batch_size=4):
+    """`count` steps' images: synthetic of coarse noise, real brighter, with stripes."""
+
+    def images(seed):
+        shape = [count * batch_size, updates, 4, 4, 1]
+        coarse = tf.random.stateless_uniform(shape, [seed, 0], -1, 1)
+        return tf.repeat(tf.repeat(coarse, 8, axis=2), 8, axis=3)
+
+    stripes = tf.cast(tf.range(32) % 4 < 2, tf.float32)[:, None]
+    real_images = tf.clip_by_value(0.5 * images(2) + 0.4 * stripes, -1, 1)
+    pairs = {"synthetic_images": images(1), "real_images": real_images}
+    return tf.data.Dataset.from_tensor_slices(pairs).batch(batch_size)
+
+
+def train_steps(model, steps=3, updates=(2, 1)):
+    """Losses of `steps` steps with (refiner, discriminator) updates, means by name."""
+    begin = int(model.step.numpy())
+    with model.distribute_strategy.scope():
+        model.start_phase(schedule.Phase("test", begin, begin + steps, *updates, 0))
+    batches = steps_of(steps, sum(updates), model.batch_size)
+    model.fit(batches, epochs=1, verbose=0, shuffle=False)
+    tf.keras.mixed_precision.set_global_policy("float32")
+    return model.take_means()
+
+
+def values(network):
+    return [variable.numpy() for variable in network.trainable_variables]
+
+
+def moved(network, before):
+    return max(np.abs(a - b).max() for a, b in zip(values(network), before))
+
+
+def test_each_phase_trains_the_networks_it_says():
+    model = build()
+    refiner, discriminator = values(model.refiner), values(model.discriminator)
+    losses = train_steps(model, updates=(1, 0))
+    assert set(losses) == {"regularization_loss"}
+    assert moved(model.refiner, refiner) > 0
+    assert moved(model.discriminator, discriminator) == 0
+    refiner = values(model.refiner)
+    losses = train_steps(model, updates=(0, 1))
+    assert set(losses) == {"discriminator_loss"}
+    assert moved(model.refiner, refiner) == 0
+    assert moved(model.discriminator, discriminator) > 0
+    losses = train_steps(model, updates=(2, 1))
+    assert len(losses) == 3 and all(np.isfinite(value) for value in losses.values())
+    assert int(model.refiner_optimizer.iterations) == 3 + 6
+    assert int(model.discriminator_optimizer.iterations) == 3 + 3
+    assert int(model.step) == 9
+
+
+def test_history_fills_in_training_and_the_discriminator_is_shown_old_images():
+    model = build(history_size=20)
+    shown = []
+    model.start_phase(schedule.Phase("test", 0, 3, 0, 1, 0))
+    judge = model._judge
+    model._judge = lambda real, refined: shown.append(refined) or judge(real, refined)
+    for batch in steps_of(3, 1):
+        model.train_step(batch)
+        old = [image for images in shown[:-1] for image in images.numpy()]
+        for image in shown[-1][2:].numpy() if old else ():
+            assert any(np.array_equal(image, other) for other in old)
+    assert int(model.history_buffer.filled) == 6
+    assert len(shown) == 3
+
+
+def test_history_draws_differ_between_steps_and_updates():
+    model = build()
+    seeds = []
+    model.start_phase(schedule.Phase("test", 0, 2, 0, 2, 0))
+    exchange = model.history_buffer.exchange
+
+    def note(images, seed):
+        seeds.append(tuple(seed.numpy()))
+        return exchange(images, seed)
+
+    model.history_buffer.exchange = note
+    for batch in steps_of(2, 2):
+        model.train_step(batch)
+    assert len(set(seeds)) == 4
+
+
+def test_objective_of_the_refiner_is_the_weighted_sum():
+    model = build(regularization_weight=7.0)
+    objectives = []
+    model.minimize = lambda *arguments: objectives.append(float(arguments[2]))
+    model.start_phase(schedule.Phase("test", 0, 1, 1, 1, 0))
+    model.train_step(next(iter(steps_of(1, 2))))
+    losses = model.take_means()
+    wanted = 7 * losses["regularization_loss"] + losses["adversarial_loss"]
+    assert objectives == pytest.approx([wanted, losses["discriminator_loss"]])
+
+
+def test_learning_rate_follows_the_steps_not_the_updates():
+    model = build(learning_rate=0.5, halving_steps=4)
+    before = values(model.discriminator)
+    distances = []
+    for step in (0, 3, 4, 8):
+        model.step.assign(step)
+        model.start_phase(schedule.Phase("test", step, step + 1, 0, 1, 0))
+        for variable, value in zip(model.discriminator.trainable_variables, before):
+            variable.assign(value)
+        model.history_buffer.filled.assign(0)
+        model.train_step(next(iter(steps_of(1, 1))))
+        distances.append(moved(model.discriminator, before))
+    assert np.divide(distances, distances[0]) == pytest.approx(
+        [1, 1, 1 / 2, 1 / 4], rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("weight, at_identity", [(100.0, True), (0.0, False)])
+def test_regularization_weight_keeps_the_refiner_at_identity(weight, at_identity):
+    """Mean |R(x) - x| after pre-training, and with the discriminator's pull."""
+    model = build(base_maps=8, learning_rate=0.001, regularization_weight=100.0)
+    train_steps(model, steps=100, updates=(1, 0))
+    before = train_steps(model, steps=5, updates=(1, 0))["regularization_loss"]
+    model.schedule.learning_rate = 0.1
+    train_steps(model, steps=20, updates=(0, 1))
+    model.regularization_weight = weight
+    model.schedule.learning_rate = 0.1 / max(1.0, weight)
+    train_steps(model, steps=30)
+    after = train_steps(model, steps=5)["regularization_loss"]
+    assert before < 0.15
+    assert (after < 1.2 * before) == at_identity
+    assert (after > 2 * before) != at_identity
+
+
+def test_two_replicas_equal_one():
+    """Weights, losses and history, with batch norm over both replicas' images."""
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    one = build(tf.distribute.OneDeviceStrategy(devices[0]), synchronized=True)
+    reduction = tf.distribute.ReductionToOneDevice()
+    mirrored = tf.distribute.MirroredStrategy(devices, reduction)
+    two = build(mirrored, synchronized=True)
+    before = values(one.refiner)
+    for updates in ((1, 0), (0, 1), (2, 1)):
+        losses = [train_steps(model, 2, updates) for model in (one, two)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    for name in ("refiner", "discriminator"):
+        networks = [getattr(model, name) for model in (one, two)]
+        for first, second in zip(*(network.weights for network in networks)):
+            np.testing.assert_allclose(first, second, atol=1e-5, err_msg=first.name)
+    for copy in two.history_buffer.images.values:
+        np.testing.assert_allclose(copy, one.history_buffer.images, atol=1e-5)
+    assert moved(one.refiner, before) > 1e-3
+
+
+def test_stock_and_synchronized_batch_norm_train_alike():
+    """One replica takes the stock layer, several the synchronized one."""
+    first, second = build(), build(synchronized=True)
+    losses = [train_steps(model) for model in (first, second)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_losses_in_reduced_precision_follow_float32(precision):
+    # A loss scale for float16 begins so high that the first updates are left out.
+    rate = {"learning_rate": 0.01 if precision == "mixed_bfloat16" else 1e-4}
+    full = train_steps(build(**rate))
+    reduced = train_steps(build(precision=precision, **rate))
+    for name, value in full.items():
+        assert reduced[name] == pytest.approx(value, rel=0.05, abs=0.02), name
+
+
+def test_dry_run_shows_the_plan_and_writes_nothing(settings, tmp_path, capsys):
+    start({**settings, "dry_run": True})
+    assert not (tmp_path / "model").exists()
+    output = capsys.readouterr().out
+    assert "patches: 1x1" in output and "real images: 5" in output
+    assert "refiner alone to 2, discriminator alone to 4, both to 7" in output
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"synthetic_dir": "nowhere"}, "nowhere: no such shard set"),
+        ({"num_images": 7}, "--synthetic_dir=.* has 6 images, fewer than --num_images"),
+        ({"batch_size": 6}, "--synthetic_dir=.* 5 images are not one batch of .*=6"),
+        ({"batch_size": 3}, "--batch_size=3: half of the refined images"),
+        ({"batch_size": 4, "history_size": 1}, "--history_size=1: less than half"),
+        ({"num_steps": 4}, "--num_steps=4: no step is left after --pretrain_refiner"),
+        ({"keep_steps": ["8"]}, "--keep_steps: '8', wanted .* --num_steps=7"),
+        ({"batch_size": 3, "strategy": "mirrored"}, "does not divide among 2 replicas"),
+    ],
+)
+def test_bad_input_is_refused(settings, changes, message):
+    with pytest.raises(UserError, match=message):
+        start({**settings, **changes})
+
+
+def test_sets_that_do_not_fit_are_refused(settings, tmp_path, write_images):
+    small = write_images(tmp_path / "small", 1, images=3, size=28)
+    with pytest.raises(UserError, match="--real_dir=.* 30 px, .* --synthetic_dir 28"):
+        start({**settings, "synthetic_dir": small.directory})
+    both = {"synthetic_dir": small.directory, "real_dir": small.directory}
+    with pytest.raises(UserError, match="images are 28 px; .* 32 px at least"):
+        start({**settings, **both})
+    other = write_images(tmp_path / "other", 0, images=3, size=32)
+    with pytest.raises(UserError, match="--synthetic_dir=.*non_tumor, wanted tumor"):
+        start({**settings, "synthetic_dir": other.directory})
