@@ -11,7 +11,7 @@ from classifier import classic
 from dataset.shards import Record, ShardSet, UserError, write_shard_set
 from flags import binary
 from flags import classifier as classifier_flags
-from training.input import shuffled_examples
+from training.input import finish, shuffled_examples
 
 
 def augment(
@@ -42,7 +42,7 @@ def augment(
         # or take one, and the balance of the classes is that of the parents.
         examples = shuffled_examples(shard_sets, start=start, stop=stop, seed=seed)
         examples = examples.map(transform_example, num_parallel_calls=tf.data.AUTOTUNE)
-        for example in examples.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
+        for example in finish(examples).as_numpy_iterator():
             parent = example["id"].decode()
             yield Record(
                 image=example["image"],

@@ -50,7 +50,7 @@ def predict_sets(data_dirs, output_csv, *, model_dir, threshold, batch_size):
         total=sum(map(len, shard_sets)), desc="classifier.predict", unit="img"
     )
     for shard_set in shard_sets:
-        for batch in shard_set.dataset().batch(batch_size).prefetch(tf.data.AUTOTUNE):
+        for batch in shard_set.dataset().batch(batch_size).prefetch(2):
             probabilities = detect(to_float(batch["image"])).numpy()
             columns = [batch[key].numpy() for key in ("id", "patient", "label")]
             for name, patient, label, probability in zip(*columns, probabilities):

@@ -1,0 +1,204 @@
+"""Training the detector: resume, early stopping, refusals."""
+
+import json
+import os
+import random
+
+import interruption
+import numpy as np
+import pytest
+
+from classifier import train, validation
+from classifier.weights import read_detector
+from dataset.shards import UserError
+from flags import classifier as classifier_flags
+from training.run import Run
+
+# 24 images in batches of 8: 3 steps per epoch, 6 in all.
+SMALL = {
+    "image_size": 32,
+    "batch_size": 8,
+    "max_epochs": 2,
+    "batch_norm_momentum": 0.5,
+    "deterministic": True,
+    "checkpoint_minutes": 0.0,
+    "log_steps": 2,
+}
+MODEL_FLAGS = (
+    "image_size",
+    "weights",
+    "learning_rate",
+    "momentum",
+    "decay_factor",
+    "decay_epochs",
+    "dropout",
+    "batch_norm_momentum",
+    "sync_batch_norm",
+)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, write_images):
+    folder = tmp_path_factory.mktemp("real")
+    return {
+        f"{part}_dirs": [
+            write_images(folder / f"{part}{label}", label, patients).directory
+            for label in (0, 1)
+        ]
+        for part, patients in [("train", ("a", "b", "c")), ("validation", ("d",))]
+    }
+
+
+@pytest.fixture(scope="module")
+def defaults(flag_defaults, folders):
+    return {**flag_defaults(classifier_flags.define_train), **SMALL, **folders}
+
+
+@pytest.fixture
+def settings(defaults, tmp_path):
+    return {**defaults, "model_dir": str(tmp_path / "model")}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(defaults, tmp_path_factory):
+    directory = str(tmp_path_factory.mktemp("classifier") / "whole")
+    result = interruption.run("classifier.train", {**defaults, "model_dir": directory})
+    assert result.returncode == 0, result.stderr
+    return directory
+
+
+def start(settings):
+    run = Run("classifier.train", settings)
+    train.train(run, **run.own)
+    return run
+
+
+def validations(model_dir):
+    with open(os.path.join(model_dir, "log.jsonl")) as file:
+        lines = [json.loads(line) for line in file]
+    return [line for line in lines if "validation_loss" in line]
+
+
+def test_killed_and_asked_to_stop_equals_uninterrupted(settings, uninterrupted):
+    draws = random.SystemRandom()
+    killed, stopped = draws.randint(2, 3), draws.randint(4, 5)
+    print(f"SIGKILL in step {killed}, SIGTERM in step {stopped}")
+    result = interruption.run("classifier.train", settings, ("SIGKILL", killed))
+    assert result.returncode == -9, result.stderr
+    result = interruption.run("classifier.train", settings, ("SIGTERM", stopped))
+    assert result.returncode == 143, result.stderr
+    assert f"continuing at step {killed - 1} of 6" in result.stdout
+    assert f"SIGTERM: saved step {stopped} of 6" in result.stdout
+    result = interruption.run("classifier.train", settings)
+    assert result.returncode == 0, result.stderr
+    model_dir = settings["model_dir"]
+    interruption.assert_bits_equal(
+        interruption.final_weights(model_dir), interruption.final_weights(uninterrupted)
+    )
+    assert validations(model_dir) == validations(uninterrupted)
+    for one, two in zip(
+        read_detector(model_dir).get_weights(),
+        read_detector(uninterrupted).get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_best_epoch_is_the_one_of_the_log(uninterrupted):
+    lines = validations(uninterrupted)
+    assert [line["epoch"] for line in lines] == [1, 2]
+    best = max(
+        lines,
+        key=lambda line: (line["validation_accuracy"], -line["validation_loss"]),
+    )
+    with open(os.path.join(uninterrupted, "finished.json")) as file:
+        finished = json.load(file)
+    assert finished["best_epoch"] == best["epoch"]
+    assert finished["validation_loss"] == best["validation_loss"]
+
+
+def test_early_stopped_training_does_not_go_on_when_started_again(
+    settings, monkeypatch, capsys
+):
+    monkeypatch.setattr(
+        validation, "is_better", lambda result, model, _: not int(model.best_epoch)
+    )
+    settings |= {"patience": 1, "max_epochs": 9, "deterministic": False}
+    start(settings)._lock.close()  # As the end of the process does.
+    assert [line["epoch"] for line in validations(settings["model_dir"])] == [1, 2]
+    os.remove(os.path.join(settings["model_dir"], "finished.json"))  # As if killed.
+    capsys.readouterr()
+    run = start(settings)
+    assert run.step == 6 and run.finished
+    assert "finished at step 6" in capsys.readouterr().out
+    assert run.latest_step() == 6
+
+
+def test_dry_run_checks_and_writes_nothing(settings, capsys):
+    start({**settings, "dry_run": True})
+    assert not os.path.exists(settings["model_dir"])
+    output = capsys.readouterr().out
+    assert "parameters: 23,589,765" in output
+    assert "epoch: 3 steps of 8; 24 images" in output
+
+
+def test_replicas_synchronise_every_batch_norm(settings, monkeypatch):
+    seen = {}
+
+    def build(image_size, **options):
+        seen.update(options)
+        raise KeyboardInterrupt  # Seen enough.
+
+    monkeypatch.setattr(train.networks, "build_detector", build)
+    for strategy, wanted in [("mirrored", True), ("one_device", False)]:
+        with pytest.raises(KeyboardInterrupt):
+            start({**settings, "strategy": strategy})
+        assert seen["sync_batch_norm"] == wanted
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"train_dirs": ["nowhere"]}, "nowhere: no such shard set"),
+        ({"image_size": 31}, "--image_size=31: ResNet-50 wants 32 px at least"),
+        ({"weights": "no/such.h5"}, "--weights=no/such.h5: no such file"),
+        (
+            {"strategy": "mirrored", "batch_size": 5},
+            "--batch_size=5 does not divide among 2 replicas",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(settings, changes, message):
+    with pytest.raises(UserError, match=message):
+        start({**settings, **changes})
+    assert not os.path.exists(settings["model_dir"])
+
+
+def test_one_class_alone_is_refused(settings):
+    tumor_only = {**settings, "train_dirs": settings["train_dirs"][1:]}
+    with pytest.raises(UserError, match="0 non_tumor, 12 tumor; wanted images of both"):
+        start(tumor_only)
+
+
+def test_validation_on_training_patients_is_refused(settings):
+    leaking = {**settings, "validation_dirs": settings["train_dirs"]}
+    with pytest.raises(UserError, match=r"3 patient\(s\) are in --train_dirs, too"):
+        start(leaking)
+
+
+def test_changed_flag_is_refused(settings, uninterrupted):
+    changed = {**settings, "model_dir": uninterrupted, "dropout": 0.1}
+    with pytest.raises(UserError, match="--dropout: .* with 0.5, now it is 0.1"):
+        start(changed)
+
+
+def test_training_starts_from_the_weights_given(settings, tmp_path):
+    backbone = train.networks.build_backbone(32, {"momentum": 0.5})
+    path = str(tmp_path / "backbone.h5")
+    backbone.save_weights(path)
+    run = Run("classifier.train", settings)
+    flags = {name: settings[name] for name in MODEL_FLAGS}
+    classifier = train.build(run, 3, **{**flags, "weights": path})
+    built = classifier.detector.get_layer("resnet50").get_weights()
+    for ours, theirs in zip(built, backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
