@@ -110,10 +110,11 @@ def test_halving_does_not_count_padding():
     np.testing.assert_allclose(halved, tf.ones([1, 32, 32, 1]))
 
 
-def test_discriminator_starts_with_small_normal_weights():
-    discriminator = networks.build_discriminator(64, base_maps=16)
-    kernels = [w for w in discriminator.get_weights() if w.ndim == 4 and w.size > 9000]
-    assert np.std(kernels[-1]) == pytest.approx(0.02, rel=0.05)
+@pytest.mark.parametrize("base_maps, deviation", [(64, 0.02), (16, 0.04)])
+def test_discriminator_starts_with_scores_of_a_size_for_any_width(base_maps, deviation):
+    discriminator = networks.build_discriminator(64, base_maps=base_maps, scales=1)
+    kernels = [w for w in discriminator.get_weights() if w.ndim == 4]
+    assert np.std(kernels[2]) == pytest.approx(deviation, rel=0.05)
 
 
 def test_upsampling_repeats_pixels():
