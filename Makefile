@@ -5,6 +5,7 @@ WORKFLOW_VENV := .venv-workflow
 PYTHON := $(VENV)/bin/python
 UV_PYTHON := $(CURDIR)/.python
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+TEST_PROCESSES ?= 2
 RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
 	--cores=$(CORES)
 
@@ -34,7 +35,7 @@ mini: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	  --brats_dir="$(BRATS_DIR)"
 
 test: $(VENV)/installed $(WORKFLOW_VENV)/installed
-	@$(PYTHON) -m pytest
+	@TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist=loadfile
 
 lint: $(VENV)/installed
 	@$(VENV)/bin/ruff check .

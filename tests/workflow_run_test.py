@@ -3,6 +3,7 @@
 The stand-ins log their command line and write the file that the step's rule waits for.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -42,6 +43,7 @@ STAND_IN = """
     def hang(when):
         if os.environ.get("HANG") == f"{when} {binary}":
             signal.signal(signal.SIGTERM, save)
+            signal.signal(signal.SIGINT, save)
             (last.parent / "checkpoint").touch()
             print("hang", os.getpid(), file=log, flush=True)
             time.sleep(60)
@@ -70,6 +72,7 @@ class Experiment:
     """A folder with a stand-in for Python, a configuration, and its results."""
 
     def __init__(self, folder):
+        self.started = []
         self.output = folder / "out"
         self.calls_path = folder / "calls"
         self.python = folder / "python"
@@ -84,7 +87,7 @@ class Experiment:
         command += [f"--output_dir={self.output}", f"--snakemake={SNAKEMAKE}"]
         environment = {**os.environ, "CALLS": str(self.calls_path), **variables}
         environment["PYTHONPATH"] = str(ROOT)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             env=environment,
             cwd=self.output.parent,
@@ -93,6 +96,8 @@ class Experiment:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self.started.append(process)
+        return process
 
     def run(self, *flags, code=0, **variables):
         process = self.start(*flags, **variables)
@@ -118,7 +123,12 @@ class Experiment:
 
 @pytest.fixture
 def experiment(tmp_path):
-    return Experiment(tmp_path)
+    experiment = Experiment(tmp_path)
+    yield experiment
+    for process in experiment.started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def binaries(lines):
@@ -178,7 +188,7 @@ def test_step_that_outlived_a_killed_run_saves_before_the_next_begins(experiment
     process.wait()
     assert pathlib.Path(f"/proc/{orphan}").exists()
     assert "Waiting for steps of a killed run" in experiment.run()
-    assert experiment.lines("saved") == [["pggan.train"]]
+    assert len(experiment.lines("saved")) == len(experiment.lines("hang"))
     assert list(experiment.output.glob("pggan/*/model/checkpoint"))
 
 
@@ -196,12 +206,16 @@ def test_second_run_in_the_folder_is_refused_by_the_first_ones_process(experimen
     process.communicate(timeout=60)
 
 
-def test_terminated_run_lets_its_step_save_and_says_how_to_go_on(experiment):
+@pytest.mark.parametrize("stop", ["kill", "ctrl+c"])
+def test_stopped_run_lets_its_step_save_and_says_how_to_go_on(experiment, stop):
     process, _ = experiment.start_and_hang("in pggan.train")
-    process.terminate()
+    if stop == "kill":
+        process.terminate()
+    else:
+        os.killpg(process.pid, signal.SIGINT)
     text, _ = process.communicate(timeout=60)
     assert process.returncode == 1 and "the same command goes on from there" in text
-    assert experiment.lines("saved") == [["pggan.train"]]
+    assert len(experiment.lines("saved")) == len(experiment.lines("hang"))
 
 
 def test_step_that_fails_keeps_its_message_and_stops_the_chain(experiment):

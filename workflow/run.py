@@ -46,11 +46,11 @@ def run_workflow(configuration, output_dir, *, brats_dir, snakemake, cores, dry_
         command += ["--config", f"brats_dir={brats_dir}"]
     os.makedirs(output_dir, exist_ok=True)
     lock_path = os.path.join(output_dir, ".lock")
+    log_path = os.path.join(output_dir, "snakemake.log")
     take_lock(lock_path)
     if dry_run:
         code = call([*command, "--dry-run", "--quiet", "rules"], lock_path, log=None)
     else:
-        log_path = os.path.join(output_dir, "snakemake.log")
         with open(log_path, "w") as log:
             code = call(command, lock_path, log)
     if code and not dry_run:
@@ -77,14 +77,15 @@ def call(command, lock_path, log):
             f"--snakemake={command[0]}: no such command; `pip install -r"
             " workflow/requirements.lock` in an environment of its own brings it."
         ) from error
+    write_runners(lock_path, os.getpid(), process.pid)
     # Ctrl+C reaches every process of the terminal by itself, and steps take a second
     # signal for an order to end without saving.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: end(processes_on(lock_path)))
+    signal.signal(signal.SIGTERM, lambda *_: process.kill())
     code = process.wait()
-    if code < 0:  # It was killed.
+    if code < 0:  # It was killed, and its steps were not.
         end(processes_on(lock_path))
-    while processes_on(lock_path):  # Steps that Snakemake did not wait for.
+    while processes_on(lock_path):
         time.sleep(0.2)
     return code
 
@@ -137,20 +138,35 @@ def take_lock(path):
             break
         except OSError:
             holders = processes_on(path)
-        runner = int(os.pread(lock, 20, 0) or 0)
-        if runner in holders or time.monotonic() > deadline:
+        launcher, snakemake = read_runners(path)
+        if launcher in holders or time.monotonic() > deadline:
             raise WorkflowError(
                 f"{os.path.dirname(path)}: a run is at work in this folder (process"
-                f" {runner}); wait for it, or stop it by `kill {runner}`."
+                f" {launcher}); wait for it, or stop it by `kill {launcher}`."
             )
         if not asked:
             print("Waiting for steps of a killed run to save their state ...")
-            end(holders)
+            # SIGTERM can leave Snakemake waiting for ever for a lock of its own. What
+            # it would tidy up, `snakemake_command` does without.
+            if snakemake in holders:
+                os.kill(snakemake, signal.SIGKILL)
+            end(pid for pid in processes_on(path) if pid != snakemake)
             asked = True
         time.sleep(0.5)
-    os.truncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    write_runners(path, os.getpid(), 0)
     os.dup2(lock, 0)
+
+
+def write_runners(path, launcher, snakemake):
+    """Notes in the lock's file the ids of the processes that run the steps."""
+    with open(path, "w") as file:
+        file.write(f"{launcher} {snakemake}")
+
+
+def read_runners(path):
+    """What `write_runners` noted; zeros before."""
+    with open(path) as file:
+        return [int(word) for word in (file.read() or "0 0").split()]
 
 
 def processes_on(path):
