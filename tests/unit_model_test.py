@@ -160,7 +160,8 @@ def test_two_replicas_equal_one():
     for name, value in losses[0].items():
         assert value == pytest.approx(losses[1][name], rel=1e-4, abs=1e-5)
     for first, second in zip(one.trainable_variables, two.trainable_variables):
-        np.testing.assert_allclose(first, second, atol=1e-5, err_msg=first.name)
+        # L1 losses flip the sign of a gradient where rounding moves a value past zero.
+        np.testing.assert_allclose(first, second, atol=1e-4, err_msg=first.name)
     moved = [np.abs(v - b).max() for v, b in zip(one.trainable_variables, before)]
     assert max(moved) > 1e-3
 
