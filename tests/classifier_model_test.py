@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras.src.applications import resnet
+from resnet14 import ResNet14
 
 from classifier import networks
 from classifier.model import Classifier, learning_rate_schedule
@@ -37,18 +37,6 @@ def test_learning_rate_follows_the_flags_where_given():
     np.testing.assert_allclose(changed, [1e-2, 1e-2, 1e-3, 1e-4], rtol=1e-5)
 
 
-def resnet14(**kwargs):
-    """`keras.applications.ResNet50` with one block per stage: fewer to synchronise."""
-
-    def stages(x):
-        x = resnet.stack1(x, 64, 1, stride1=1, name="conv2")
-        for maps, name in [(128, "conv3"), (256, "conv4"), (512, "conv5")]:
-            x = resnet.stack1(x, maps, 1, name=name)
-        return x
-
-    return resnet.ResNet(stages, False, True, "resnet50", **kwargs)
-
-
 def train(strategy, *, sync_batch_norm, initial_weights=None):
     """One step on a fixed batch: the weights before, their updates, the losses."""
     batch_size, size = 8, 64
@@ -78,7 +66,7 @@ def train(strategy, *, sync_batch_norm, initial_weights=None):
 @pytest.fixture(scope="module", autouse=True)
 def smaller_backbone():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.applications, "ResNet50", resnet14)
+        patch.setattr(keras.applications, "ResNet50", ResNet14)
         yield
 
 

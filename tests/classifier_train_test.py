@@ -5,8 +5,10 @@ import os
 import random
 
 import interruption
+import keras
 import numpy as np
 import pytest
+from resnet14 import ResNet14
 
 from classifier import train, validation
 from classifier.weights import read_detector
@@ -67,6 +69,11 @@ def uninterrupted(defaults, tmp_path_factory):
     return directory
 
 
+@pytest.fixture
+def small_backbone(monkeypatch):
+    monkeypatch.setattr(keras.applications, "ResNet50", ResNet14)
+
+
 def start(settings):
     run = Run("classifier.train", settings)
     train.train(run, **run.own)
@@ -118,7 +125,7 @@ def test_best_epoch_is_the_one_of_the_log(uninterrupted):
 
 
 def test_early_stopped_training_does_not_go_on_when_started_again(
-    settings, monkeypatch, capsys
+    settings, small_backbone, monkeypatch, capsys
 ):
     monkeypatch.setattr(
         validation, "is_better", lambda result, model, _: not int(model.best_epoch)
@@ -192,7 +199,7 @@ def test_changed_flag_is_refused(settings, uninterrupted):
         start(changed)
 
 
-def test_training_starts_from_the_weights_given(settings, tmp_path):
+def test_training_starts_from_the_weights_given(settings, small_backbone, tmp_path):
     backbone = train.networks.build_backbone(32, {"momentum": 0.5})
     path = str(tmp_path / "backbone.h5")
     backbone.save_weights(path)
