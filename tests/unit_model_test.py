@@ -159,11 +159,13 @@ def test_two_replicas_equal_one():
     losses = [train_steps(model) for model in (one, two)]
     for name, value in losses[0].items():
         assert value == pytest.approx(losses[1][name], rel=1e-4, abs=1e-5)
-    for first, second in zip(one.trainable_variables, two.trainable_variables):
-        # L1 losses flip the sign of a gradient where rounding moves a value past zero.
-        np.testing.assert_allclose(first, second, atol=1e-4, err_msg=first.name)
     moved = [np.abs(v - b).max() for v, b in zip(one.trainable_variables, before)]
     assert max(moved) > 1e-3
+    for first, second in zip(one.trainable_variables, two.trainable_variables):
+        # L1 losses flip the sign of a gradient where rounding moves a value past zero.
+        # A gradient twice too big would differ by as much as the weights move.
+        tolerance = 0.2 * max(moved)
+        np.testing.assert_allclose(first, second, atol=tolerance, err_msg=first.name)
 
 
 def test_weight_decay_does_not_depend_on_the_number_of_replicas():
