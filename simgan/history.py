@@ -68,14 +68,19 @@ class History(tf.Module):
           whose second half is from the buffer.
         """
         context = tf.distribute.get_replica_context()
+        size = 2 * self.half // context.num_replicas_in_sync
+        first = context.replica_id_in_sync_group * size
         batch = refined_images
         if context.num_replicas_in_sync > 1:
-            batch = context.all_gather(refined_images, axis=0)
+            # The whole batch as a sum of parts between zeros: unlike `all_gather`, it
+            # takes the strategy's own reduction, which on CPU devices cannot deadlock.
+            after = 2 * self.half - size - first
+            part = tf.pad(refined_images, [[first, after], [0, 0], [0, 0], [0, 0]])
+            batch = context.all_reduce(tf.distribute.ReduceOp.SUM, part)
+            batch = tf.ensure_shape(batch, [2 * self.half, *refined_images.shape[1:]])
         new, others = tf.split(batch, [self.half, self.half])
         mixed = tf.concat([new, self._recall(others, seed)], axis=0)
         self._keep(new, seed)
-        size = 2 * self.half // context.num_replicas_in_sync
-        first = context.replica_id_in_sync_group * size
         return mixed[first : first + size]
 
     def _recall(self, others, seed):

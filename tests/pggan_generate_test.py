@@ -8,6 +8,7 @@ from dataset.shards import ShardSet, UserError
 from flags import pggan as pggan_flags
 from pggan import generate, train
 from training.run import Run
+from training.strategy import create_strategy
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +78,8 @@ def test_image_n_is_the_same_for_any_number_of_images_and_shards(
 def test_image_n_is_the_same_for_any_number_of_replicas(
     model_dir, images, tmp_path, monkeypatch
 ):
-    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-    monkeypatch.setattr(
-        generate, "create_strategy", lambda *_: tf.distribute.MirroredStrategy(devices)
-    )
+    mirrored = create_strategy("mirrored", 0)
+    monkeypatch.setattr(generate, "create_strategy", lambda *_: mirrored)
     assert_same(make(model_dir, tmp_path / "mirrored", 40), images)
 
 

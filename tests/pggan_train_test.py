@@ -13,6 +13,7 @@ from pggan import growth, train
 from pggan.model import PGGAN
 from training.model import optimizer_for_precision
 from training.run import Run
+from training.strategy import create_strategy
 
 # Steps of the phases: 4 px 1-3, 8 px fading 4-6, 8 px 7-9.
 SMALL = {
@@ -201,9 +202,8 @@ def train_steps(model, steps=3):
 
 def test_two_replicas_equal_one():
     """Weights after three steps of SGD to 1e-5, sums in another order apart."""
-    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-    one = build(tf.distribute.OneDeviceStrategy(devices[0]))
-    two = build(tf.distribute.MirroredStrategy(devices))
+    one = build(create_strategy("one_device", 8))
+    two = build(create_strategy("mirrored", 8))
     before = one.generators["8px"].get_weights()
     losses = [train_steps(model) for model in (one, two)]
     for name, value in losses[0].items():

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from dataset.shards import UserError
 from simgan.history import History
+from training.strategy import create_strategy
 
 
 def batch(number, images=4):
@@ -91,8 +92,7 @@ def test_history_comes_back_from_a_checkpoint(tmp_path):
 
 
 def test_two_replicas_hold_and_return_what_one_does():
-    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-    strategy = tf.distribute.MirroredStrategy(devices)
+    strategy = create_strategy("mirrored", 4)
     one = History(6, 2, batch_size=4)
     with strategy.scope():
         two = History(6, 2, batch_size=4)

@@ -10,6 +10,7 @@ from flags import simgan as simgan_flags
 from simgan import schedule, train
 from simgan.model import SimGAN
 from training.run import Run
+from training.strategy import create_strategy
 
 # Steps of the phases: refiner 1-2, discriminator 3-4, both 5-7.
 SMALL = {
@@ -221,11 +222,8 @@ def test_regularization_weight_keeps_the_refiner_at_identity(weight, at_identity
 
 def test_two_replicas_equal_one():
     """Weights, losses and history, with batch norm over both replicas' images."""
-    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-    one = build(tf.distribute.OneDeviceStrategy(devices[0]), synchronized=True)
-    reduction = tf.distribute.ReductionToOneDevice()
-    mirrored = tf.distribute.MirroredStrategy(devices, reduction)
-    two = build(mirrored, synchronized=True)
+    one = build(create_strategy("one_device", 4), synchronized=True)
+    two = build(create_strategy("mirrored", 4), synchronized=True)
     before = values(one.refiner)
     for updates in ((1, 0), (0, 1), (2, 1)):
         losses = [train_steps(model, 2, updates) for model in (one, two)]

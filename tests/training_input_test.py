@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from dataset.shards import UserError
 from training import input as training_input
+from training.strategy import create_strategy
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,7 @@ def test_seeds_of_images_and_streams_differ():
 
 
 def test_batches_are_distributed_without_loss():
-    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-    strategy = tf.distribute.MirroredStrategy(devices)
+    strategy = create_strategy("mirrored", 4)
     batches = training_input.finish(tf.data.Dataset.range(12).batch(4))
     parts = [
         [part.numpy().tolist() for part in strategy.experimental_local_results(batch)]

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from training.model import SteppedModel, reset_optimizer
+from training.strategy import create_strategy
 
 
 def stepped_model(strategy=None, batch_size=4):
@@ -14,8 +15,7 @@ def stepped_model(strategy=None, batch_size=4):
 
 @pytest.fixture(scope="module")
 def mirrored():
-    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-    return tf.distribute.MirroredStrategy(devices)
+    return create_strategy("mirrored", 4)
 
 
 def on_replicas(strategy, function):

@@ -78,12 +78,15 @@ def call(command, lock_path, log):
             " workflow/requirements.lock` in an environment of its own brings it."
         ) from error
     write_runners(lock_path, os.getpid(), process.pid)
-    # Ctrl+C reaches every process of the terminal by itself, and steps take a second
-    # signal for an order to end without saving.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Both signals can leave Snakemake waiting for ever for a lock of its own. What it
+    # would tidy up, `snakemake_command` does without.
+    interrupts = []
+    signal.signal(signal.SIGINT, lambda *_: (interrupts.append(1), process.kill()))
     signal.signal(signal.SIGTERM, lambda *_: process.kill())
     code = process.wait()
-    if code < 0:  # It was killed, and its steps were not.
+    # Ctrl+C has reached every process of the terminal by itself, and steps take a
+    # second signal for an order to end without saving.
+    if code < 0 and not interrupts:
         end(processes_on(lock_path))
     while processes_on(lock_path):
         time.sleep(0.2)
@@ -146,9 +149,7 @@ def take_lock(path):
             )
         if not asked:
             print("Waiting for steps of a killed run to save their state ...")
-            # SIGTERM can leave Snakemake waiting for ever for a lock of its own. What
-            # it would tidy up, `snakemake_command` does without.
-            if snakemake in holders:
+            if snakemake in holders:  # Not asked: see `call`.
                 os.kill(snakemake, signal.SIGKILL)
             end(pid for pid in processes_on(path) if pid != snakemake)
             asked = True
