@@ -84,7 +84,7 @@ setup(
     packages=PACKAGES,
     package_data={
         "flags": ["*/*.cfg"],
-        "workflow": ["Snakefile", "*.yaml", "requirements.lock"],
+        "workflow": ["Snakefile", "*.smk", "*.yaml", "requirements.lock"],
     },
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,

@@ -140,9 +140,13 @@ CHAIN = {
     "dataset.prepare": 1,
     "pggan.train": 2,
     "pggan.generate": 2,
+    "unit.train": 2,
+    "unit.refine": 2,
+    "simgan.train": 2,
+    "simgan.refine": 2,
     "classifier.augment": 1,
-    "classifier.train": 4,
-    "classifier.predict": 4,
+    "classifier.train": 6,
+    "classifier.predict": 6,
     "classifier.export": 1,
     "evaluation.table": 1,
 }
@@ -284,6 +288,7 @@ def test_refiner_of_the_configuration_is_trained_used_and_mixed(experiment):
         ),
         ("  real: ", "  re al: ", "'re al': wanted letters"),
         ("brats_dir: phantom", "brats_dir:", "no cases: give --brats_dir=FOLDER"),
+        ("refiners: {}", "refiners: {x: {trane: y}}", "x has trane; wanted the two"),
         ("export: [real+classic+pggan]", "export: [x]", "'x' is none of the mixes"),
     ],
 )
