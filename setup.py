@@ -29,6 +29,7 @@ BINARIES = [
     "dataset.phantom",
     "dataset.prepare",
     "dataset.verify",
+    "evaluation.quality",
     "evaluation.table",
     "pggan.generate",
     "pggan.train",

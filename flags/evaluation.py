@@ -5,6 +5,7 @@ from absl import flags
 flags.disclaim_key_flags()
 
 PROTOCOLS = ("full", "paper")
+MEASURES = ("swd",)
 
 
 def define_table():
@@ -41,5 +42,56 @@ def define_table():
         ),
         flags.DEFINE_bool(
             "overwrite", False, "Replace a table that stands in --output_dir."
+        ),
+    ]
+
+
+def define_quality():
+    """Flags of `evaluation.quality`."""
+    return [
+        flags.DEFINE_list(
+            "real_dirs",
+            None,
+            "Shard sets of real images, by commas.",
+            required=True,
+        ),
+        flags.DEFINE_multi_string(
+            "synthetic_dirs",
+            None,
+            "A row of the results as NAME=FOLDER,FOLDER...: shard sets of the images to"
+            " measure. Give the flag once per row. It has to have the classes of"
+            " --real_dirs; smaller images are zero-padded to the size of the largest.",
+            required=True,
+        ),
+        flags.DEFINE_string(
+            "output_dir",
+            None,
+            "Folder for quality.md, quality.csv and quality.json.",
+            required=True,
+        ),
+        flags.DEFINE_list(
+            "measures",
+            list(MEASURES),
+            f"What to measure, by commas, of {', '.join(MEASURES)}.",
+        ),
+        flags.DEFINE_integer(
+            "num_splits",
+            3,
+            "How many times the real images are divided into halves; results are means"
+            " over these divisions, with their spread.",
+            lower_bound=1,
+        ),
+        flags.DEFINE_integer(
+            "num_images",
+            0,
+            "Images on either side of every comparison; 0 for as many as the smallest"
+            " half or set has. Values of other numbers of images do not compare.",
+            lower_bound=0,
+        ),
+        flags.DEFINE_integer(
+            "seed", 0, "Seed of halves, draws, patches and directions.", lower_bound=0
+        ),
+        flags.DEFINE_bool(
+            "overwrite", False, "Replace results that stand in --output_dir."
         ),
     ]

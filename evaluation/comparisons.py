@@ -1,0 +1,149 @@
+"""Which images are compared with which: equally many, of the same classes.
+
+A distance depends on how many images it is measured on, and no two sets have distance
+0. So every set is compared with a random half of the real images, and so is the other
+half: the real-against-real floor, which tells what a value of the others is worth. Such
+halves share patients, whose slices are alike: hardly anything new can come nearer. A
+second floor is of halves that share no patient, where patients are known: two groups of
+patients differ, and what was made from all of them can come nearer than that.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from dataset.shards import UserError, label_name
+from evaluation.image_sets import ImageSet
+
+SAME_PATIENTS, OTHER_PATIENTS = "real, same patients", "real, other patients"
+MIN_IMAGES = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Two draws of equally many images of each class.
+
+    Attributes:
+      name: of the row that it belongs to.
+      reference: positions in the real set.
+      images: the `ImageSet` that is compared with it.
+      positions: in that set.
+      split: number of the division that they are from.
+    """
+
+    name: str
+    reference: np.ndarray
+    images: ImageSet
+    positions: np.ndarray
+    split: int
+
+
+def halves(patients, seed):
+    """Divides images at random into two halves of about the same size.
+
+    Args:
+      patients: of each image; an image without a patient is a patient of its own.
+      seed: a number or a list of them.
+
+    Returns:
+      Two arrays of positions. A patient is in one of them.
+    """
+    draws = np.random.default_rng(seed)
+    owners = np.array([patient or f"\0{n}" for n, patient in enumerate(patients)])
+    names, owner = np.unique(owners, return_inverse=True)
+    counts = np.bincount(owner)
+    half_of, sizes = np.zeros(len(names), int), [0, 0]
+    for n in draws.permutation(len(names)):
+        half_of[n] = np.argmin(sizes)
+        sizes[half_of[n]] += counts[n]
+    return [np.flatnonzero(half_of[owner] == half) for half in (0, 1)]
+
+
+def plan_comparisons(real, candidates, *, num_splits, num_images, seed):
+    """Divides the real images several times and draws what is compared each time.
+
+    Args:
+      real: `ImageSet`.
+      candidates: list of `ImageSet`s.
+      num_splits: how many times.
+      num_images: images on either side of a comparison; 0 for as many as there are.
+      seed: of everything.
+
+    Returns:
+      A list of `Comparison`s: of the floors, then of each candidate.
+
+    Raises:
+      UserError: a set lacks a class or images.
+    """
+    floors = {SAME_PATIENTS: [""] * len(real)}
+    if len(set(filter(None, real.patients))) > 1:
+        floors[OTHER_PATIENTS] = real.patients
+    divisions = {
+        name: [halves(patients, [seed, n]) for n in range(num_splits)]
+        for name, patients in floors.items()
+    }
+    sources = [
+        (f"half of --real_dirs, {name}", real.labels[half])
+        for name, pairs in divisions.items()
+        for pair in pairs
+        for half in pair
+    ]
+    sources += [(images.name, images.labels) for images in candidates]
+    counts = _counts_per_class(sources, np.unique(real.labels), num_images)
+
+    def draw(images, among, *draw_seed):
+        draws = np.random.default_rng([seed, *draw_seed])
+        return among[_draw(images.labels[among], counts, draws)]
+
+    comparisons = []
+    for name, pairs in divisions.items():
+        for n, (first, second) in enumerate(pairs):
+            reference = draw(real, first, n, 0)
+            floor = Comparison(name, reference, real, draw(real, second, n, 1), n)
+            comparisons.append(floor)
+    for images in candidates:
+        for n, (first, _) in enumerate(divisions[SAME_PATIENTS]):
+            reference = draw(real, first, n, 0)
+            positions = draw(images, np.arange(len(images)), n, 2)
+            comparisons.append(Comparison(images.name, reference, images, positions, n))
+    return comparisons
+
+
+def _counts_per_class(sources, classes, num_images):
+    """By label, the images that every source can give.
+
+    Differing shares of tumor images would otherwise be measured as differing images.
+    """
+    counts = {}
+    for label in classes:
+        name, least = min(
+            ((name, np.count_nonzero(labels == label)) for name, labels in sources),
+            key=lambda source: source[1],
+        )
+        if not least:
+            raise UserError(
+                f"{name} has no {label_name(label)} images, but --real_dirs has; every"
+                " comparison is of the same classes."
+            )
+        counts[label] = (least, name)
+    total = sum(least for least, _ in counts.values())
+    if max(num_images, MIN_IMAGES) > total:
+        limits = ", ".join(
+            f"{least} {label_name(label)} images ({name})"
+            for label, (least, name) in counts.items()
+        )
+        raise UserError(
+            f"--num_images={num_images}: no comparison can have more than {limits};"
+            f" wanted {MIN_IMAGES} in all at least, 0 for as many as there are."
+        )
+    share = (num_images or total) / total
+    return {label: max(1, round(least * share)) for label, (least, _) in counts.items()}
+
+
+def _draw(labels, counts, draws):
+    """Positions of `counts[label]` images of each label, in random order."""
+    chosen = [
+        draws.choice(np.flatnonzero(labels == label), count, replace=False)
+        for label, count in counts.items()
+    ]
+    return draws.permutation(np.concatenate(chosen))
