@@ -5,7 +5,9 @@ image, cropped and flipped the same way: its place in the epoch's permutation de
 (seed, epoch), its augmentation on (seed, n). So an input can start at any step.
 """
 
+import atexit
 import functools
+import gc
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +15,11 @@ import tensorflow as tf
 from dataset.shards import UserError, parse, untuned
 
 SHUFFLE_STREAM, CHOICE_STREAM = 1, 2
+
+# Records are read in Python, by threads of TensorFlow. An iterator that an error, or a
+# signal, has left in the middle waits for them when it goes: for ever once Python is
+# ending, for they can no longer enter it. So it has to go before.
+atexit.register(gc.collect)
 
 
 def image_seed(seed, n, stream=0):
