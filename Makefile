@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
 	--cores=$(CORES)
 
-.PHONY: help setup demo mini test lint format lock clean
+.PHONY: help setup demo mini test benchmark-refiners lint format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -20,7 +20,8 @@ help:
 	@echo "make setup   what the above do first: Python packages into $(VENV)"
 	@echo "make lint    style check;  make format  applies it"
 	@echo "make lock    newest versions that fit, into the two requirements.lock"
-	@echo "make clean   removes $(VENV), $(WORKFLOW_VENV), .python, demo and caches"
+	@echo "make clean   removes $(VENV), $(WORKFLOW_VENV), .python, demo and caches;"
+	@echo "             mini stays, it holds the work of hours: rm -r mini removes it"
 
 setup: $(VENV)/installed
 
@@ -36,6 +37,15 @@ mini: $(VENV)/installed $(WORKFLOW_VENV)/installed
 
 test: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	@TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist=loadfile
+
+# What the refiners put right on real images made wrong in a known way: half an hour.
+benchmark-refiners: $(VENV)/installed
+	@test -n "$(BRATS_DIR)" || { \
+	  echo "BRATS_DIR is not set; say: make $@ BRATS_DIR=folder-of-cases" >&2; \
+	  exit 1; }
+	@$(PYTHON) -m dataset.prepare --flagfile=flags/mini/dataset_prepare.cfg \
+	  --brats_dir="$(BRATS_DIR)" --output_dir=$@/real --overwrite
+	@$(PYTHON) -m benchmarks.refiners --real_dir=$@/real --output_dir=$@
 
 lint: $(VENV)/installed
 	@$(VENV)/bin/ruff check .
