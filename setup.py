@@ -13,6 +13,7 @@ PACKAGES = [
     "evaluation",
     "filtering",
     "flags",
+    "pages",
     "pggan",
     "simgan",
     "training",
@@ -31,6 +32,8 @@ BINARIES = [
     "dataset.verify",
     "evaluation.quality",
     "evaluation.table",
+    "evaluation.turing_table",
+    "evaluation.turing_test",
     "pggan.generate",
     "pggan.train",
     "simgan.refine",
@@ -64,6 +67,7 @@ EXTRAS_REQUIRE = {
     "demo": ["nilearn"],  # Its wheel holds the MNI152 template, the demo's anatomy.
     "test": [
         "pytest",
+        "playwright",  # Drives the system's Chromium to test the two pages.
         "pytest-xdist",  # Two processes of tests on two cores.
         "ruff",  # Lint and format.
     ],
@@ -84,7 +88,10 @@ setup(
     python_requires=">=3.10,<3.12",  # TensorFlow 2.15 has no wheels for newer ones.
     packages=PACKAGES,
     package_data={
+        "evaluation": ["static/*", "templates/*"],
+        "filtering": ["static/*", "templates/*"],
         "flags": ["*/*.cfg"],
+        "pages": ["static/*", "templates/*"],
         "workflow": ["Snakefile", "*.smk", "*.yaml", "requirements.lock"],
     },
     install_requires=INSTALL_REQUIRES,

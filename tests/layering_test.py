@@ -10,7 +10,11 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 FLOOR = {"dataset.folders", "dataset.records", "dataset.shards"}
 STEPS = ("classifier", "evaluation", "filtering", "pggan", "simgan", "unit")
-PACKAGES = ("dataset", "flags", "training", "workflow", *STEPS)
+SHARED = {  # What steps may share beside the shard contract, and who does.
+    "pages": ("evaluation", "filtering"),
+    "training": STEPS,
+}
+PACKAGES = ("dataset", "flags", "workflow", *SHARED, *STEPS)
 
 
 class Module:
@@ -73,17 +77,19 @@ def test_shard_contract_stands_on_tensorflow_and_numpy_alone(module):
     assert {name.partition(".")[0] for name in module.imports - FLOOR} <= allowed
 
 
-@pytest.mark.parametrize("module", modules_of("training"), ids=lambda m: m.name)
-def test_training_knows_shards_and_no_model(module):
+@pytest.mark.parametrize("module", modules_of(*SHARED), ids=lambda m: m.name)
+def test_what_steps_share_knows_shards_and_no_step(module):
+    known = ("dataset", "dataset.shards")
     for name in module.imports_of_project():
-        assert name.startswith("training.") or name in ("dataset", "dataset.shards")
+        assert name.partition(".")[0] == module.package or name in known
 
 
 @pytest.mark.parametrize(
     "module", modules_of("dataset", "workflow", *STEPS), ids=lambda m: m.name
 )
-def test_step_imports_itself_shards_and_training_alone(module):
-    own = {module.package, "training"} | ({"flags"} if module.is_binary else set())
+def test_step_imports_itself_shards_and_what_it_may_share(module):
+    own = {module.package} | ({"flags"} if module.is_binary else set())
+    own |= {shared for shared, users in SHARED.items() if module.package in users}
     known = {"dataset", "dataset.shards"}
     if module.name == "classifier.predict":
         known.add(
