@@ -2,10 +2,11 @@
 
     BRATS_DIR=folder make benchmark-refiners
 
-The real slices of the training's patients are blurred and lose contrast; UNIT and SimGAN
-learn, unpaired, to undo it. Both then refine those slices and the ones of the validation's
-and the test's patients, whom no training has seen; sliced Wasserstein distances to the
-real slices of the same patients say what was gained (`quality/*/quality.md`).
+The real slices of the training's patients are blurred and lose contrast; UNIT and
+SimGAN learn, unpaired, to undo it. Both then refine those slices, and the ones of the
+validation's and the test's patients, whom no training has seen; sliced Wasserstein
+distances to the real slices of the same patients say what was gained
+(`quality/*/quality.md`).
 """
 
 import argparse
@@ -83,7 +84,7 @@ def main(real_dir, output_dir, label, flags):
             f"--flagfile={flags}/evaluation_quality.cfg",
             f"--real_dirs={','.join(map(str, folders))}",
             *(
-                f"--rows={name}={output_dir / name / part}"
+                f"--synthetic_dirs={name}={output_dir / name / part}"
                 for name in ("degraded", *REFINERS)
             ),
             f"--output_dir={output_dir / 'quality' / part}",
