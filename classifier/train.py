@@ -5,11 +5,13 @@ python -m classifier.train --train_dirs=real/train/tumor,real/train/non_tumor
  --model_dir=models/detector
 """
 
+import os
+
 from classifier import input_pipeline, networks
 from classifier import weights as weight_files
 from classifier.model import Classifier, learning_rate_schedule
 from classifier.validation import Validation, is_exhausted
-from dataset.shards import ShardSet, UserError
+from dataset.shards import ShardSet, UserError, read_json
 from flags import binary
 from flags import classifier as classifier_flags
 from training.run import Run
@@ -23,6 +25,7 @@ def train(
     max_epochs,
     steps_per_epoch,
     patience,
+    match_steps_of,
     monitor,
     **model_settings,
 ):
@@ -32,6 +35,8 @@ def train(
     input_pipeline.check_sets(train_sets, validation_sets)
     num_images = sum(map(len, train_sets))
     steps_per_epoch = steps_per_epoch or max(1, num_images // run.batch_size)
+    if match_steps_of:
+        patience = max_epochs = -(-steps_taken(match_steps_of) // steps_per_epoch)
     classifier = build(run, steps_per_epoch, **model_settings)
     facts = {
         "parameters": f"{classifier.detector.count_params():,}",
@@ -60,6 +65,17 @@ def train(
         )
         run.fit(classifier, batches, callbacks=[validation])
     run.finish(best_epoch=int(classifier.best_epoch), **classifier.best_result())
+
+
+def steps_taken(model_dir):
+    """The number of steps with which the training in `model_dir` ended."""
+    path = os.path.join(model_dir, "finished.json")
+    if not os.path.exists(path):
+        raise UserError(
+            f"--match_steps_of={model_dir}: wanted a training that is finished; there"
+            " is no finished.json."
+        )
+    return read_json(path)["step"]
 
 
 def build(

@@ -179,6 +179,14 @@ def _define_schedule():
             " ends. The best epoch's weights are the result.",
             lower_bound=1,
         ),
+        flags.DEFINE_string(
+            "match_steps_of",
+            None,
+            "Folder of a finished training whose number of steps this one takes, in"
+            " whole epochs and without early stopping: a control that costs as much, so"
+            " that a gain is not just longer training. Replaces --max_epochs and"
+            " --patience.",
+        ),
         flags.DEFINE_enum(
             "monitor",
             "accuracy",
