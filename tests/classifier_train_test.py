@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 
 import interruption
 import keras
@@ -16,11 +17,11 @@ from dataset.shards import UserError
 from flags import classifier as classifier_flags
 from training.run import Run
 
-# 24 images in batches of 8: 3 steps per epoch, 6 in all.
+# 24 images in batches of 8: 3 steps per epoch, 12 in all.
 SMALL = {
     "image_size": 32,
     "batch_size": 8,
-    "max_epochs": 2,
+    "max_epochs": 4,
     "batch_norm_momentum": 0.5,
     "deterministic": True,
     "checkpoint_minutes": 0.0,
@@ -86,21 +87,34 @@ def validations(model_dir):
     return [line for line in lines if "validation_loss" in line]
 
 
-def test_killed_and_asked_to_stop_equals_uninterrupted(settings, uninterrupted):
-    draws = random.SystemRandom()
-    killed, stopped = draws.randint(2, 3), draws.randint(4, 5)
-    print(f"SIGKILL in step {killed}, SIGTERM in step {stopped}")
-    result = interruption.run("classifier.train", settings, ("SIGKILL", killed))
-    assert result.returncode == -9, result.stderr
-    result = interruption.run("classifier.train", settings, ("SIGTERM", stopped))
-    assert result.returncode == 143, result.stderr
-    assert f"continuing at step {killed - 1} of 6" in result.stdout
-    assert f"SIGTERM: saved step {stopped} of 6" in result.stdout
-    result = interruption.run("classifier.train", settings)
-    assert result.returncode == 0, result.stderr
+def test_killed_at_random_moments_equals_uninterrupted(settings, uninterrupted):
+    """While a checkpoint is written, and steps after one; asked to stop."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed of the moments: {seed}")
+    draw = random.Random(seed)
     model_dir = settings["model_dir"]
+    rare = {**settings, "checkpoint_minutes": 60.0}
+
+    writing = interruption.writing_checkpoint(model_dir, draw.randint(0, 2))
+    results = [interruption.interrupt("classifier.train", settings, writing)]
+    assert writing()  # What it left is not a checkpoint.
+    late = interruption.after_step(model_dir, draw.randint(5, 8), draw.uniform(0, 0.5))
+    results.append(interruption.interrupt("classifier.train", rare, late))
+    later = interruption.after_step(model_dir, draw.randint(5, 8))
+    results.append(
+        interruption.interrupt("classifier.train", settings, later, signal.SIGTERM)
+    )
+    results.append(interruption.run("classifier.train", settings))
+
+    codes = [result.returncode for result in results]
+    assert codes == [-9, -9, 143, 0], results[-1].stderr
+    # All that the second process did was redone, two steps at least.
+    first, second, stopped = map(interruption.continued_step, results[1:])
+    assert first == second < 4
+    assert f"SIGTERM: saved step {stopped} of 12" in results[2].stdout
     interruption.assert_bits_equal(
-        interruption.final_weights(model_dir), interruption.final_weights(uninterrupted)
+        interruption.final_weights(model_dir),
+        interruption.final_weights(uninterrupted),
     )
     assert validations(model_dir) == validations(uninterrupted)
     for one, two in zip(
@@ -113,7 +127,7 @@ def test_killed_and_asked_to_stop_equals_uninterrupted(settings, uninterrupted):
 
 def test_best_epoch_is_the_one_of_the_log(uninterrupted):
     lines = validations(uninterrupted)
-    assert [line["epoch"] for line in lines] == [1, 2]
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
     best = max(
         lines,
         key=lambda line: (line["validation_accuracy"], -line["validation_loss"]),
@@ -139,6 +153,18 @@ def test_early_stopped_training_does_not_go_on_when_started_again(
     assert run.step == 6 and run.finished
     assert "finished at step 6" in capsys.readouterr().out
     assert run.latest_step() == 6
+
+
+def test_control_takes_as_many_steps_in_whole_epochs_and_does_not_stop_early(
+    settings, small_backbone, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(
+        validation, "is_better", lambda result, model, _: not int(model.best_epoch)
+    )
+    (tmp_path / "finished.json").write_text('{"step": 7}')
+    control = {"match_steps_of": str(tmp_path), "patience": 1, "max_epochs": 1}
+    run = start({**settings, **control, "deterministic": False})
+    assert run.finished and run.step == 9
 
 
 def test_dry_run_checks_and_writes_nothing(settings, capsys):
@@ -168,6 +194,7 @@ def test_replicas_synchronise_every_batch_norm(settings, monkeypatch):
     [
         ({"train_dirs": ["nowhere"]}, "nowhere: no such shard set"),
         ({"image_size": 31}, "--image_size=31: ResNet-50 wants 32 px at least"),
+        ({"match_steps_of": "x"}, "--match_steps_of=x: wanted a training that is fin"),
         ({"weights": "no/such.h5"}, "--weights=no/such.h5: no such file"),
         (
             {"strategy": "mirrored", "batch_size": 5},
