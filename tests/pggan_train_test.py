@@ -1,6 +1,8 @@
 """Training PGGAN: resume, replicas, refusals, and that it learns to move."""
 
 import json
+import random
+import signal
 
 import interruption
 import numpy as np
@@ -15,12 +17,12 @@ from training.model import optimizer_for_precision
 from training.run import Run
 from training.strategy import create_strategy
 
-# Steps of the phases: 4 px 1-3, 8 px fading 4-6, 8 px 7-9.
+# Steps of the phases: 4 px 1-10, 8 px fading 11-20, 8 px 21-40.
 SMALL = {
     "resolution": 8,
     "num_epochs": 0.0,
-    "stabilize_kimg": ["0.012"],
-    "fade_kimg": ["0.012"],
+    "stabilize_kimg": ["0.04", "0.08"],
+    "fade_kimg": ["0.04"],
     "batch_size": 4,
     "stddev_group": 4,
     "latent_size": 8,
@@ -54,41 +56,59 @@ def uninterrupted(flag_defaults, data_dir, tmp_path_factory):
     return directory
 
 
-def test_killed_in_every_kind_of_phase_equals_uninterrupted(settings, uninterrupted):
-    """In a stabilise phase, at a phase change, in a fade, and asked to stop."""
-    stops = [("SIGKILL", 2), ("SIGKILL", 4), ("SIGKILL", 5), ("SIGTERM", 8)]
-    codes = [interruption.run("pggan.train", settings, stop) for stop in stops]
-    assert [code.returncode for code in codes] == [-9, -9, -9, 143]
-    assert "continuing at step 3 of 9" in codes[2].stdout
-    assert "SIGTERM: saved step 8 of 9" in codes[3].stdout
-    last = interruption.run("pggan.train", settings)
-    assert last.returncode == 0 and "finished at step 9" in last.stdout, last.stderr
+def test_killed_at_random_moments_equals_uninterrupted(settings, uninterrupted):
+    """While a checkpoint is written, at a phase change, in a fade; asked to stop."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed of the moments: {seed}")
+    draw = random.Random(seed)
+    model_dir = settings["model_dir"]
+    rare = {**settings, "checkpoint_minutes": 60.0}
+    sometimes = {**settings, "checkpoint_minutes": draw.uniform(0.001, 0.005)}
+
+    writing = interruption.writing_checkpoint(model_dir, draw.randint(0, 5))
+    results = [interruption.interrupt("pggan.train", settings, writing)]
+    assert writing()  # What it left is not a checkpoint.
+    change = interruption.after_step(model_dir, 10, draw.uniform(0, 2))
+    results.append(interruption.interrupt("pggan.train", rare, change))
+    fade = interruption.after_step(model_dir, draw.randint(11, 16), draw.uniform(0, 1))
+    results.append(interruption.interrupt("pggan.train", sometimes, fade))
+    late = interruption.after_step(model_dir, draw.randint(21, 28))
+    results.append(
+        interruption.interrupt("pggan.train", settings, late, signal.SIGTERM)
+    )
+    results.append(interruption.run("pggan.train", settings))
+
+    codes = [result.returncode for result in results]
+    assert codes == [-9, -9, -9, 143, 0], results[-1].stderr
+    # All that the second process did, at least the change's step, was redone.
+    first, second = map(interruption.continued_step, results[1:3])
+    assert first == second < 10
+    stopped = interruption.continued_step(results[4])
+    assert f"SIGTERM: saved step {stopped} of 40" in results[3].stdout
+    assert "finished at step 40" in results[4].stdout
     interruption.assert_bits_equal(
-        interruption.final_weights(settings["model_dir"]),
+        interruption.final_weights(model_dir),
         interruption.final_weights(uninterrupted),
     )
     logs = []
-    for directory in (settings["model_dir"], uninterrupted):
+    for directory in (model_dir, uninterrupted):
         with open(f"{directory}/log.jsonl") as file:
             logs.append([json.loads(line) for line in file])
     for before, after in zip(*logs, strict=True):
         assert {**before, "seconds_per_step": 0} == {**after, "seconds_per_step": 0}
 
 
-def test_a_finished_training_is_left_alone(uninterrupted, flag_defaults, data_dir):
-    defaults = flag_defaults(pggan_flags.define_train)
-    own = {"data_dir": data_dir, "model_dir": uninterrupted}
-    settings = {**defaults, **SMALL, **own}
+def test_a_finished_training_is_left_alone(settings, uninterrupted, capsys):
     before = interruption.final_weights(uninterrupted)
-    result = interruption.run("pggan.train", settings)
-    assert result.returncode == 0 and "finished already" in result.stdout
+    start({**settings, "model_dir": uninterrupted})
+    assert "finished already" in capsys.readouterr().out
     interruption.assert_bits_equal(before, interruption.final_weights(uninterrupted))
 
 
 def test_pictures_of_every_phase_are_written(uninterrupted, tmp_path):
     names = tf.io.gfile.listdir(f"{uninterrupted}/samples")
     assert {"real-004px.png", "real-008px.png"} < set(names)
-    assert {"008px-fade-step-0000006.png", "008px-stabilise-step-0000009.png"} < (
+    assert {"008px-fade-step-0000020.png", "008px-stabilise-step-0000040.png"} < (
         set(names)
     )
 
@@ -119,7 +139,7 @@ def test_dry_run_writes_nothing(settings, tmp_path, capsys):
     start({**settings, "dry_run": True})
     assert not (tmp_path / "model").exists()
     output = capsys.readouterr().out
-    assert "steps: 9" in output and "10 tumor" in output
+    assert "steps: 40" in output and "10 tumor" in output
 
 
 def test_images_of_two_classes_are_refused(settings, tmp_path, write_images):
