@@ -102,10 +102,10 @@ def serve(app, port, what):
             fd=listener.fileno(),
         )
         address = protect(app, listener.getsockname()[1])
-        print(f"Open this address to {what}:\n\n    {address}\n", flush=True)
-        print("It works on this computer alone. Ctrl+C ends.", flush=True)
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
+            print(f"Open this address to {what}:\n\n    {address}\n")
+            print("It works on this computer alone. Ctrl+C ends.", flush=True)
             server.serve_forever()
         except KeyboardInterrupt:
             print()
