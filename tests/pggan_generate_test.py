@@ -1,5 +1,8 @@
 """Generating: image n is image n, and a stopped writer finishes."""
 
+import random
+
+import interruption
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -88,28 +91,38 @@ def test_another_seed_gives_other_images(model_dir, images, tmp_path):
     assert not np.array_equal(others[0].image, images[0].image)
 
 
-def test_a_stopped_writer_finishes_and_equals_uninterrupted(
-    model_dir, images, tmp_path, monkeypatch
-):
-    write = tf.io.TFRecordWriter.write
-    written = []
+def test_a_killed_writer_finishes_and_equals_uninterrupted(model_dir, tmp_path):
+    """SIGKILL at random moments, twice, of the binary itself."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed of the moments: {seed}")
+    draw = random.Random(seed)
+    folder = tmp_path / "set"
+    settings = {"seed": 5, "images_per_shard": 7}
+    make(model_dir, tmp_path / "whole", 700, **settings)
+    flags = {"model_dir": model_dir, "num_images": 700, "output_dir": str(folder)}
+    for _ in range(2):
+        number = len(shards(folder)) + draw.randint(2, 20)
+        killed = interruption.interrupt(
+            "pggan.generate",
+            {**settings, **flags},
+            lambda n=number: len(shards(folder)) >= n,
+        )
+        assert killed.returncode == -9, killed.stderr
+        with pytest.raises(UserError, match="unfinished|not a finished"):
+            ShardSet(str(folder))
+    kept = {path: path.stat().st_mtime_ns for path in shards(folder)}
+    assert len(kept) < 100
+    last = interruption.run("pggan.generate", {**settings, **flags})
+    assert last.returncode == 0, last.stderr
+    own, whole = (ShardSet(str(tmp_path / name)) for name in ("set", "whole"))
+    assert own.manifest["shards"] == whole.manifest["shards"]  # Hashes included.
+    # What was finished is not redone.
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
 
-    def write_some(self, content):
-        written.append(content)
-        if len(written) == 17:
-            raise KeyboardInterrupt
-        write(self, content)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(tf.io.TFRecordWriter, "write", write_some)
-        with pytest.raises(KeyboardInterrupt):
-            make(model_dir, tmp_path / "set", 40)
-    with pytest.raises(UserError, match="unfinished|not a finished"):
-        ShardSet(str(tmp_path / "set"))
-    kept = tmp_path / "set" / "shard-00001-of-00006.tfrecord"
-    stamp = kept.stat().st_mtime_ns
-    assert_same(make(model_dir, tmp_path / "set", 40), images)
-    assert kept.stat().st_mtime_ns == stamp  # What was finished is not redone.
+def shards(folder):
+    """The paths of the finished shards."""
+    return list(folder.glob("shard-*.tfrecord"))
 
 
 def test_there_is_a_preview(model_dir, tmp_path):

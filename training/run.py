@@ -62,7 +62,7 @@ class Run:
         self.step = 0
         self.num_steps = None
         self.stop_signal = None
-        self._check_same("settings", settings, FREE)
+        self._check_settings()
         strategies.configure(
             settings["seed"], settings["precision"], settings["deterministic"]
         )
@@ -87,7 +87,7 @@ class Run:
         """
         self.num_steps = num_steps
         digests = {key: [s.digest for s in sets] for key, sets in inputs.items()}
-        self._check_same("inputs", digests, ())
+        self._check_inputs(inputs, digests)
         for flag, sets in inputs.items():
             for shards in sets:
                 counts = ", ".join(f"{n} {k}" for k, n in shards.label_counts.items())
@@ -134,25 +134,49 @@ class Run:
         self._began = time.monotonic()
         self._bar = None
 
-    def _check_same(self, key, now, free):
-        """Refuses to continue with anything that changes the result."""
+    def _former_run(self):
+        """What `run.json` says of the training in the folder; None in a new one."""
         if not tf.io.gfile.exists(self._path("run.json")):
-            return
-        before = read_run(self.model_dir)
-        if before["binary"] != self.binary:
+            return None
+        former = read_run(self.model_dir)
+        if former["binary"] != self.binary:
             raise UserError(
                 f"--model_dir={self.model_dir}: holds a training by"
-                f" {before['binary']}, not {self.binary}; give another folder."
+                f" {former['binary']}, not {self.binary}; give another folder."
             )
-        now = json.loads(json.dumps(now))
-        for name in sorted({*before[key], *now} - set(free)):
-            old, new = before[key].get(name), now.get(name)
+        return former
+
+    def _check_settings(self):
+        """Refuses to continue with a flag that changes the result."""
+        former = self._former_run()
+        if not former:
+            return
+        before, now = former["settings"], json.loads(json.dumps(self.settings))
+        for name in sorted({*before, *now} - FREE):
+            old, new = before.get(name), now.get(name)
             if old != new:
                 raise UserError(
                     f"--{name}: the training in {self.model_dir} was started with"
                     f" {old!r}, now it is {new!r}; give the former value to continue it"
                     " or another --model_dir to start anew."
                 )
+
+    def _check_inputs(self, inputs, digests):
+        """Refuses to continue on other images, in folders of the same names."""
+        former = self._former_run()
+        if not former:
+            return
+        for flag, sets in inputs.items():
+            before = former["inputs"][flag]
+            for shards, old, new in zip(sets, before, digests[flag], strict=True):
+                if old != new:
+                    raise UserError(
+                        f"--{flag}: the images in {shards.directory} have changed since"
+                        f" the training in {self.model_dir} was started (SHA-256 of"
+                        f" manifest.json was {old[:8]}..., is {new[:8]}...); restore"
+                        " them to continue it or give another --model_dir to start"
+                        " anew."
+                    )
 
     def restore(self, model):
         """Brings `model` to the latest checkpoint, if there is one.
