@@ -102,7 +102,8 @@ def _by_reader(path, num_images):
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path}, line {number}: no answer: {error!r}.") from error
         is_known = isinstance(image, int) and 0 <= image < num_images
-        if not is_known or not {*answers} <= {True, False} or not seconds >= 0:
+        is_said = all(isinstance(answer, bool) for answer in answers)
+        if not is_known or not is_said or not seconds >= 0:
             raise UserError(
                 f"{path}, line {number}: no answer to one of the {num_images} images."
             )
