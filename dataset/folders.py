@@ -1,6 +1,7 @@
 """Folders that a job fills: it can be stopped and go on, and overwrites nothing."""
 
 import contextlib
+import hashlib
 import json
 import os
 
@@ -121,3 +122,12 @@ def disk_errors(path):
         if isinstance(error, tf.errors.OpError):
             reason = error.message.rpartition("; ")[2]  # Before it: the path again.
         raise UserError(f"{path}: cannot be written: {reason or error}.") from error
+
+
+def file_sha256(path):
+    """SHA-256 of a file's content, lower-case hex."""
+    digest = hashlib.sha256()
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -20,6 +20,7 @@ from dataset.folders import (  # noqa: F401
     UserError,
     claim_folder,
     disk_errors,
+    file_sha256,
     read_json,
     release_folder,
     write_json,
