@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 
-from dataset.curation import Slice, judge_slices
+from dataset.curation import BORDERLINE, UNLABELED, Slice, judge_slices
 from dataset.folders import UserError, disk_errors
 from dataset.layouts import Case
 from dataset.shards import Record, label_number
@@ -30,6 +30,7 @@ class CaseReader:
       rules: `curation.Rules`.
       verdicts: a person's, as `curation.read_verdicts` gives them.
       unlabeled: whether to do without masks.
+      keep_borderline: whether to keep images of borderline slices, too.
     """
 
     folder: str
@@ -37,6 +38,7 @@ class CaseReader:
     rules: object
     verdicts: dict
     unlabeled: bool
+    keep_borderline: bool = False
 
     def __call__(self, case):
         """Reads a case unless its file is there; returns a `ReadCase`.
@@ -67,6 +69,7 @@ class CaseReader:
             dataclasses.astuple(self.rules),
             sorted(self._verdicts(case).items()),
             self.unlabeled,
+            self.keep_borderline,
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
@@ -84,13 +87,18 @@ class CaseReader:
         slices = judge_slices(
             volume.brain, volume.mask, self.rules, self._verdicts(case)
         )
-        kept = [s.number for s in slices if s.is_used]
+        kept = [s.number for s in slices if s.is_used or self._keeps(s)]
+        kept = np.array(kept, int)
         return {
-            "images": images[np.array(kept, int) - self.rules.first_slice],
+            "images": images[kept - self.rules.first_slice],
+            "numbers": kept,
             "slices": json.dumps([dataclasses.asdict(s) for s in slices]),
             "fingerprint": fingerprint(volume.image, volume.brain),
             "digest": hashlib.sha256(images.tobytes()).hexdigest(),
         }
+
+    def _keeps(self, judged):
+        return self.keep_borderline and judged.group == BORDERLINE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,9 +119,9 @@ class ReadCase:
         """The judged `Slice`s of the whole volume."""
         return [Slice(**fields) for fields in json.loads(str(self._load("slices")))]
 
-    def verdict_counts(self):
-        """Number of slices by verdict, a `Counter`."""
-        return collections.Counter(s.verdict for s in self.slices())
+    def group_counts(self):
+        """Number of slices by `Slice.group`, a `Counter`."""
+        return collections.Counter(s.group for s in self.slices())
 
     def fingerprint(self):
         return self._load("fingerprint")
@@ -122,13 +130,13 @@ class ReadCase:
         """Stands for the images of all slices in the range."""
         return str(self._load("digest"))
 
-    def records(self, verdict, patient):
-        """The `Record`s of one verdict, under the name of the patient given."""
-        label = label_number(verdict)
-        used = [s for s in self.slices() if s.is_used]
-        for image, judged in zip(self._load("images"), used):
-            if judged.verdict == verdict:
-                name = f"brats/{self.case.name}/{judged.number:03d}"
+    def records(self, group, patient):
+        """The `Record`s of a `Slice.group`, under the name of the patient given."""
+        label = label_number(UNLABELED if group == BORDERLINE else group)
+        groups = {s.number: s.group for s in self.slices()}
+        for image, number in zip(self._load("images"), self._load("numbers")):
+            if groups[number] == group:
+                name = f"brats/{self.case.name}/{number:03d}"
                 yield Record(image=image, label=label, id=name, patient=patient)
 
     def _load(self, name):

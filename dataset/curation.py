@@ -15,6 +15,7 @@ from dataset.folders import UserError
 
 TUMOR, NON_TUMOR = "tumor", "non_tumor"
 EXCLUDED, UNLABELED = "excluded", "unlabeled"
+BORDERLINE = "borderline"  # Excluded, for a reason that begins so.
 VERDICTS = (TUMOR, NON_TUMOR, EXCLUDED)
 STRAIGHT_TOLERANCE = 1.0  # mm that an outline may leave a straight line by
 
@@ -55,6 +56,12 @@ class Slice:
     @property
     def is_used(self):
         return self.verdict != EXCLUDED
+
+    @property
+    def group(self):
+        """Its verdict, or `borderline` where it is excluded for an unsure label."""
+        unsure = not self.is_used and self.reason.startswith(BORDERLINE)
+        return BORDERLINE if unsure else self.verdict
 
 
 def judge_slices(brain, mask, rules, verdicts=None):

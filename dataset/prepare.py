@@ -12,7 +12,7 @@ import tqdm
 
 from dataset import slice_sets, splits
 from dataset.cases import CaseReader
-from dataset.curation import EXCLUDED, UNLABELED, Rules, read_verdicts
+from dataset.curation import BORDERLINE, EXCLUDED, UNLABELED, Rules, read_verdicts
 from dataset.folders import claim_folder, disk_errors, release_folder
 from dataset.layouts import find_cases
 from dataset.shards import PROJECT_VERSION, UserError, write_json
@@ -22,7 +22,7 @@ from flags import binary
 from flags import dataset as dataset_flags
 
 REPORT, SLICES, CASES = "report.json", "slices.csv", "unfinished_cases"
-OWN = {REPORT, SLICES, CASES, UNLABELED, *splits.PARTS}
+OWN = {REPORT, SLICES, CASES, UNLABELED, BORDERLINE, *splits.PARTS}
 
 
 def prepare(
@@ -60,7 +60,7 @@ def prepare(
     good = [c for c in read if not c.fault]
     check_faults(report["bad_cases"], len(good), skip_bad_cases, report_path)
     parts, found = divide(good, unlabeled, options)
-    sets = slice_sets.slice_sets(parts)
+    sets = slice_sets.slice_sets(parts, options["keep_borderline"])
     slice_sets.write_slice_sets(
         sets, output_dir, binary=job["binary"], settings=settings
     )
@@ -96,6 +96,7 @@ def case_reader(output_dir, cases, exclude_csv, unlabeled, options):
         rules=_take(Rules, options),
         verdicts=verdicts,
         unlabeled=unlabeled,
+        keep_borderline=options["keep_borderline"],
     )
 
 

@@ -9,24 +9,24 @@ import os
 
 import tqdm
 
-from dataset.curation import NON_TUMOR, TUMOR, UNLABELED, Slice
+from dataset.curation import BORDERLINE, NON_TUMOR, TUMOR, UNLABELED, Slice
 from dataset.folders import UserError, write_text
 from dataset.shards import write_shard_set
 
 
 @dataclasses.dataclass(frozen=True)
 class SliceSet:
-    """Slices of one verdict in one part, in the order of the cases.
+    """Slices of one `Slice.group`, in the order of the cases.
 
     Attributes:
       name: `train/tumor`.
-      verdict: of all its slices.
+      group: of all its slices.
       cases: [(`ReadCase`, patient), ...].
       counts: number of slices of each case.
     """
 
     name: str
-    verdict: str
+    group: str
     cases: list
     counts: list
 
@@ -38,27 +38,27 @@ class SliceSet:
         before = 0
         for (case, patient), count in zip(self.cases, self.counts):
             if before < stop and start < before + count:
-                for number, record in enumerate(case.records(self.verdict, patient)):
+                for number, record in enumerate(case.records(self.group, patient)):
                     if start <= before + number < stop:
                         yield record
             before += count
 
 
-def slice_sets(parts):
+def slice_sets(parts, keep_borderline=False):
     """The `SliceSet`s of some parts.
 
     Args:
       parts: {part: [(`ReadCase`, patient), ...]}.
+      keep_borderline: whether to add one of all parts' borderline slices, if any.
 
     Raises:
       UserError: one of them would be empty.
     """
     sets = []
     for part, cases in parts.items():
-        verdicts = [c.verdict_counts() for c, _ in cases]
-        for verdict in (UNLABELED,) if part == UNLABELED else (TUMOR, NON_TUMOR):
-            name = part if part == UNLABELED else f"{part}/{verdict}"
-            sets.append(SliceSet(name, verdict, cases, [v[verdict] for v in verdicts]))
+        for group in (UNLABELED,) if part == UNLABELED else (TUMOR, NON_TUMOR):
+            name = part if part == UNLABELED else f"{part}/{group}"
+            sets.append(_slice_set(name, group, cases))
     empty = [s.name for s in sets if not len(s)]
     if empty:
         found = ", ".join(f"{s.name} {len(s)} of {len(s.cases)} cases" for s in sets)
@@ -66,7 +66,12 @@ def slice_sets(parts):
             f"no slices for {', '.join(empty)} ({found}); give another --split or"
             " --seed, or looser rules."
         )
-    return sets
+    borderline = _slice_set(BORDERLINE, BORDERLINE, sum(parts.values(), []))
+    return [*sets, borderline] if keep_borderline and len(borderline) else sets
+
+
+def _slice_set(name, group, cases):
+    return SliceSet(name, group, cases, [c.group_counts()[group] for c, _ in cases])
 
 
 def write_slice_sets(sets, output_dir, *, binary, settings):
@@ -119,7 +124,7 @@ def summary(parts, sets):
     return {
         part: {
             "patients": sorted({patient for _, patient in members}),
-            **{s.verdict: len(s) for s in sets if s.name.split("/")[0] == part},
+            **{s.group: len(s) for s in sets if s.name.split("/")[0] == part},
         }
         for part, members in parts.items()
     }

@@ -184,6 +184,13 @@ def _define_rules():
             " all), verdict (excluded if not given, tumor, non_tumor), reason. An"
             " edited slices.csv will do.",
         ),
+        flags.DEFINE_bool(
+            "keep_borderline",
+            False,
+            "Write the slices that are left out as borderline, of all parts, as one"
+            " more shard set, `borderline`, of label -1: for a person to decide about"
+            " with filtering.review, which writes a table for --exclude_csv.",
+        ),
     ]
 
 

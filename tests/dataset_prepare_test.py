@@ -340,3 +340,25 @@ def test_real_cases_are_prepared_whole(run, tmp_path):
     # Fewer slices per patient than in any release: some tumors are small or fill all.
     assert report["slices"]["tumor"]["tumor"] > 10 * len(patients)
     assert report["slices"]["non_tumor"]["no tumor"] > 5 * len(patients)
+
+
+def test_borderline_slices_are_kept_for_a_person_when_asked_for(
+    run, brats, real, tmp_path
+):
+    output = run(brats, tmp_path / "real", keep_borderline=True)
+    borderline = {r.id: r for r in ShardSet(output / "borderline").records()}
+    rows = [r for r in table(output) if r["reason"].startswith("borderline")]
+    assert sorted(borderline) == sorted(
+        f"brats/{r['case']}/{int(r['slice']):03d}" for r in rows
+    )
+    assert {record.label for record in borderline.values()} == {-1}
+    row = rows[0]
+    image = borderline[f"brats/{row['case']}/{int(row['slice']):03d}"].image
+    path = str(brats / row["case"] / f"{row['case']}_t1ce.nii.gz")
+    settings = volumes.SliceSettings(image_size=30)
+    volume = volumes.read_volume(path)
+    expected = volumes.slice_images(volume, [int(row["slice"])], settings)
+    np.testing.assert_array_equal(image, expected[0])
+    for name in SETS:  # The others are as ever.
+        ours, theirs = ShardSet(output / name), ShardSet(real / name)
+        assert ours.manifest["shards"] == theirs.manifest["shards"]

@@ -11,18 +11,18 @@ from dataset.slice_sets import slice_sets
 
 
 class StandIn:
-    """A case that was read, with numbers of slices by verdict."""
+    """A case that was read, with numbers of slices by group."""
 
     def __init__(self, name, **counts):
         self.name, self.counts = name, collections.Counter(counts)
         self.times_read = 0
 
-    def verdict_counts(self):
+    def group_counts(self):
         return self.counts
 
-    def records(self, verdict, patient):
+    def records(self, group, patient):
         self.times_read += 1
-        for n in range(self.counts[verdict]):
+        for n in range(self.counts[group]):
             yield Record(np.zeros([8, 8]), 1, f"brats/{self.name}/{n}", patient)
 
 
