@@ -11,6 +11,7 @@ PACKAGES = [
     "classifier",
     "dataset",
     "evaluation",
+    "features",
     "filtering",
     "flags",
     "pages",

@@ -8,10 +8,10 @@ python -m classifier.train --train_dirs=real/train/tumor,real/train/non_tumor
 import os
 
 from classifier import input_pipeline, networks
-from classifier import weights as weight_files
 from classifier.model import Classifier, learning_rate_schedule
 from classifier.validation import Validation, is_exhausted
 from dataset.shards import ShardSet, UserError, read_json
+from features.weights import read_weights, weights_path
 from flags import binary
 from flags import classifier as classifier_flags
 from training.run import Run
@@ -99,7 +99,7 @@ def build(
             " at least."
         )
     fresh = not run.latest_step()
-    path = weight_files.weights_path(weights) if fresh else None
+    path = weights_path(weights, "resnet50") if fresh else None
     schedule = learning_rate_schedule(
         learning_rate,
         pretrained=weights != "none",
@@ -117,7 +117,7 @@ def build(
             sync_batch_norm=sync_batch_norm and replicas > 1,
         )
         if path:
-            weight_files.read_backbone(detector.get_layer("resnet50"), path)
+            read_weights(detector.get_layer("resnet50"), path, "resnet50")
         classifier = Classifier(
             detector,
             learning_rate=schedule,

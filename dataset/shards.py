@@ -33,6 +33,7 @@ from dataset.records import (  # noqa: F401
     label_name,
     label_number,
     parse,
+    parse_origins,
     serialize,
     to_float,
     to_uint8,
@@ -137,6 +138,20 @@ class ShardSet:
                 id=example["id"].decode(),
                 patient=example["patient"].decode(),
             )
+
+    def origins(self):
+        """All images' labels, ids and patients, without decoding the images.
+
+        Returns:
+          int64 [images] and two lists of texts.
+        """
+        batches = tf.data.TFRecordDataset(self.paths).batch(IMAGES_PER_SHARD)
+        origins = list(untuned(batches.map(parse_origins)).as_numpy_iterator())
+        labels, ids, patients = (
+            np.concatenate([batch[key] for batch in origins])
+            for key in ("label", "id", "patient")
+        )
+        return labels, [i.decode() for i in ids], [p.decode() for p in patients]
 
     def serialized(self, position):
         """The bytes of the example at `position` (0-based) of the set."""

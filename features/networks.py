@@ -5,7 +5,6 @@ https://keras.io/api/applications/
 
 import math
 
-import keras
 import numpy as np
 import tensorflow as tf
 from keras.applications import densenet, inception_v3, resnet50

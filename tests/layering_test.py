@@ -11,6 +11,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 FLOOR = {"dataset.folders", "dataset.records", "dataset.shards"}
 STEPS = ("classifier", "evaluation", "filtering", "pggan", "simgan", "unit")
 SHARED = {  # What steps may share beside the shard contract, and who does.
+    "features": ("classifier", "evaluation", "filtering"),
     "pages": ("evaluation", "filtering"),
     "training": STEPS,
 }

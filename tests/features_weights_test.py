@@ -1,0 +1,102 @@
+"""Pre-trained weights: every tensor, or one clear sentence."""
+
+import importlib
+
+import keras
+import numpy as np
+import pytest
+
+from dataset.shards import UserError
+from features import networks, weights
+
+
+def resnet50(**kwargs):
+    return keras.applications.ResNet50(
+        weights=None, input_shape=[32, 32, 3], pooling="avg", **kwargs
+    )
+
+
+@pytest.fixture(scope="module")
+def network():
+    return resnet50(include_top=False)
+
+
+@pytest.mark.parametrize("ending", ["h5", "weights.h5"])
+def test_file_of_keras_layout_fills_every_tensor(tmp_path, network, ending):
+    stock = resnet50(include_top=False)
+    draws = np.random.default_rng(0)
+    stock.set_weights([draws.normal(size=w.shape) for w in stock.get_weights()])
+    path = str(tmp_path / f"resnet50.{ending}")
+    stock.save_weights(path)
+    weights.read_weights(network, weights.weights_path(path, "resnet50"), "resnet50")
+    assert len(network.get_weights()) == 318
+    for ours, theirs in zip(network.get_weights(), stock.get_weights()):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_file_of_another_network_is_refused_by_name(tmp_path, network):
+    path = str(tmp_path / "top.h5")
+    resnet50(include_top=True, classes=3).save_weights(path)
+    with pytest.raises(UserError, match="top.h5: not the weights of resnet50 without"):
+        weights.read_weights(network, path, "resnet50")
+
+
+def test_file_of_another_format_is_refused_by_name(tmp_path, network):
+    path = tmp_path / "notes.h5"
+    path.write_text("not weights")
+    with pytest.raises(UserError, match="notes.h5: not an HDF5 file"):
+        weights.read_weights(network, str(path), "resnet50")
+
+
+def test_missing_file_is_refused_by_name():
+    with pytest.raises(UserError, match="--weights=no/such.h5: no such file"):
+        weights.weights_path("no/such.h5", "resnet50")
+
+
+def test_no_weights_are_no_file():
+    assert weights.weights_path("none", "resnet50") is None
+
+
+@pytest.mark.parametrize("name", weights.IMAGENET_FILES)
+def test_imagenet_without_file_and_network_names_file_md5_and_place(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".keras").mkdir()
+    monkeypatch.setattr(weights, "BASE_URL", "http://127.0.0.1:9/")
+    with pytest.raises(UserError) as error:
+        weights.weights_path("imagenet", name)
+    for part in (name, weights.IMAGENET_FILES[name][1]):
+        assert part in str(error.value)
+    assert str(tmp_path / ".keras" / "models") in str(error.value)
+
+
+@pytest.mark.parametrize("name", weights.IMAGENET_FILES)
+def test_imagenet_file_is_the_one_that_keras_asks_for(name, monkeypatch):
+    """What Keras itself would download is seen in place of downloading it."""
+    build, module, _ = networks.NETWORKS[name]
+    asked = []
+
+    class Asked(Exception):
+        pass
+
+    def get_file(file, url, *, file_hash, **_):
+        asked.extend([file, url, file_hash])
+        raise Asked
+
+    source = importlib.import_module(build.__module__)
+    monkeypatch.setattr(source.data_utils, "get_file", get_file)
+    with pytest.raises(Asked):
+        build(include_top=False, weights="imagenet", input_shape=[96, 96, 3])
+    assert tuple(asked) == weights.imagenet_file(name)
+
+
+def test_imagenet_file_in_the_cache_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / ".keras" / "models"
+    folder.mkdir(parents=True)
+    empty = ("resnet", "d41d8cd98f00b204e9800998ecf8427e")
+    monkeypatch.setitem(weights.IMAGENET_FILES, "resnet50", empty)
+    name, _, _ = weights.imagenet_file("resnet50")
+    (folder / name).write_bytes(b"")
+    assert weights.weights_path("imagenet", "resnet50") == str(folder / name)
