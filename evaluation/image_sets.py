@@ -1,17 +1,11 @@
 """Images of shard sets under one name, brought to one frame and read by position."""
 
 import dataclasses
+import itertools
 
 import numpy as np
-import tensorflow as tf
 
-from dataset.shards import ShardSet, UserError, parse, untuned
-
-_ORIGIN = {
-    "label": tf.io.FixedLenFeature([], tf.int64),
-    "id": tf.io.FixedLenFeature([], tf.string),
-    "patient": tf.io.FixedLenFeature([], tf.string),
-}
+from dataset.shards import ShardSet, UserError, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,17 +75,9 @@ def open_image_set(name, directories, flag):
                 f"--{flag}={shards.directory}: has images without a label; wanted"
                 " tumor or non-tumor, so that like is compared with like."
             )
-    labels, ids, patients = zip(*(_read_origins(shards) for shards in shard_sets))
-    texts = [tuple(t.decode() for t in np.concatenate(x)) for x in (ids, patients)]
+    labels, ids, patients = zip(*(shards.origins() for shards in shard_sets))
+    texts = [tuple(itertools.chain(*part)) for part in (ids, patients)]
     return ImageSet(name, shard_sets, np.concatenate(labels), *texts)
-
-
-def _read_origins(shards):
-    """Labels, ids and patients of all images, which are not decoded."""
-    files = tf.data.TFRecordDataset(shards.paths).batch(1024)
-    parsed = untuned(files.map(lambda batch: tf.io.parse_example(batch, _ORIGIN)))
-    batches = list(parsed.as_numpy_iterator())
-    return [np.concatenate([b[key] for b in batches]) for key in _ORIGIN]
 
 
 def open_named_sets(rows, flag):

@@ -15,90 +15,120 @@ from dataset.shards import PROJECT_VERSION, UserError, write_json, write_text
 from evaluation import quality_tables
 from evaluation.comparisons import plan_comparisons
 from evaluation.image_sets import common_size, open_image_set, open_named_sets
-from evaluation.measures import MEASURES, Sample
+from evaluation.measures import MEASURES, OF_FEATURES
+from evaluation.memorisation_report import write_memorisation
+from evaluation.samples import SampleReader
+from features.extraction import build_extractor
 from flags import binary
 from flags import evaluation as evaluation_flags
 
 
-def write_quality(real_dirs, synthetic_dirs, output_dir, *, overwrite, **settings):
-    """Writes `quality.md`, `.csv` and `.json`; returns the first as text.
+def write_quality(*, output_dir, overwrite, **settings):
+    """Writes `quality.md`, `.csv` and `.json`, and `memorisation.*` if it is asked for.
 
     Args:
-      real_dirs: list of folders.
-      synthetic_dirs: list of texts NAME=FOLDER,FOLDER...
-      output_dir: folder to write to.
-      overwrite: as the flag.
+      output_dir, overwrite, **settings: the flags of the same names.
+
+    Returns:
+      The texts for people.
 
     Raises:
       UserError: sets cannot be compared, or results stand there.
     """
     output = os.path.join(output_dir, "quality")
-    if os.path.exists(output + ".json") and not overwrite:
-        raise UserError(
-            f"--output_dir={output_dir}: has results already; give another folder or"
-            " --overwrite."
-        )
-    for name in settings["measures"]:
-        if name not in MEASURES:
-            raise UserError(
-                f"--measures: {name!r}, wanted some of {', '.join(MEASURES)}."
-            )
-    real = open_image_set("real", real_dirs, "real_dirs")
-    synthetic = open_named_sets(synthetic_dirs, "synthetic_dirs")
-    rows, facts = measure(real, synthetic, **settings)
-    markdown = quality_tables.to_markdown(rows, facts)
+    check(settings, output, overwrite)
+    real = open_image_set("real", settings["real_dirs"], "real_dirs")
+    synthetic = open_named_sets(settings["synthetic_dirs"], "synthetic_dirs")
+    every = [real, *synthetic]
+    if settings["held_out_dirs"]:
+        held_out_dirs = settings["held_out_dirs"]
+        every.append(open_image_set("held_out", held_out_dirs, "held_out_dirs"))
+    size = common_size(every)
+    origin = {
+        "project_version": PROJECT_VERSION,
+        "settings": settings,
+        "inputs": {path: d for images in every for path, d in images.digests.items()},
+        "image_size": size,
+    }
+    rows, facts = measure(real, synthetic, size, settings)
     os.makedirs(output_dir, exist_ok=True)
+    markdown = quality_tables.to_markdown(rows, {**origin, **facts})
     write_text(output + ".md", markdown)
     write_text(output + ".csv", quality_tables.to_csv(rows))
-    content = {
-        "project_version": PROJECT_VERSION,
-        "settings": {
-            "real_dirs": real_dirs,
-            "synthetic_dirs": synthetic_dirs,
-            **settings,
-        },
-        "inputs": {k: v for s in [real, *synthetic] for k, v in s.digests.items()},
-        **facts,
-        "rows": [{"name": name, "values": values} for name, values in rows.items()],
-    }
-    write_json(output + ".json", content)
+    if settings["held_out_dirs"]:
+        markdown += "\n" + write_memorisation(
+            real,
+            every[-1],
+            synthetic,
+            output_dir,
+            origin,
+            num_images=settings["memorisation_images"],
+            seed=settings["seed"],
+        )
+    results = [{"name": name, "values": values} for name, values in rows.items()]
+    write_json(output + ".json", {**origin, **facts, "rows": results})
     return markdown
 
 
-def measure(real, synthetic, *, measures, num_splits, num_images, seed):
+def check(settings, output, overwrite):
+    """Refuses what can be refused before anything is read."""
+    if os.path.exists(output + ".json") and not overwrite:
+        raise UserError(
+            f"--output_dir={os.path.dirname(output)}: has results already; give"
+            " another folder or --overwrite."
+        )
+    for name in settings["measures"] or [""]:
+        if name not in MEASURES:
+            wanted = ", ".join(MEASURES)
+            raise UserError(f"--measures: {name!r}, wanted some of {wanted}.")
+
+
+def measure(real, synthetic, size, settings):
     """Every measure of the floors and of every set, once per division.
 
     Args:
       real: `ImageSet`.
       synthetic: list of `ImageSet`s.
-      measures, num_splits, num_images, seed: as the flags.
+      size: to which images are zero-padded.
+      settings: the flags.
 
     Returns:
       By name of the row, by column, a list of one value per division; and a dict of
-      what the comparisons were of.
+      what was compared.
     """
-    size = common_size([real, *synthetic])
+    seed = settings["seed"]
     comparisons = plan_comparisons(
-        real, synthetic, num_splits=num_splits, num_images=num_images, seed=seed
+        real,
+        synthetic,
+        num_splits=settings["num_splits"],
+        num_images=settings["num_images"],
+        seed=seed,
     )
+    extractor = None
+    if OF_FEATURES & set(settings["measures"]):
+        size_seen = settings["feature_size"]
+        extractor = build_extractor(
+            settings["backbone"], settings["weights"], image_size=size_seen, seed=seed
+        )
+    reader = SampleReader(size, extractor, real)
     rows = {}
     for comparison in tqdm.tqdm(comparisons, "evaluation.quality", unit="comparison"):
-        reference = Sample(real.read(comparison.reference, size))
-        sample = Sample(comparison.images.read(comparison.positions, size))
+        reference = reader.read(real, comparison.reference)
+        sample = reader.read(comparison.images, comparison.positions)
         row = rows.setdefault(comparison.name, {})
-        for name in measures:
+        for name in settings["measures"]:
             columns = MEASURES[name](reference, sample, seed + comparison.split)
             for column, value in columns.items():
                 row.setdefault(column, []).append(float(value))
     facts = {
-        "image_size": size,
         "images_per_comparison": len(comparisons[0].reference),
+        "features": extractor and extractor.facts,
     }
     return rows, facts
 
 
 def main(settings):
-    print(write_quality(**settings))
+    print(write_quality(**settings), end="")
 
 
 def run():

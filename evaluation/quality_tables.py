@@ -11,7 +11,7 @@ def to_markdown(rows, facts):
 
     Args:
       rows: by name, by column, a list of one value per split.
-      facts: dict of `image_size` and `images_per_comparison`.
+      facts: dict of `image_size`, `images_per_comparison` and `features`.
     """
     columns = list(next(iter(rows.values())))
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
@@ -20,12 +20,19 @@ def to_markdown(rows, facts):
         lines.append([name.replace("|", r"\|"), *cells])
     table = "".join("| " + " | ".join(line) + " |\n" for line in lines)
     splits = len(next(iter(rows.values()))[columns[0]])
-    return table + (
+    notes = (
         f"\nMean and standard deviation over {splits} divisions of the real images into"
         f" halves. Either side of a comparison has {facts['images_per_comparison']}"
         f" images of {facts['image_size']} px, of the same classes. SWD: sliced"
-        " Wasserstein distance times 1,000.\n"
+        " Wasserstein distance times 1,000. MS-SSIM: likeness of a set's images to each"
+        " other."
     )
+    if facts["features"]:
+        notes += (
+            f" KID (times 1,000), FID, precision and recall on"
+            f" {facts['features']['description']}."
+        )
+    return table + notes + "\n"
 
 
 def _mean_and_spread(values):

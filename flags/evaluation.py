@@ -5,7 +5,9 @@ from absl import flags
 flags.disclaim_key_flags()
 
 PROTOCOLS = ("full", "paper")
-MEASURES = ("swd",)
+MEASURES = ("swd", "ms_ssim", "kid", "fid", "precision_recall")
+BACKBONES = ("inception_v3", "densenet121", "densenet169", "densenet201", "resnet50")
+BACKBONES += ("descriptors",)
 
 
 def define_table():
@@ -46,14 +48,48 @@ def define_table():
     ]
 
 
+def define_features():
+    """Flags of what images are compared by, other than pixels."""
+    return [
+        flags.DEFINE_enum(
+            "backbone",
+            "inception_v3",
+            BACKBONES,
+            "Network whose pooled features images are compared by, or descriptors:"
+            " measures made by hand, which need no weights.",
+        ),
+        flags.DEFINE_string(
+            "weights",
+            "imagenet",
+            "Weights of the network: imagenet (Keras' own, from its cache or the net),"
+            " none (random, a weak measure) or the path of a file of Keras' layout.",
+        ),
+        flags.DEFINE_integer(
+            "feature_size",
+            0,
+            "Height and width, in pixels, at which the network sees images; 0 for its"
+            " own, 299 or 224.",
+            lower_bound=0,
+        ),
+    ]
+
+
 def define_quality():
     """Flags of `evaluation.quality`."""
     return [
         flags.DEFINE_list(
             "real_dirs",
             None,
-            "Shard sets of real images, by commas.",
+            "Shard sets of real images, by commas; for the memorisation report those"
+            " that the generators were trained on.",
             required=True,
+        ),
+        flags.DEFINE_list(
+            "held_out_dirs",
+            [],
+            "Shard sets of real images of other patients than --real_dirs, by commas."
+            " With them the memorisation report is made: whether synthetic images are"
+            " nearer to training images than those of unseen patients.",
         ),
         flags.DEFINE_multi_string(
             "synthetic_dirs",
@@ -66,7 +102,7 @@ def define_quality():
         flags.DEFINE_string(
             "output_dir",
             None,
-            "Folder for quality.md, quality.csv and quality.json.",
+            "Folder for quality.md, .csv and .json, and memorisation.*.",
             required=True,
         ),
         flags.DEFINE_list(
@@ -89,9 +125,17 @@ def define_quality():
             lower_bound=0,
         ),
         flags.DEFINE_integer(
+            "memorisation_images",
+            0,
+            "Images of each synthetic set whose nearest training images are sought; 0"
+            " for all.",
+            lower_bound=0,
+        ),
+        flags.DEFINE_integer(
             "seed", 0, "Seed of halves, draws, patches and directions.", lower_bound=0
         ),
         flags.DEFINE_bool(
             "overwrite", False, "Replace results that stand in --output_dir."
         ),
+        *define_features(),
     ]

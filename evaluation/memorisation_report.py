@@ -1,0 +1,205 @@
+"""The memorisation report: Markdown, a line of CSV per image, JSON and two figures."""
+
+import csv
+import io
+import os
+
+import numpy as np
+
+from dataset.shards import label_name, write_json, write_text
+from evaluation import figures
+from evaluation.memorisation import (
+    HELD_OUT,
+    TRAINING,
+    is_below,
+    judge,
+    search_all,
+    thresholds,
+)
+
+PAIRS = 8
+COLUMNS = (
+    *("set", "id", "label", "nearest_id", "nearest_patient", "distance"),
+    *("close", "copy", "mirrored", "down", "right"),
+)
+
+
+def write_memorisation(training, held_out, synthetic, output_dir, origin, **choice):
+    """Writes `memorisation.md`, `.csv`, `.json`, `_pairs` and `_distances` figures.
+
+    Args:
+      training, held_out: `ImageSet`s.
+      synthetic: list of `ImageSet`s.
+      output_dir: an existing folder.
+      origin: dict for the JSON file: what this was made of and with; `image_size`.
+      **choice: see `evaluation.memorisation.search_all`.
+
+    Returns:
+      The Markdown.
+
+    Raises:
+      UserError: see there.
+    """
+    size = origin["image_size"]
+    searches = search_all(training, held_out, synthetic, size=size, **choice)
+    limits = thresholds(searches)
+    judged = {
+        name: judge(search, limits)
+        for name, search in searches.items()
+        if name != TRAINING
+    }
+    path = os.path.join(output_dir, "memorisation")
+    figures.write_figure(distance_figure(searches, limits), path + "_distances")
+    pairs = {
+        images.name: read_closest(searches[images.name], training, size)
+        for images in synthetic
+    }
+    figures.write_figure(pairs_figure(pairs), path + "_pairs")
+    markdown = to_markdown(judged, limits, len(training))
+    write_text(path + ".csv", to_csv(searches, limits, training))
+    write_text(path + ".md", markdown)
+    by_name = {label_name(label): values for label, values in limits.items()}
+    content = {**origin, "limits": by_name, "sets": judged}
+    write_json(path + ".json", content)
+    return markdown
+
+
+def read_closest(search, training, size):
+    """The closest pairs of a set, as `pairs_figure` wants them."""
+    chosen = closest_pairs(search, PAIRS)
+    sources = [search.neighbours[n].position for n in chosen]
+    above = search.images.read(search.positions[chosen], size)
+    return above, training.read(sources, size), search.distances[chosen]
+
+
+def closest_pairs(search, count):
+    """Numbers of the images that are nearest to a training image, each to another."""
+    chosen, sources = [], set()
+    for n in np.argsort(search.distances, kind="stable"):
+        source = search.neighbours[n].position
+        if source not in sources and len(chosen) < count:
+            sources.add(source)
+            chosen.append(int(n))
+    return chosen
+
+
+def to_markdown(judged, limits, num_training):
+    """The verdict on each set and what it rests on."""
+    header = ("", "Images", "Close", "Copies", "Sources", "Nearest", "1 %", "Median")
+    lines = [[*header, "Verdict"], ["---"] * (len(header) + 1)]
+    for name, row in judged.items():
+        share, low, high = (100 * row[key] for key in ("close_share", "low", "high"))
+        distances = (row[key] for key in ("nearest", "percentile_1", "median"))
+        verdict = "the reference" if name == HELD_OUT else row["verdict"]
+        lines.append(
+            [
+                name.replace("|", r"\|"),
+                str(row["images"]),
+                f"{row['close']}: {share:.2f} % [{low:.2f}, {high:.2f}]",
+                str(row["copies"]),
+                str(row["sources"]),
+                *(f"{distance:.4f}" for distance in distances),
+                verdict,
+            ]
+        )
+    table = "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    bounds = "; ".join(
+        f"{label_name(label)}: close below {values['close']:.4f}, copy below"
+        f" {values['copy']:.4f}"
+        for label, values in limits.items()
+    )
+    return table + (
+        f"\nDistances (1 - correlation) to the nearest of {num_training} training"
+        f" images. {bounds}. Close: nearer than 99 % of held-out real images are, so"
+        " that 1 % is expected by chance; in brackets the 95 % Wilson interval. Copy:"
+        " as near as nine in ten training images are to the next. Sources: training"
+        " images that close ones go back to. Rotated, stretched or partial copies are"
+        " not sought.\n"
+    )
+
+
+def to_csv(searches, limits, training):
+    """One line per held-out and synthetic image: its nearest training image."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for name, search in searches.items():
+        if name == TRAINING:
+            continue
+        close, copies = (is_below(search, limits, key) for key in ("close", "copy"))
+        flags = zip(close.astype(int), copies.astype(int))
+        for n, position, flag in zip(search.neighbours, search.positions, flags):
+            writer.writerow(
+                [
+                    name,
+                    search.images.ids[position],
+                    search.images.labels[position],
+                    training.ids[n.position],
+                    training.patients[n.position],
+                    f"{n.distance:.6f}",
+                    *flag,
+                    int(n.mirrored),
+                    *n.shift,
+                ]
+            )
+    return text.getvalue()
+
+
+def distance_figure(searches, limits):
+    """For each distance, the share of images that are nearer; one panel per class."""
+    styles = {TRAINING: ("black", ":"), HELD_OUT: ("black", "-")}
+    others = [colour for colour in figures.COLOURS if colour != "black"]
+    named = [name for name in searches if name not in styles]
+    styles |= {name: (others[n % len(others)], "-") for n, name in enumerate(named)}
+
+    def paint(figure):
+        panels = figure.subplots(1, len(limits), sharey=True, squeeze=False)[0]
+        for panel, (label, values) in zip(panels, limits.items()):
+            for name, (colour, line) in styles.items():
+                search = searches[name]
+                distances = np.sort(search.distances[search.labels == label])
+                shares = np.arange(1, len(distances) + 1) / len(distances)
+                drawn = {"color": figures.COLOURS[colour], "linestyle": line}
+                panel.step(distances.clip(1e-5), shares, **drawn, label=name)
+            panel.axvline(values["close"], color="0.5", linestyle="--", linewidth=1)
+            panel.annotate(
+                "close",
+                (values["close"], 1.0),
+                xycoords=panel.get_xaxis_transform(),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="center",
+                color="0.4",
+            )
+            panel.set_xscale("log")
+            panel.set_title(label_name(label).replace("_", "-"), loc="left", pad=14)
+            panel.set_xlabel("distance to the nearest training image")
+        panels[0].set_ylabel("share of images that are nearer")
+        handles = panels[0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside lower center", ncols=3, frameon=False)
+
+    return figures.draw(3.6 * len(limits) + 0.4, 3.6, paint)
+
+
+def pairs_figure(pairs):
+    """The closest pairs of each set, the synthetic image above the training image.
+
+    Args:
+      pairs: by name, (synthetic uint8 [pairs, size, size], training uint8 [pairs,
+        size, size], distances [pairs]).
+    """
+
+    def paint(figure):
+        blocks = figure.subfigures(len(pairs), 1, squeeze=False)[:, 0]
+        for block, (name, (above, below, distances)) in zip(blocks, pairs.items()):
+            block.suptitle(f"{name}: above; nearest training image: below", fontsize=9)
+            panels = block.subplots(2, PAIRS, squeeze=False)
+            for panel in panels.flat:
+                panel.set_axis_off()
+            for images, line in zip((above, below), panels):
+                for image, panel in zip(images, line):
+                    panel.imshow(image, cmap="gray", vmin=0, vmax=255)
+            for distance, panel in zip(distances, panels[0]):
+                panel.set_title(f"{distance:.4f}", fontsize=8)
+
+    return figures.draw(PAIRS, 2.6 * len(pairs), paint)

@@ -1,0 +1,168 @@
+"""What is compared with what in `evaluation.quality`."""
+
+import numpy as np
+import pytest
+
+from dataset.shards import Record, UserError, write_shard_set
+from evaluation.comparisons import (
+    OTHER_PATIENTS,
+    SAME_PATIENTS,
+    halves,
+    plan_comparisons,
+)
+from evaluation.image_sets import (
+    common_size,
+    open_image_set,
+    open_named_sets,
+    place,
+)
+
+PATIENTS = [f"p{n}" for n in range(6)]
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory, write_images):
+    """A real set of both classes (36 + 24 images) and synthetic ones of 50 + 20."""
+    root = tmp_path_factory.mktemp("sets")
+    folders = {
+        "tumor": write_images(root / "t", 1, PATIENTS, images=6),
+        "non_tumor": write_images(root / "n", 0, PATIENTS, images=4),
+        "fake_tumor": write_images(root / "ft", 1, [""], images=50),
+        "fake_non_tumor": write_images(root / "fn", 0, [""], images=20),
+    }
+    return {name: shards.directory for name, shards in folders.items()}
+
+
+def open_real(sets):
+    return open_image_set("real", [sets["tumor"], sets["non_tumor"]], "real_dirs")
+
+
+def open_fake(sets):
+    row = f"fake={sets['fake_tumor']},{sets['fake_non_tumor']}"
+    return open_named_sets([row], "synthetic_dirs")
+
+
+def plan(sets, **changes):
+    options = {"num_splits": 2, "num_images": 0, "seed": 0, **changes}
+    return plan_comparisons(open_real(sets), open_fake(sets), **options)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_halves_share_no_patient_and_are_of_about_one_size(seed):
+    patients = ["a"] * 30 + ["b"] * 20 + ["c"] * 20 + ["d"] * 20
+    first, second = halves(patients, seed)
+    assert sorted([*first, *second]) == list(range(90))
+    assert not {patients[n] for n in first} & {patients[n] for n in second}
+    assert {len(first), len(second)} in ({50, 40}, {40, 50})
+
+
+def test_images_without_a_patient_are_divided_one_by_one():
+    first, second = halves([""] * 9, 0)
+    assert {len(first), len(second)} == {4, 5}
+
+
+def test_every_comparison_has_equally_many_images_of_each_class(sets):
+    real = open_real(sets)
+    comparisons = plan(sets)
+    names = [comparison.name for comparison in comparisons]
+    assert names == [SAME_PATIENTS] * 2 + [OTHER_PATIENTS] * 2 + ["fake"] * 2
+    counts = set()
+    for comparison in comparisons:
+        for images, positions in (
+            (real, comparison.reference),
+            (comparison.images, comparison.positions),
+        ):
+            assert len(set(positions)) == len(positions)
+            counts.add(tuple(np.bincount(images.labels[positions])))
+    assert len(counts) == 1
+
+
+def test_floor_of_other_patients_shares_no_patient_and_no_image(sets):
+    real = open_real(sets)
+    for comparison in plan(sets)[:4]:
+        assert not set(comparison.reference) & set(comparison.positions)
+        patients = [
+            {real.patients[n] for n in positions}
+            for positions in (comparison.reference, comparison.positions)
+        ]
+        shared = patients[0] & patients[1]
+        assert bool(shared) == (comparison.name == SAME_PATIENTS)
+
+
+def test_candidates_are_compared_with_the_halves_of_the_first_floor(sets):
+    comparisons = plan(sets)
+    for floor, candidate in zip(comparisons[:2], comparisons[4:]):
+        np.testing.assert_array_equal(floor.reference, candidate.reference)
+
+
+def test_plan_is_a_function_of_the_seed(sets):
+    def positions(seed):
+        return [c.positions.tolist() for c in plan(sets, seed=seed)]
+
+    assert positions(1) == positions(1) != positions(2)
+
+
+def test_number_of_images_is_kept_and_its_excess_refused(sets):
+    for comparison in plan(sets, num_images=10):
+        assert len(comparison.positions) == 10
+    with pytest.raises(UserError, match="--num_images=1000: no comparison can have"):
+        plan(sets, num_images=1000)
+
+
+def test_set_without_a_class_of_the_real_images_is_refused(sets):
+    fake = open_named_sets([f"fake={sets['fake_tumor']}"], "synthetic_dirs")
+    with pytest.raises(UserError, match="fake has no non_tumor images"):
+        plan_comparisons(open_real(sets), fake, num_splits=1, num_images=0, seed=0)
+
+
+def test_too_few_images_are_refused(tmp_path, write_images):
+    few = write_images(tmp_path / "few", 1, ["p"], images=5).directory
+    real = open_image_set("real", [few], "real_dirs")
+    with pytest.raises(UserError, match="wanted 8 in all at least"):
+        plan_comparisons(real, [], num_splits=1, num_images=0, seed=0)
+
+
+def test_images_are_read_by_position_across_shard_sets(sets):
+    real = open_real(sets)
+    records = [r for shards in real.shard_sets for r in shards.records()]
+    positions = [0, 35, 36, 59, 3]
+    images = real.read(positions, 34)
+    assert images.shape == (5, 34, 34)
+    for image, position in zip(images, positions):
+        np.testing.assert_array_equal(image[1:-1, 1:-1], records[position].image)
+        assert real.ids[position] == records[position].id
+        assert real.labels[position] == records[position].label
+        assert real.patients[position] == records[position].patient
+
+
+def test_padding_is_black_and_in_the_middle():
+    placed = place(np.ones([2, 2], np.uint8), 5)
+    assert placed.shape == (5, 5) and placed.sum() == 4
+    assert placed[1:3, 1:3].all()
+
+
+@pytest.mark.parametrize("row", ["name", "=folder", "name=", "name=a,,b"])
+def test_row_that_is_not_name_and_folders_is_refused(row):
+    with pytest.raises(UserError, match="wanted NAME=FOLDER,FOLDER"):
+        open_named_sets([row], "synthetic_dirs")
+
+
+def test_bad_sets_are_refused_by_name(sets, tmp_path, write_images):
+    tumor = sets["tumor"]
+    with pytest.raises(UserError, match="given twice"):
+        open_image_set("real", [tumor, tumor], "real_dirs")
+    with pytest.raises(UserError, match="--real_dirs: no folder"):
+        open_image_set("real", [], "real_dirs")
+    unlabeled = write_shard_set(
+        str(tmp_path / "u"),
+        lambda start, stop: [Record(np.zeros([32, 32]), -1, "a")],
+        1,
+        binary="tests",
+        settings={},
+    )
+    with pytest.raises(UserError, match="without a label"):
+        open_image_set("real", [unlabeled.directory], "real_dirs")
+    large = write_images(tmp_path / "large", 1, size=64).directory
+    images = [open_image_set("a", [tumor], "x"), open_image_set("b", [large], "x")]
+    with pytest.raises(UserError, match="32 px, those of .*large 64 px; wanted 33"):
+        common_size(images)
