@@ -32,6 +32,7 @@ BINARIES = [
     "dataset.prepare",
     "dataset.verify",
     "evaluation.quality",
+    "evaluation.select",
     "evaluation.table",
     "evaluation.turing_table",
     "evaluation.turing_test",
@@ -89,7 +90,7 @@ setup(
     python_requires=">=3.10,<3.12",  # TensorFlow 2.15 has no wheels for newer ones.
     packages=PACKAGES,
     package_data={
-        "evaluation": ["static/*", "templates/*"],
+        "evaluation": ["*.json", "static/*", "templates/*"],
         "filtering": ["static/*", "templates/*"],
         "flags": ["*/*.cfg"],
         "pages": ["static/*", "templates/*"],

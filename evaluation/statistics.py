@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
 from dataset.shards import LABEL_NAMES
+from evaluation.bootstrap import percentile_interval
 
 METRICS = ("accuracy", "sensitivity", "specificity")
 PAPER_BATCH_SIZE = 32
@@ -58,34 +59,57 @@ def wilson_interval(proportion, num_images):
     return float(low), float(high)
 
 
-def score_runs(runs, images, threshold):
+def share_right(runs, threshold):
+    """The share of runs that get an image right, float64 [images]."""
+    return np.mean([is_right(run, threshold) for run in runs], axis=0)
+
+
+def is_right(run, threshold):
+    """Whether the run's call of each image is the truth, bool [images]."""
+    return (run.probabilities >= threshold) == run.labels
+
+
+def constant_runs(runs, threshold):
+    """What runs that call every image the same call it: a list of names of labels."""
+    called_tumor = [run.probabilities >= threshold for run in runs]
+    return [LABEL_NAMES[int(c[0])] for c in called_tumor if (c == c[0]).all()]
+
+
+def score_runs(runs, images, threshold, draws):
     """What a setup achieves: the mean of its runs.
 
     Args:
       runs: its `Predictions`, one or more, of the same images.
       images: positions of the images by metric, from `images_per_metric`.
       threshold: an image is called tumor from this probability on.
+      draws: `PatientDraws` of the same images.
 
     Returns:
       A dict of JSON values, fractions from 0 to 1. Each metric is a dict of its `value`
-      (mean), the ends `low` and `high` of its interval, its number of `images` and the
-      values of the `runs`; `auc`, the area under the ROC curve over all images, has
-      `value` and `runs`. Where a run calls every image the same, `constant_runs` says
-      what, and metrics and `auc` are None.
+      (mean), the ends `low` and `high` of its Wilson interval, its number of `images`,
+      the ends `patients_low` and `patients_high` of its interval over patients, the
+      values of the `runs` and their standard deviation `sd` (None for one run). `auc`,
+      the area under the ROC curve over all images, is the same without `low`, `high`
+      and `images`. Where a run calls every image the same, `constant_runs` says what,
+      and metrics and `auc` are None.
     """
-    called_tumor = [run.probabilities >= threshold for run in runs]
-    constant = [LABEL_NAMES[int(c[0])] for c in called_tumor if (c == c[0]).all()]
+    constant = constant_runs(runs, threshold)
     row = {"num_runs": len(runs), "constant_runs": constant}
     if constant:
         return {**row, **dict.fromkeys((*METRICS, "auc"))}
+    share = share_right(runs, threshold)
     for metric, positions in images.items():
-        values = [
-            float((called == run.labels)[positions].mean())
-            for called, run in zip(called_tumor, runs)
-        ]
-        mean = sum(values) / len(values)
-        low, high = wilson_interval(mean, len(positions))
-        row[metric] = {"value": mean, "low": low, "high": high}
-        row[metric] |= {"images": len(positions), "runs": values}
-    areas = [float(roc_auc_score(run.labels, run.probabilities)) for run in runs]
-    return {**row, "auc": {"value": sum(areas) / len(areas), "runs": areas}}
+        values = [float(is_right(run, threshold)[positions].mean()) for run in runs]
+        row[metric] = _mean_and_spread(values)
+        low, high = wilson_interval(row[metric]["value"], len(positions))
+        row[metric] |= {"low": low, "high": high, "images": len(positions)}
+        row[metric] |= percentile_interval(draws.means(share, positions))
+    labels, probabilities = runs[0].labels, [run.probabilities for run in runs]
+    areas = [float(roc_auc_score(labels, run)) for run in probabilities]
+    over_patients = percentile_interval(draws.areas(labels, probabilities))
+    return {**row, "auc": _mean_and_spread(areas) | over_patients}
+
+
+def _mean_and_spread(values):
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"value": sum(values) / len(values), "sd": sd, "runs": values}

@@ -4,172 +4,246 @@ import csv
 import hashlib
 import json
 
-import numpy as np
+import cv2
 import pytest
 
 from dataset.shards import UserError
+from evaluation.paper import printed_values, read_paper_table
 from evaluation.predictions import read_predictions
-from evaluation.rendering import to_csv, to_markdown
-from evaluation.statistics import images_per_metric, score_runs, wilson_interval
-from evaluation.table import write_table
+from evaluation.statistics import wilson_interval
+from evaluation.table import make_table, write_table
+from evaluation.table_rows import order_rows, pairs_to_compare, read_controls, read_rows
 
-# Six tumor and four non-tumor images. At 0.5 on, five and one of them are called tumor:
-# accuracy 8/10, sensitivity 5/6, specificity 3/4.
+# Six tumor and four non-tumor images of two patients. At 0.5 on, five and one of them
+# are called tumor: accuracy 8/10, sensitivity 5/6, specificity 3/4.
 LABELS = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0]
+PATIENTS = ["p", "p", "p", "q", "q", "q", "p", "p", "q", "q"]
 PROBABILITIES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.55, 0.3, 0.2, 0.1]
+SETTINGS = {
+    "protocol": "full",
+    "threshold": 0.5,
+    "baseline": None,
+    "controls": [],
+    "compare_to": None,
+    "num_bootstrap": 100,
+    "seed": 0,
+}
 
 
 def write_predictions(path, labels=LABELS, probabilities=PROBABILITIES, ids=None):
     ids = ids or [f"brats/p/{n}" for n in range(len(labels))]
-    lines = [f"{i},p,{y},{p}" for i, y, p in zip(ids, labels, probabilities)]
+    columns = zip(ids, PATIENTS, labels, probabilities)
+    lines = [",".join(map(str, line)) for line in columns]
     path.write_text("\n".join(["id,patient,label,probability", *lines]) + "\n")
     return str(path)
 
 
-def make_table(rows, output_dir, protocol="full", threshold=0.5, overwrite=False):
-    options = {"protocol": protocol, "threshold": threshold, "overwrite": overwrite}
-    return write_table(rows, str(output_dir), **options)
+def write(rows, output_dir, overwrite=False, **settings):
+    settings = SETTINGS | settings
+    return write_table(rows, str(output_dir), overwrite=overwrite, **settings)
 
 
-def scores(labels, probabilities, tmp_path, protocol="full", threshold=0.5):
-    path = write_predictions(tmp_path / "scored.csv", labels, probabilities)
-    images = images_per_metric(np.array(labels), protocol)
-    return score_runs([read_predictions(path)], images, threshold)
+def table_of(rows, **settings):
+    return make_table(read_rows(rows), **SETTINGS | settings)
 
 
-@pytest.mark.parametrize(
-    "hits, images, low, high",  # Newcombe (1998), Table I, method 3.
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_interval_is_that_of_the_worked_examples(hits, images, low, high):
-    assert wilson_interval(hits / images, images) == pytest.approx(
-        (low, high), abs=5e-5
-    )
-
-
-def test_scores_are_the_counts_by_hand(tmp_path):
-    row = scores(LABELS, PROBABILITIES, tmp_path)
-    assert row["accuracy"]["value"] == pytest.approx(8 / 10)
-    assert row["sensitivity"]["value"] == pytest.approx(5 / 6)
-    assert row["specificity"]["value"] == pytest.approx(3 / 4)
-    # Of 24 pairs, the non-tumor image at 0.55 outranks the tumor images at 0.5 and 0.4.
-    assert row["auc"]["value"] == pytest.approx(22 / 24)
-    assert [row[m]["images"] for m in ("accuracy", "sensitivity", "specificity")] == [
-        10,
-        6,
-        4,
-    ]
-
-
-def test_probability_equal_to_the_threshold_is_called_tumor(tmp_path):
-    row = scores(LABELS, PROBABILITIES, tmp_path, threshold=0.4)
-    assert row["sensitivity"]["value"] == 1.0
-
-
-def test_paper_protocol_drops_what_does_not_fill_a_batch_of_each_pass():
-    labels = np.array([0] * 1013 + [1] * 1232)
-    images = images_per_metric(labels, "paper")
-    assert {metric: len(positions) for metric, positions in images.items()} == {
-        "accuracy": 2240,
-        "sensitivity": 1216,
-        "specificity": 992,
+@pytest.fixture
+def files(tmp_path):
+    """Predictions by name: all right, as above, worse, and a constant predictor."""
+    kinds = {
+        "perfect": LABELS,
+        "good": PROBABILITIES,
+        "bad": [0.9, 0.1, 0.1, 0.6, 0.1, 0.4, 0.55, 0.7, 0.2, 0.1],
+        "dead": [0.1] * 10,
     }
-    assert images["accuracy"][-1] == 2239
-    assert images["sensitivity"][0] == 1013 and images["sensitivity"][-1] == 2228
-    assert images["specificity"][-1] == 991
+    return {
+        name: write_predictions(tmp_path / f"{name}.csv", probabilities=values)
+        for name, values in kinds.items()
+    }
 
 
-PAPER_TABLE = """
-    93.26 86.38 90.95 88.94 95.87 83.62
-    95.02 92.21 93.63 90.21 96.57 95.11
-    94.93 93.24 91.90 90.91 98.39 95.97
-    93.95 86.25 92.48 87.25 95.56 84.78
-    94.80 80.54 91.82 80.02 98.39 81.25
-    96.18 95.63 94.12 94.24 98.79 97.28
-    94.31 83.68 93.26 87.75 96.02 78.48
-    96.70 96.34 95.48 97.53 98.29 94.96
-    94.49 77.66 92.39 82.03 97.18 71.98
-    96.36 95.04 95.11 95.07 97.88 94.96
-"""
-
-
-@pytest.mark.parametrize(
-    "column, metric, exceptions",
-    [(0, "accuracy", 1), (2, "sensitivity", 0), (4, "specificity", 0)],
-)
-def test_paper_protocol_explains_the_percentages_of_the_paper(
-    column, metric, exceptions
-):
-    table = np.array(PAPER_TABLE.split(), float).reshape(10, 6)
-    images = images_per_metric(np.array([0] * 1013 + [1] * 1232), "paper")
-    halves = 2 * len(images[metric])  # Of two runs, each over these images.
-    possible = np.round(100 * np.arange(halves + 1) / halves, 2)
-    printed = table[:, column : column + 2]
-    assert np.sum(~np.isin(printed, possible)) == exceptions
-
-
-def test_runs_of_one_name_become_their_mean_with_the_interval_of_one_run(tmp_path):
-    first = write_predictions(tmp_path / "a.csv")
-    second = write_predictions(tmp_path / "b.csv", probabilities=LABELS)
-    make_table([f"real={first}", f"real={second}"], tmp_path / "out")
-    (row,) = json.loads((tmp_path / "out" / "table.json").read_text())["rows"]
+def test_runs_of_one_name_become_their_mean_with_the_interval_of_one_run(files):
+    (row,) = table_of([f"real={files['good']}", f"real={files['perfect']}"])["rows"]
     assert row["num_runs"] == 2
-    assert row["accuracy"]["runs"] == [0.8, 1.0]
-    assert row["accuracy"]["value"] == pytest.approx(0.9)
-    interval = (row["accuracy"]["low"], row["accuracy"]["high"])
+    accuracy = row["accuracy"]
+    assert accuracy["runs"] == [0.8, 1.0]
+    assert accuracy["value"] == pytest.approx(0.9)
+    assert accuracy["sd"] == pytest.approx(0.1 * 2**0.5)
+    interval = (accuracy["low"], accuracy["high"])
     assert interval == pytest.approx(wilson_interval(0.9, 10))
 
 
-def test_constant_predictor_is_flagged_and_has_no_numbers(tmp_path):
-    good = write_predictions(tmp_path / "good.csv")
-    dead = write_predictions(tmp_path / "dead.csv", probabilities=[0.1] * 10)
-    markdown = make_table(
-        [f"good={good}", f"dead={dead}", f"half={good}", f"half={dead}"],
-        tmp_path / "out",
-    )
+def test_constant_predictor_is_flagged_and_has_neither_numbers_nor_tests(
+    files, tmp_path
+):
+    good, dead = files["good"], files["dead"]
+    rows = [f"real+classic={good}", f"dead={dead}", f"half={good}", f"half={dead}"]
+    markdown = write(rows, tmp_path / "out", controls=["dead=half"])
     assert (
         "| dead | 1 | no result: calls every image non-tumor | - | - | - |" in markdown
     )
-    assert "| half | 2 | no result: 1 of 2 runs calls every image non-tumor" in markdown
-    rows = json.loads((tmp_path / "out" / "table.json").read_text())["rows"]
-    assert rows[1]["accuracy"] is None and rows[1]["constant_runs"] == ["non_tumor"]
+    assert "| 2 | no result: 1 of 2 runs calls every image non-tumor" in markdown
+    table = json.loads((tmp_path / "out" / "table.json").read_text())
+    dead_row = next(row for row in table["rows"] if row["name"] == "dead")
+    assert dead_row["accuracy"] is None and dead_row["constant_runs"] == ["non_tumor"]
+    assert table["comparisons"] == []
     with open(tmp_path / "out" / "table.csv") as file:
         line = list(csv.DictReader(file))[1]
     assert line["accuracy"] == "" and line["constant_runs"] == "non_tumor"
 
 
-def test_markdown_has_percentages_with_intervals_and_what_they_rest_on(tmp_path):
-    images = images_per_metric(np.array(LABELS), "full")
-    row = scores(LABELS, PROBABILITIES, tmp_path)
-    markdown = to_markdown({"a|b": row}, images, "full", 0.5)
+def test_rows_are_tested_against_the_baseline_of_their_initialisation(files):
+    rows = [f"{g}/{m}={files['good']}" for g in ("a", "b") for m in ("real", "new")]
+    rows += [f"b/real+classic={files['bad']}", f"a/real+classic={files['perfect']}"]
+    comparisons = table_of(rows)["comparisons"]
+    assert [(c["row"], c["against"]) for c in comparisons] == [
+        ("a/real", "a/real+classic"),
+        ("a/new", "a/real+classic"),
+        ("b/real", "b/real+classic"),
+        ("b/new", "b/real+classic"),
+    ]
+    assert comparisons[0]["accuracy"]["worse"] == 2
+    # Right where the other is wrong: images 2, 3, 5 and 8; never the other way.
+    assert comparisons[2]["accuracy"]["better"] == 4
+    assert comparisons[2]["accuracy"]["p_value"] == 2 * 0.5**4
+    # Holm: the four p-values are 1/2, 1/2, 1/8 and 1/8.
+    assert [c["accuracy"]["p_holm"] for c in comparisons] == [1, 1, 0.5, 0.5]
+
+
+def test_baseline_is_the_flags_row_or_none_where_the_default_is_not_there(files):
+    rows = [f"x={files['good']}", f"y={files['bad']}"]
+    table = table_of(rows)
+    assert table["comparisons"] == []
+    (comparison,) = table_of(rows, baseline="y")["comparisons"]
+    assert (comparison["row"], comparison["against"]) == ("x", "y")
+    with pytest.raises(UserError, match="--baseline=z: no such row; wanted one of x"):
+        table_of(rows, baseline="z")
+
+
+def test_control_stands_below_its_row_which_is_tested_against_it(files, tmp_path):
+    rows = [f"long={files['bad']}", f"real+classic={files['bad']}"]
+    rows += [f"new={files['good']}", f"other={files['good']}"]
+    markdown = write(rows, tmp_path, controls=["new=long"])
+    table = json.loads((tmp_path / "table.json").read_text())
+    names = [row["name"] for row in table["rows"]]
+    assert names == ["real+classic", "new", "long", "other"]
+    assert table["rows"][2]["control_of"] == ["new"]
+    assert [(c["row"], c["against"], c["kind"]) for c in table["comparisons"]] == [
+        ("new", "real+classic", "baseline"),
+        ("new", "long", "control"),
+        ("other", "real+classic", "baseline"),
+    ]
+    assert "| long (control of new) | 1 |" in markdown
+    assert "| new | long (control) | +40.00" in markdown
+
+
+@pytest.mark.parametrize(
+    "controls, message",
+    [
+        (["new"], "wanted ROW=CONTROL, two of the rows"),
+        (["new=unknown"], "wanted ROW=CONTROL, two of the rows"),
+        (["new=new"], "wanted ROW=CONTROL, two of the rows"),
+        (["new=a", "new=b"], "new has a control already"),
+        (["new=g/c"], "no group and g; wanted rows of one initialisation"),
+    ],
+)
+def test_impossible_controls_are_refused(files, controls, message):
+    rows = read_rows([f"{name}={files['good']}" for name in ("new", "a", "b", "g/c")])
+    with pytest.raises(UserError, match=message):
+        read_controls(controls, rows)
+
+
+def test_control_of_two_rows_stands_once(files):
+    rows = read_rows([f"{name}={files['good']}" for name in ("c", "a", "b")])
+    control_of = read_controls(["a=c", "b=c"], rows)
+    assert [row.name for row in order_rows(rows, control_of)] == ["a", "c", "b"]
+    pairs = pairs_to_compare(rows, None, control_of)
+    assert [(row.name, other.name) for row, other, _ in pairs] == [
+        ("a", "c"),
+        ("b", "c"),
+    ]
+
+
+def test_markdown_has_percentages_with_intervals_and_what_they_rest_on(files, tmp_path):
+    markdown = write([f"a|b={files['good']}"], tmp_path)
     low, high = (100 * end for end in wilson_interval(0.8, 10))
-    assert rf"| a\|b | 1 | 80.00 [{low:.2f}, {high:.2f}] |" in markdown
+    assert rf"| a\|b | 1 | 80.00 [{low:.2f}, {high:.2f}] {{80.00, 80.00}} |" in markdown
     assert "10 for accuracy, 6 for sensitivity, 4 for specificity" in markdown
+    assert "of 2 patients" in markdown and "nothing about other patients" in markdown
+    assert "there are no tests" in markdown
 
 
-def test_csv_has_fractions(tmp_path):
-    text = to_csv({"real": scores(LABELS, PROBABILITIES, tmp_path)})
-    (row,) = csv.DictReader(text.splitlines())
-    assert float(row["accuracy"]) == 0.8
+def test_parts_of_the_table_are_the_initialisations(files, tmp_path):
+    rows = [f"{n}={files['good']}" for n in ("scratch/a", "imagenet/a", "scratch/b")]
+    markdown = write(rows, tmp_path)
+    lines = [
+        line for line in markdown.splitlines() if line.startswith(("##", "| a", "| b"))
+    ]
+    firsts = [line[:7] for line in lines]
+    assert firsts == ["## scra", "| a | 1", "| b | 1", "## imag", "| a | 1"]
+
+
+def test_csv_files_have_fractions(files, tmp_path):
+    write([f"real+classic={files['bad']}", f"new={files['good']}"], tmp_path)
+    with open(tmp_path / "table.csv") as file:
+        row = list(csv.DictReader(file))[1]
+    assert float(row["accuracy"]) == 0.8 and row["accuracy_sd"] == ""
     assert float(row["specificity_low"]) == wilson_interval(0.75, 4)[0]
+    with open(tmp_path / "comparisons.csv") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["metric"] for line in lines] == [
+        "accuracy",
+        "sensitivity",
+        "specificity",
+    ]
+    assert float(lines[0]["difference"]) == pytest.approx(0.4)
 
 
-def test_json_names_digests_and_flags(tmp_path):
-    path = write_predictions(tmp_path / "a.csv")
-    make_table([f"real={path}"], tmp_path / "out", threshold=0.25)
+def test_figures_are_pictures(files, tmp_path):
+    rows = [f"{g}/{m}={files[m]}" for g in ("scratch", "imagenet") for m in files]
+    rows += [f"scratch/good={files['bad']}"]
+    write(rows, tmp_path, baseline="good", compare_to="paper")
+    for name in ("roc", "intervals"):
+        picture = cv2.imread(str(tmp_path / f"{name}.png"))
+        assert picture.std() > 0 and picture.shape[1] > 800
+        assert "</svg>" in (tmp_path / f"{name}.svg").read_text()
+
+
+def test_same_command_writes_the_same_files(files, tmp_path):
+    for folder in ("first", "second"):
+        write([f"real={files['good']}"], tmp_path / folder)
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+
+
+def test_json_names_digests_and_flags(files, tmp_path):
+    path = files["good"]
+    write([f"real={path}"], tmp_path / "out", threshold=0.25)
     table = json.loads((tmp_path / "out" / "table.json").read_text())
-    digest = hashlib.sha256((tmp_path / "a.csv").read_bytes()).hexdigest()
-    assert table["inputs"] == {path: digest}
-    assert table["settings"] == {
-        "rows": [f"real={path}"],
-        "protocol": "full",
-        "threshold": 0.25,
-    }
+    with open(path, "rb") as file:
+        assert table["inputs"] == {path: hashlib.sha256(file.read()).hexdigest()}
+    expected = SETTINGS | {"rows": [f"real={path}"], "threshold": 0.25}
+    assert table["settings"] == expected
+
+
+def test_printed_values_are_those_of_the_paper_by_initialisation():
+    paper = read_paper_table()
+    assert len(paper["rows"]) == 10
+    best = "real+classic+unit"
+    assert printed_values(paper, "scratch", best)["scratch"]["sensitivity"] == 0.9753
+    assert printed_values(paper, "", best).keys() == {"imagenet", "scratch"}
+    assert printed_values(paper, "", "unknown") == {}
+
+
+def test_paper_stands_beside_rows_and_rows_that_were_not_run(files, tmp_path):
+    rows = [f"imagenet/real={files['good']}", f"mine={files['good']}"]
+    markdown = write(rows, tmp_path, compare_to="paper")
+    assert (
+        "| imagenet/real | 80.00 | 93.26 | 83.33 | 90.95 | 75.00 | 95.87 |" in markdown
+    )
+    assert "| mine | 80.00 | - |" in markdown
+    assert "| real+unit, not run | - | 94.31 (83.68) |" in markdown
+    assert "93.63 to 97.53" in markdown and "90.21 to 97.53" in markdown
 
 
 HEADER = "id,patient,label,probability\n"
@@ -218,7 +292,7 @@ def test_rows_of_other_images_are_refused(tmp_path, change, message):
     first = write_predictions(tmp_path / "a.csv")
     second = write_predictions(tmp_path / "b.csv", **change)
     with pytest.raises(UserError) as error:
-        make_table([f"a={first}", f"b={second}"], tmp_path / "out")
+        write([f"a={first}", f"b={second}"], tmp_path / "out")
     assert message in str(error.value) and str(error.value).startswith(second)
     assert not (tmp_path / "out").exists()
 
@@ -226,18 +300,23 @@ def test_rows_of_other_images_are_refused(tmp_path, change, message):
 def test_paper_protocol_refuses_fewer_images_than_a_batch(tmp_path):
     path = write_predictions(tmp_path / "a.csv")
     with pytest.raises(UserError, match="fewer than the 32 images"):
-        make_table([f"a={path}"], tmp_path / "out", protocol="paper")
+        write([f"a={path}"], tmp_path / "out", protocol="paper")
 
 
-@pytest.mark.parametrize("row", ["name", "=path", "name="])
-def test_row_that_is_not_name_and_path_is_refused(tmp_path, row):
+@pytest.mark.parametrize("row", ["name", "=path", "name=", "/mix=path", "group/=path"])
+def test_row_that_is_not_name_and_path_is_refused(row):
     with pytest.raises(UserError, match="wanted NAME=PATH"):
-        make_table([row], tmp_path / "out")
+        read_rows([row])
 
 
 def test_existing_table_is_kept_unless_told_otherwise(tmp_path):
     path = write_predictions(tmp_path / "a.csv")
-    make_table([f"a={path}"], tmp_path / "out")
+    write([f"a={path}"], tmp_path / "out")
     with pytest.raises(UserError, match="--overwrite"):
-        make_table([f"b={path}"], tmp_path / "out")
-    assert "| b |" in make_table([f"b={path}"], tmp_path / "out", overwrite=True)
+        write([f"b={path}"], tmp_path / "out")
+    assert "| b |" in write([f"b={path}"], tmp_path / "out", overwrite=True)
+
+
+def test_run_that_is_given_twice_is_refused(files):
+    with pytest.raises(UserError, match="a has one file twice"):
+        read_rows([f"a={files['good']}", f"a={files['good']}"])

@@ -1,0 +1,108 @@
+"""Uncertainty over patients: a bootstrap (Efron, 1979) that draws patients, not images.
+
+Slices of one patient are alike, so that images are less evidence than their number
+says. A draw takes as many patients as there are, with replacement, each with all of its
+images; an interval is from the 2.5th to the 97.5th percentile over the draws.
+"""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class PatientDraws:
+    """Draws of patients, the same for all rows of a table, which makes rows comparable.
+
+    Attributes:
+      owner: number of each image's patient, int [images].
+      counts: how often each patient is in each draw, float64 [draws, patients].
+    """
+
+    owner: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def num_patients(self):
+        return self.counts.shape[1]
+
+    def means(self, values, positions):
+        """Mean over some images in each draw.
+
+        Args:
+          values: float [images].
+          positions: int, which of the images count.
+
+        Returns:
+          float64 [draws], NaN where a draw has none of the images.
+        """
+        owner, size = self.owner[positions], self.num_patients
+        sums = self.counts @ np.bincount(owner, values[positions], size)
+        with np.errstate(invalid="ignore"):
+            return sums / (self.counts @ np.bincount(owner, minlength=size))
+
+    def areas(self, labels, runs):
+        """Area under the ROC curve in each draw, mean of some runs.
+
+        It is the part of all pairs of a tumor and a non-tumor image that the tumor
+        image wins (Mann and Whitney, 1947), ties being half won; so it suffices to know
+        how many pairs are won between each two patients.
+
+        Args:
+          labels: int [images].
+          runs: list of the probabilities of a run, float [images].
+
+        Returns:
+          float64 [draws], NaN where a draw has images of one label only.
+        """
+        won = np.mean([self._pairs_won(labels == 1, run) for run in runs], axis=0)
+        totals = [
+            self.counts @ np.bincount(self.owner[labels == k], minlength=len(won))
+            for k in (0, 1)
+        ]
+        with np.errstate(invalid="ignore"):
+            return ((self.counts @ won) * self.counts).sum(1) / np.prod(totals, axis=0)
+
+    def _pairs_won(self, is_tumor, probabilities):
+        """Of patient i's tumor and j's non-tumor images: float [patients, patients]."""
+        won = np.zeros([self.num_patients] * 2)
+        tumor = probabilities[is_tumor]
+        for patient in np.unique(self.owner[~is_tumor]):
+            rivals = np.sort(probabilities[~is_tumor & (self.owner == patient)])
+            below = [np.searchsorted(rivals, tumor, side) for side in ("left", "right")]
+            won[:, patient] = np.bincount(
+                self.owner[is_tumor], np.mean(below, axis=0), self.num_patients
+            )
+        return won
+
+
+def draw_patients(patients, num_draws, seed):
+    """Draws patients; an image without one ("") is a patient of its own.
+
+    Args:
+      patients: patient of each image.
+      num_draws: how often.
+      seed: of the draws.
+
+    Returns:
+      `PatientDraws`.
+    """
+    owners = [patient or f"\0{number}" for number, patient in enumerate(patients)]
+    names, owner = np.unique(owners, return_inverse=True)
+    chances = np.full(len(names), 1 / len(names))
+    counts = np.random.default_rng(seed).multinomial(len(names), chances, num_draws)
+    return PatientDraws(owner, counts.astype(np.float64))
+
+
+def percentile_interval(draws):
+    """95 % interval of what was measured in each draw; draws without a value are out.
+
+    Args:
+      draws: float [draws].
+
+    Returns:
+      A dict of `patients_low` and `patients_high`; of None if no draw has a value.
+    """
+    known = draws[~np.isnan(draws)]
+    ends = np.percentile(known, [2.5, 97.5]).tolist() if len(known) else [None] * 2
+    return dict(zip(("patients_low", "patients_high"), ends))

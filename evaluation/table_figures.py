@@ -1,0 +1,152 @@
+"""The figures of the table: intervals of every row, and ROC curves."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+from sklearn.metrics import roc_curve
+
+from evaluation.figures import COLOURS, draw
+from evaluation.paper import printed_values
+
+GROUP_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple")]
+INTERVALS = ("sensitivity", "specificity")
+COLUMNS = 4  # Of ROC curves.
+
+
+def draw_intervals(table):
+    """Sensitivity and specificity of every row with both of its intervals.
+
+    Args:
+      table: content of `table.json`.
+
+    Returns:
+      A matplotlib figure: thick the Wilson interval, thin the one over patients, a
+      point per run; a diamond is the printed value of the paper, if asked for.
+    """
+    mixes = list(dict.fromkeys(row["mix"] for row in table["rows"]))
+    groups = list(dict.fromkeys(row["group"] for row in table["rows"]))
+    height = 1.3 + 0.16 * len(mixes) * (1 + len(groups))
+
+    def paint(figure):
+        panels = figure.subplots(1, len(INTERVALS), sharey=True, squeeze=False)[0]
+        for panel, metric in zip(panels, INTERVALS):
+            for row in table["rows"]:
+                group = groups.index(row["group"])
+                shift = 0.5 * (group - (len(groups) - 1) / 2) / len(groups)
+                y = mixes.index(row["mix"]) + shift
+                _paint_row(panel, row, metric, y, GROUP_COLOURS[group % 4])
+                _paint_paper(panel, table["paper"], row, metric, y)
+            panel.set_title(metric.capitalize())
+            panel.set_xlabel("%")
+            panel.grid(axis="x", color="#dddddd", linewidth=0.6)
+            panel.set_axisbelow(True)
+        panels[0].set_yticks(range(len(mixes)), mixes)
+        panels[0].set_ylim(len(mixes) - 0.4, -0.6)
+        _paint_key(figure, table, groups)
+
+    return draw(7.2, height, paint)
+
+
+def _paint_row(panel, row, metric, y, colour):
+    values = row[metric]
+    if values is None:
+        panel.text(0.01, y, "no result", transform=panel.get_yaxis_transform())
+        return
+    if values["patients_low"] is not None:
+        ends = 100 * values["patients_low"], 100 * values["patients_high"]
+        panel.plot(ends, [y, y], color=colour, linewidth=1)
+    ends = 100 * values["low"], 100 * values["high"]
+    panel.plot(ends, [y, y], color=colour, linewidth=4, alpha=0.35)
+    panel.plot(100 * values["value"], y, "o", color=colour, markersize=5)
+    if len(values["runs"]) > 1:
+        runs = 100 * np.array(values["runs"])
+        panel.plot(runs, np.full(len(runs), y), "|", color=COLOURS["black"])
+
+
+def _paint_paper(panel, paper, row, metric, y):
+    for name, printed in printed_values(paper, row["group"], row["mix"]).items():
+        face = COLOURS["black"] if name == "imagenet" else "white"
+        panel.plot(
+            100 * printed[metric], y, "D", color="black", markerfacecolor=face, ms=3.5
+        )
+
+
+def _paint_key(figure, table, groups):
+    """What signs mean, below the panels: words for signs that are in the figure."""
+
+    def sign(label, **style):
+        return Line2D([], [], label=label, **style)
+
+    colours = [
+        sign(group, color=GROUP_COLOURS[n % 4], marker="o")
+        for n, group in enumerate(groups)
+        if group
+    ]
+    grey = "#555555"
+    signs = [
+        sign("95 %, images", color=grey, linewidth=4, alpha=0.35),
+        sign("95 %, patients", color=grey, linewidth=1),
+    ]
+    if any(row["num_runs"] > 1 for row in table["rows"]):
+        signs.append(sign("run", color="black", marker="|", linestyle=""))
+    if table["paper"]:
+        signs += [
+            sign(
+                f"paper, {words}",
+                color="black",
+                marker="D",
+                ms=3.5,
+                markerfacecolor=face,
+                linestyle="",
+            )
+            for words, face in (("ImageNet", "black"), ("scratch", "white"))
+        ]
+    figure.legend(
+        handles=colours + signs, loc="outside lower center", ncols=4, frameon=False
+    )
+
+
+def draw_roc_curves(rows, table):
+    """ROC curves, a panel per row and a line per run; grey is the row's baseline.
+
+    Args:
+      rows: list of `Row`.
+      table: content of `table.json`.
+
+    Returns:
+      A matplotlib figure.
+    """
+    by_name = {row.name: row for row in rows}
+    against = {
+        c["row"]: c["against"] for c in table["comparisons"] if c["kind"] == "baseline"
+    }
+    columns = min(COLUMNS, len(rows))
+    lines = -(-len(rows) // columns)
+
+    def paint(figure):
+        panels = figure.subplots(
+            lines, columns, sharex=True, sharey=True, squeeze=False
+        ).ravel()
+        for panel in panels[len(rows) :]:
+            panel.set_visible(False)
+        for panel, row in zip(panels, table["rows"]):
+            name = row["name"]
+            panel.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
+            if name in against:
+                _paint_curves(panel, by_name[against[name]], "#999999")
+            _paint_curves(panel, by_name[name], COLOURS["blue"])
+            area = f"AUC {row['auc']['value']:.3f}" if row["auc"] else "no result"
+            panel.set_title(f"{name}\n{area}", fontsize=8)
+            panel.set_aspect("equal")
+            panel.set_xticks([0, 0.5, 1])
+            panel.set_yticks([0, 0.5, 1])
+        key = " (grey: the row that it is tested against)" if against else ""
+        figure.supxlabel("1 - specificity" + key, fontsize=9)
+        figure.supylabel("sensitivity", fontsize=9)
+
+    return draw(max(1.8 * columns, 2.6), 2.1 * lines + 0.4, paint)
+
+
+def _paint_curves(panel, row, colour):
+    for run in row.runs:
+        false_positives, true_positives, _ = roc_curve(run.labels, run.probabilities)
+        panel.plot(false_positives, true_positives, color=colour, linewidth=1.2)

@@ -1,0 +1,248 @@
+"""The statistics of the table: against worked examples and other implementations."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from evaluation.bootstrap import PatientDraws, draw_patients, percentile_interval
+from evaluation.paired_tests import compare, correct_for_many
+from evaluation.predictions import Predictions
+from evaluation.statistics import images_per_metric, score_runs, wilson_interval
+
+# Six tumor and four non-tumor images. At 0.5 on, five and one of them are called tumor:
+# accuracy 8/10, sensitivity 5/6, specificity 3/4.
+LABELS = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0]
+PROBABILITIES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.55, 0.3, 0.2, 0.1]
+
+
+def predictions(labels, probabilities):
+    ids = tuple(f"brats/p/{n}" for n in range(len(labels)))
+    return Predictions("", "", ids, ids, np.array(labels), np.array(probabilities))
+
+
+def scores(labels, probabilities, protocol="full", threshold=0.5):
+    images = images_per_metric(np.array(labels), protocol)
+    draws = draw_patients([""] * len(labels), 100, seed=0)
+    return score_runs([predictions(labels, probabilities)], images, threshold, draws)
+
+
+@pytest.mark.parametrize(
+    "hits, images, low, high",  # Newcombe (1998), Table I, method 3.
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_interval_is_that_of_the_worked_examples(hits, images, low, high):
+    assert wilson_interval(hits / images, images) == pytest.approx(
+        (low, high), abs=5e-5
+    )
+
+
+def test_scores_are_the_counts_by_hand(tmp_path):
+    row = scores(LABELS, PROBABILITIES)
+    assert row["accuracy"]["value"] == pytest.approx(8 / 10)
+    assert row["sensitivity"]["value"] == pytest.approx(5 / 6)
+    assert row["specificity"]["value"] == pytest.approx(3 / 4)
+    # Of 24 pairs, the non-tumor image at 0.55 outranks the tumor images at 0.5 and 0.4.
+    assert row["auc"]["value"] == pytest.approx(22 / 24)
+    assert [row[m]["images"] for m in ("accuracy", "sensitivity", "specificity")] == [
+        10,
+        6,
+        4,
+    ]
+
+
+def test_probability_equal_to_the_threshold_is_called_tumor():
+    row = scores(LABELS, PROBABILITIES, threshold=0.4)
+    assert row["sensitivity"]["value"] == 1.0
+
+
+def test_paper_protocol_drops_what_does_not_fill_a_batch_of_each_pass():
+    labels = np.array([0] * 1013 + [1] * 1232)
+    images = images_per_metric(labels, "paper")
+    assert {metric: len(positions) for metric, positions in images.items()} == {
+        "accuracy": 2240,
+        "sensitivity": 1216,
+        "specificity": 992,
+    }
+    assert images["accuracy"][-1] == 2239
+    assert images["sensitivity"][0] == 1013 and images["sensitivity"][-1] == 2228
+    assert images["specificity"][-1] == 991
+
+
+PAPER_TABLE = """
+    93.26 86.38 90.95 88.94 95.87 83.62
+    95.02 92.21 93.63 90.21 96.57 95.11
+    94.93 93.24 91.90 90.91 98.39 95.97
+    93.95 86.25 92.48 87.25 95.56 84.78
+    94.80 80.54 91.82 80.02 98.39 81.25
+    96.18 95.63 94.12 94.24 98.79 97.28
+    94.31 83.68 93.26 87.75 96.02 78.48
+    96.70 96.34 95.48 97.53 98.29 94.96
+    94.49 77.66 92.39 82.03 97.18 71.98
+    96.36 95.04 95.11 95.07 97.88 94.96
+"""
+
+
+@pytest.mark.parametrize(
+    "column, metric, exceptions",
+    [(0, "accuracy", 1), (2, "sensitivity", 0), (4, "specificity", 0)],
+)
+def test_paper_protocol_explains_the_percentages_of_the_paper(
+    column, metric, exceptions
+):
+    table = np.array(PAPER_TABLE.split(), float).reshape(10, 6)
+    images = images_per_metric(np.array([0] * 1013 + [1] * 1232), "paper")
+    halves = 2 * len(images[metric])  # Of two runs, each over these images.
+    possible = np.round(100 * np.arange(halves + 1) / halves, 2)
+    printed = table[:, column : column + 2]
+    assert np.sum(~np.isin(printed, possible)) == exceptions
+
+
+# Of ten patients with one to thirty images each; patient 3 has tumor images only.
+DRAWS = np.random.default_rng(7)
+OWNERS = DRAWS.integers(10, size=300)
+MANY_LABELS = np.where(OWNERS == 3, 1, DRAWS.integers(2, size=300))
+MANY_PROBABILITIES = np.round(DRAWS.uniform(size=300) * 0.6 + 0.4 * MANY_LABELS, 2)
+
+
+def test_mean_of_a_draw_is_that_of_its_patients_images_taken_as_often():
+    patients = [f"p{n}" for n in OWNERS]
+    draws = draw_patients(patients, 20, seed=1)
+    positions = np.flatnonzero(MANY_LABELS == 0)
+    values = DRAWS.uniform(size=300)
+    for mean, counts in zip(draws.means(values, positions), draws.counts):
+        taken = [
+            values[n]
+            for n in positions
+            for _ in range(int(counts[sorted(set(patients)).index(patients[n])]))
+        ]
+        assert mean == pytest.approx(np.mean(taken))
+        assert counts.sum() == 10
+
+
+def test_area_of_a_draw_is_scikit_learns_with_images_weighted():
+    draws = draw_patients(OWNERS.astype(str), 20, seed=1)
+    other = DRAWS.uniform(size=300)
+    areas = draws.areas(MANY_LABELS, [MANY_PROBABILITIES, other])
+    for area, counts in zip(areas, draws.counts):
+        weights = counts[draws.owner]
+        wanted = [
+            roc_auc_score(MANY_LABELS, run, sample_weight=weights)
+            for run in (MANY_PROBABILITIES, other)
+        ]
+        assert area == pytest.approx(np.mean(wanted))
+
+
+def test_interval_over_patients_is_about_scipys():
+    right = ((MANY_PROBABILITIES >= 0.5) == MANY_LABELS).astype(float)
+    hits, images = np.bincount(OWNERS, right), np.bincount(OWNERS)
+    wanted = stats.bootstrap(
+        (hits, images),
+        lambda h, n, axis: h.sum(axis) / n.sum(axis),
+        paired=True,
+        method="percentile",
+        n_resamples=20000,
+        random_state=3,
+    ).confidence_interval
+    draws = draw_patients(OWNERS.astype(str), 20000, seed=0)
+    interval = percentile_interval(draws.means(right, np.arange(300)))
+    assert interval["patients_low"] == pytest.approx(wanted.low, abs=2e-3)
+    assert interval["patients_high"] == pytest.approx(wanted.high, abs=2e-3)
+
+
+def test_interval_of_two_patients_is_from_the_one_to_the_other():
+    draws = draw_patients(["a"] * 4 + ["b"] * 2, 1000, seed=0)
+    right = np.array([1.0, 1.0, 1.0, 0.0, 1.0, 0.0])  # 3/4 of a, 1/2 of b.
+    interval = percentile_interval(draws.means(right, np.arange(6)))
+    assert interval == {"patients_low": 0.5, "patients_high": 0.75}
+
+
+def test_image_without_a_patient_is_a_patient_of_its_own():
+    assert draw_patients(["a", "", "a", ""], 5, seed=0).num_patients == 3
+
+
+def test_draws_without_an_image_of_the_kind_are_left_out():
+    draws = PatientDraws(np.array([0, 0, 1]), np.array([[2.0, 0.0], [0.0, 2.0]]))
+    means = draws.means(np.array([1.0, 0.0, 1.0]), np.array([0, 1]))
+    assert means[0] == 0.5 and np.isnan(means[1])
+    areas = draws.areas(np.array([1, 0, 1]), [np.array([0.9, 0.1, 0.9])])
+    assert areas[0] == 1.0 and np.isnan(areas[1])
+    assert percentile_interval(means) == {"patients_low": 0.5, "patients_high": 0.5}
+    nothing = percentile_interval(np.array([np.nan]))
+    assert nothing == {"patients_low": None, "patients_high": None}
+
+
+def test_draws_are_a_function_of_the_seed():
+    first, same, other = (
+        draw_patients(["a", "b", "c"], 50, s).counts for s in (0, 0, 1)
+    )
+    assert (first == same).all() and (first != other).any()
+
+
+def compare_images(right, other_right, threshold=0.5):
+    """`compare` of two setups; [runs][images] says which calls are right."""
+    labels = [1] * len(right[0])
+    runs, other_runs = (
+        [predictions(labels, np.array(run, float)) for run in setup]
+        for setup in (right, other_right)
+    )
+    images = images_per_metric(np.array(labels), "full")
+    draws = draw_patients([""] * len(labels), 100, seed=0)
+    return compare(
+        runs, other_runs, {"accuracy": images["accuracy"]}, threshold, draws
+    )["accuracy"]
+
+
+@pytest.mark.parametrize(
+    "better, worse, p_value",
+    [(8, 2, 0.109375), (0, 5, 0.0625), (3, 3, 1.0), (0, 0, 1.0)],  # By hand.
+)
+def test_mcnemar_is_the_binomial_test_of_the_images_that_differ(better, worse, p_value):
+    right = [1] * better + [0] * worse + [1, 1, 0]
+    other = [0] * better + [1] * worse + [1, 1, 0]
+    result = compare_images([right], [other])
+    assert (result["better"], result["worse"]) == (better, worse)
+    assert result["p_value"] == pytest.approx(p_value)
+    assert result["difference"] == pytest.approx((better - worse) / len(right))
+
+
+def test_mcnemar_of_agrestis_approval_ratings():
+    # Agresti, Categorical Data Analysis, table 10.1: 86 and 150 of 1,600 changed.
+    right, other = [1] * 86 + [0] * 150, [0] * 86 + [1] * 150
+    p_value = compare_images([right], [other])["p_value"]
+    assert p_value == pytest.approx(stats.binomtest(86, 236).pvalue)
+    # The chi-squared statistic that is printed there, 17.36, is of about this p-value.
+    assert p_value == pytest.approx(stats.chi2.sf(17.36, 1), rel=0.5)
+
+
+def test_of_several_runs_the_setup_wins_an_image_that_is_right_in_more_of_them():
+    runs = [[1, 1, 0, 1], [1, 0, 0, 1]]
+    other = [[1, 0, 1, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
+    # Shares: 1 to 1/3, 1/2 to 0, 0 to 1, 1 to 2/3.
+    result = compare_images(runs, other)
+    assert (result["better"], result["worse"]) == (3, 1)
+    assert result["difference"] == pytest.approx((2 / 3 + 1 / 2 - 1 + 1 / 3) / 4)
+
+
+def test_holm_is_the_worked_example():
+    # https://en.wikipedia.org/wiki/Holm-Bonferroni_method: 4, 3, 2 and 1 times.
+    comparisons = [
+        {
+            metric: {"p_value": p}
+            for metric in ("accuracy", "sensitivity", "specificity")
+        }
+        for p in (0.01, 0.04, 0.03, 0.005)
+    ]
+    correct_for_many(comparisons)
+    assert [c["accuracy"]["p_holm"] for c in comparisons] == pytest.approx(
+        [0.03, 0.06, 0.06, 0.02]
+    )
+
+
+def test_no_comparisons_need_no_correction():
+    correct_for_many([])
