@@ -31,12 +31,13 @@ STAND_IN = """
                                       if "=" in a)
     log = open(os.environ["CALLS"], "a")
     print("start", *sys.argv[2:], file=log, flush=True)
-    folder = pathlib.Path(flags.get("output_dir") or flags.get("model_dir"))
+    folder = pathlib.Path(flags.get("output_dir") or flags.get("model_dir") or ".")
     last = {"dataset.phantom": folder / "phantom.json",
             "dataset.prepare": folder / "report.json",
             "evaluation.table": folder / "table.json",
             "classifier.export": folder / "saved_model.pb",
             "classifier.predict": pathlib.Path(flags.get("output_csv", "")),
+            "evaluation.select": pathlib.Path(flags.get("output_json", "")),
             }.get(binary, folder / ("finished.json" if binary.endswith("train")
                                     else "manifest.json"))
     last.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +54,7 @@ STAND_IN = """
     hang("in")
     if os.environ.get("BROKEN") == binary:
         sys.exit(f"{binary}: error: something is wrong.")
-    last.write_text(binary)
+    last.write_text('{"step": 300}')
     hang("after")
     if binary == "evaluation.table":
         last.with_suffix(".md").write_text("| real | 93.26 |")
@@ -278,6 +279,50 @@ def test_refiner_of_the_configuration_is_trained_used_and_mixed(experiment):
     assert detector[2].endswith(",mine/tumor/images,mine/non_tumor/images")
 
 
+def test_selected_step_of_a_refiner_is_what_its_mixes_have(experiment):
+    text = experiment.configuration.read_text()
+    text = text.replace("steps: {}", "steps: {unit: [100, 300]}")
+    experiment.configuration.write_text(text)
+    experiment.run()
+    lines = experiment.lines("end")
+    steps = [flag(x, "step") for x in lines if x[0] == "unit.refine"]
+    assert sorted(steps) == ["100", "100", "300", "300"]
+    trained = {flag(x, "model_dir"): x for x in lines if x[0] == "classifier.train"}
+    candidate = trained["classifier/scratch/real+classic+unit@100/seed-0/model"]
+    (selection,) = [x for x in lines if x[0] == "evaluation.select"]
+    assert (
+        "--candidates=100=classifier/scratch/real+classic+unit@100/seed-0"
+        "/validation.csv"
+    ) in selection
+    final = trained["classifier/scratch/real+unit/seed-0/model"]
+    assert lines.index(candidate) < lines.index(selection) < lines.index(final)
+    assert flag(final, "train_dirs").endswith(
+        "unit/tumor/images-300,unit/non_tumor/images-300"
+    )
+
+
+def test_control_is_trained_after_what_it_is_the_control_of(experiment):
+    text = experiment.configuration.read_text()
+    text = text.replace("controls: {}", "controls: {real+pggan: real+classic}")
+    experiment.configuration.write_text(text)
+    experiment.run()
+    trained = [x for x in experiment.lines("end") if x[0] == "classifier.train"]
+    models = [flag(line, "model_dir") for line in trained]
+    root = "classifier/scratch/real+pggan"
+    control = trained[models.index(f"{root}.control/seed-0/model")]
+    assert models.index(f"{root}/seed-0/model") < trained.index(control)
+    assert flag(control, "match_steps_of") == f"{root}/seed-0/model"
+    assert flag(control, "train_dirs").endswith(",classic")
+    (table,) = [x for x in experiment.lines("end") if x[0] == "evaluation.table"]
+    assert "--controls=scratch/real+pggan=scratch/real+pggan.control" in table
+
+
+def flag(line, name):
+    """The value of a flag in a logged command line."""
+    (value,) = [x for x in line if x.startswith(f"--{name}=")]
+    return value.partition("=")[2]
+
+
 @pytest.mark.parametrize(
     "old, new, message",
     [
@@ -289,6 +334,8 @@ def test_refiner_of_the_configuration_is_trained_used_and_mixed(experiment):
         ("  real: ", "  re al: ", "'re al': wanted letters"),
         ("brats_dir: phantom", "brats_dir:", "no cases: give --brats_dir=FOLDER"),
         ("refiners: {}", "refiners: {x: {trane: y}}", "x has trane; wanted the two"),
+        ("controls: {}", "controls: {real: x}", "controls: 'x' is none of the mixes"),
+        ("steps: {}", "steps: {x: [1]}", "steps: 'x' is none of the refiners"),
         ("export: [real+classic+pggan]", "export: [x]", "'x' is none of the mixes"),
     ],
 )

@@ -1,16 +1,30 @@
 """Rules that train detectors and compare them; see `Snakefile`."""
 
+def control_of(wildcards):
+    """The training whose number of steps a control takes; "" for other mixes."""
+    if not wildcards.mix.endswith(CONTROL):
+        return ""
+    mix = wildcards.mix.removesuffix(CONTROL)
+    return f"classifier/{wildcards.classifier}/{mix}/seed-{wildcards.seed}/model"
+
+
 rule classifier_train:
     input:
         lambda wildcards: flagfile(CLASSIFIERS[wildcards.classifier]),
         lambda wildcards: manifests(mix_folders(wildcards)),
         manifests(VALIDATION),
+        lambda wildcards: [f"{control_of(wildcards)}/finished.json"]
+        if control_of(wildcards)
+        else [],
     output:
         "classifier/{classifier}/{mix}/seed-{seed}/model/finished.json",
     params:
         flagfile=lambda wildcards: CLASSIFIERS[wildcards.classifier],
         train_dirs=lambda wildcards: ",".join(mix_folders(wildcards)),
         validation_dirs=",".join(VALIDATION),
+        control=lambda wildcards: f"--match_steps_of={control_of(wildcards)}"
+        if control_of(wildcards)
+        else "",
     threads: THREADS["train"]
     shell:
         call(
@@ -19,6 +33,7 @@ rule classifier_train:
             "classifier.train",
             "--train_dirs={params.train_dirs}"
             " --validation_dirs={params.validation_dirs} --seed={wildcards.seed}"
+            " {params.control}"
             " --model_dir=classifier/{wildcards.classifier}/{wildcards.mix}"
             "/seed-{wildcards.seed}/model",
             "{params.flagfile}",
@@ -60,33 +75,87 @@ rule export:
         )
 
 
-def prediction_files(wildcards):
-    """By mix, the predictions of its runs."""
+rule predict_validation:
+    input:
+        flagfile("classifier_predict"),
+        manifests(VALIDATION),
+        model="{path}/model/finished.json",
+    output:
+        "{path}/validation.csv",
+    params:
+        data_dirs=",".join(VALIDATION),
+    threads: THREADS["other"]
+    shell:
+        call(
+            "predictions of the validation images by {wildcards.path}",
+            "classifier.predict",
+            "--model_dir={wildcards.path}/model --data_dirs={params.data_dirs}"
+            " --output_csv={output} --overwrite",
+        )
+
+
+def candidate_files(wildcards):
+    """By step of a refiner, the predictions of the validation images."""
+    classifier = config["selection_classifier"]
     return {
-        mix: [
-            f"classifier/{wildcards.classifier}/{mix}/seed-{seed}/predictions.csv"
-            for seed in SEEDS
+        step: [f"{run}/validation.csv" for run in runs(classifier, mix)]
+        for step, mix in CANDIDATES[wildcards.refiner].items()
+    }
+
+
+checkpoint select:
+    input:
+        flagfile("evaluation_select"),
+        lambda wildcards: sum(candidate_files(wildcards).values(), []),
+    output:
+        "{refiner}/selection.json",
+    params:
+        candidates=lambda wildcards: " ".join(
+            f"--candidates={step}={path}"
+            for step, paths in candidate_files(wildcards).items()
+            for path in paths
+        ),
+    threads: THREADS["other"]
+    shell:
+        call(
+            "selection of the step of {wildcards.refiner}",
+            "evaluation.select",
+            "{params.candidates} --output_json={output} --overwrite",
+        )
+
+
+def prediction_files():
+    """By row of the table, the predictions of its runs."""
+    return {
+        f"{classifier}/{mix}": [
+            f"{run}/predictions.csv" for run in runs(classifier, mix)
         ]
-        for mix in MIXES
+        for classifier in CLASSIFIERS
+        for mix in [*MIXES, *(mix + CONTROL for mix in CONTROLS)]
     }
 
 
 rule table:
     input:
         flagfile("evaluation_table"),
-        lambda wildcards: sum(prediction_files(wildcards).values(), []),
+        sum(prediction_files().values(), []),
     output:
-        "table/{classifier}/table.json",
+        "table/table.json",
     params:
-        rows=lambda wildcards: " ".join(
-            f"--rows={mix}={path}"
-            for mix, paths in prediction_files(wildcards).items()
+        rows=" ".join(
+            f"--rows={row}={path}"
+            for row, paths in prediction_files().items()
             for path in paths
+        ),
+        controls=" ".join(
+            f"--controls={classifier}/{mix}={classifier}/{mix}{CONTROL}"
+            for classifier in CLASSIFIERS
+            for mix in CONTROLS
         ),
     threads: THREADS["other"]
     shell:
         call(
-            "table of classifier {wildcards.classifier}",
+            "table of results",
             "evaluation.table",
-            "{params.rows} --output_dir=table/{wildcards.classifier} --overwrite",
+            "{params.rows} {params.controls} --output_dir=table --overwrite",
         )

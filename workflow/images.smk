@@ -99,13 +99,15 @@ def refiner_command(step):
 
     def fill(wildcards):
         root = f"{wildcards.refiner}/{wildcards.label}"
+        at = getattr(wildcards, "at", "")
         return REFINERS[wildcards.refiner][step].format(
             python=PYTHON,
             flags=shlex.quote(FLAGS),
             real_dir=f"real/train/{wildcards.label}",
             synthetic_dir=f"pggan/{wildcards.label}/images",
             model_dir=f"{root}/model",
-            output_dir=f"{root}/images",
+            output_dir=f"{root}/images{at}",
+            step=at.removeprefix("-") or 0,
         )
 
     return fill
@@ -132,7 +134,7 @@ rule refiner_refine:
         "pggan/{label}/images/manifest.json",
         "{refiner}/{label}/model/finished.json",
     output:
-        "{refiner}/{label}/images/manifest.json",
+        "{refiner}/{label}/images{at}/manifest.json",
     params:
         command=refiner_command("refine"),
     threads: THREADS["other"]

@@ -205,10 +205,10 @@ def show_end(log_path, num_lines=20):
 
 
 def show_results(output_dir):
-    """Prints the tables of results, and where the pictures are."""
-    for path in sorted(glob.glob(os.path.join(output_dir, "table/*/table.md"))):
-        with open(path) as file:
-            print(f"\n{path}\n\n{file.read()}")
+    """Prints the table of results, and where the pictures are."""
+    path = os.path.join(output_dir, "table/table.md")
+    with open(path) as file:
+        print(f"\n{path}\n\n{file.read()}")
     for folder in sorted(glob.glob(os.path.join(output_dir, "*/*/model/samples"))):
         print(f"Pictures at each resolution: {folder}")
 
