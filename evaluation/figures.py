@@ -41,15 +41,20 @@ def draw(width, height, paint):
         return figure
 
 
+def encode_figure(figure, extension):
+    """The bytes of a figure as `png` (200 dpi) or `svg`."""
+    content = io.BytesIO()
+    metadata = {"Date": None} if extension == "svg" else None
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(content, format=extension, dpi=200, metadata=metadata)
+    return content.getvalue()
+
+
 def write_figure(figure, path):
-    """Writes a figure, whole or not at all, as `path`.png (200 dpi) and `path`.svg."""
+    """Writes a figure, whole or not at all, as `path`.png and `path`.svg."""
     for extension in ("png", "svg"):
-        content = io.BytesIO()
-        metadata = {"Date": None} if extension == "svg" else None
-        with matplotlib.rc_context(STYLE):
-            figure.savefig(content, format=extension, dpi=200, metadata=metadata)
         whole = f"{path}.{extension}"
         with disk_errors(whole):
             with open(whole + ".tmp", "wb") as file:
-                file.write(content.getvalue())
+                file.write(encode_figure(figure, extension))
             os.replace(whole + ".tmp", whole)

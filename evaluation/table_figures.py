@@ -135,7 +135,9 @@ def draw_roc_curves(rows, table):
                 _paint_curves(panel, by_name[against[name]], "#999999")
             _paint_curves(panel, by_name[name], COLOURS["blue"])
             area = f"AUC {row['auc']['value']:.3f}" if row["auc"] else "no result"
-            panel.set_title(f"{name}\n{area}", fontsize=8)
+            panel.set_title(row["mix"], fontsize=7)
+            words = f"{row['group']}\n{area}".strip()
+            panel.text(0.97, 0.06, words, ha="right", fontsize=7)
             panel.set_aspect("equal")
             panel.set_xticks([0, 0.5, 1])
             panel.set_yticks([0, 0.5, 1])
