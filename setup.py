@@ -34,6 +34,7 @@ BINARIES = [
     "evaluation.quality",
     "evaluation.select",
     "evaluation.table",
+    "evaluation.tsne",
     "evaluation.turing_table",
     "evaluation.turing_test",
     "pggan.generate",

@@ -1,4 +1,4 @@
-"""Flags of `evaluation.quality`."""
+"""Flags of `evaluation.quality` and `evaluation.tsne`."""
 
 from absl import flags
 
@@ -36,7 +36,7 @@ def define_features():
 
 
 def define_quality():
-    """Flags of `evaluation.quality`."""
+    """Flags of `evaluation.quality` and `evaluation.tsne`."""
     return [
         flags.DEFINE_list(
             "real_dirs",
@@ -97,6 +97,69 @@ def define_quality():
         ),
         flags.DEFINE_bool(
             "overwrite", False, "Replace results that stand in --output_dir."
+        ),
+        *define_features(),
+    ]
+
+
+def define_tsne():
+    """Flags of `evaluation.tsne`."""
+    return [
+        flags.DEFINE_list(
+            "real_dirs", None, "Shard sets of real images, by commas.", required=True
+        ),
+        flags.DEFINE_multi_string(
+            "synthetic_dirs",
+            None,
+            "A panel as NAME=FOLDER,FOLDER...: its title, and shard sets of the classes"
+            " of --real_dirs. Give the flag once per panel (Han et al., 2019:"
+            " geometrically-transformed, PGGAN, UNIT, SimGAN).",
+            required=True,
+        ),
+        flags.DEFINE_string(
+            "output_dir",
+            None,
+            "Folder for tsne.png, .svg, .csv (coordinates) and .json.",
+            required=True,
+        ),
+        flags.DEFINE_integer(
+            "num_images",
+            300,
+            "Images of each class of each set, chosen by --seed (Han et al., 2019: 300"
+            " per category).",
+            lower_bound=2,
+        ),
+        flags.DEFINE_float(
+            "perplexity",
+            100.0,
+            "How many neighbours an image has, roughly (Han et al., 2019: 100); less"
+            " than the images of a plane.",
+            lower_bound=1.0,
+        ),
+        flags.DEFINE_integer(
+            "num_iterations",
+            1000,
+            "Steps of t-SNE (Han et al., 2019: 1,000), the first 250 exaggerated.",
+            lower_bound=250,
+        ),
+        flags.DEFINE_enum(
+            "space",
+            "pixels",
+            ("pixels", "features"),
+            "Whether images are alike by their pixels, as in the paper, or by features"
+            " of --backbone.",
+        ),
+        flags.DEFINE_bool(
+            "joint",
+            False,
+            "One plane for all sets, with the real images at the same places in every"
+            " panel, instead of a plane of its own for each (Han et al., 2019).",
+        ),
+        flags.DEFINE_integer(
+            "seed", 0, "Seed of the choice of images and of t-SNE.", lower_bound=0
+        ),
+        flags.DEFINE_bool(
+            "overwrite", False, "Replace a figure that stands in --output_dir."
         ),
         *define_features(),
     ]

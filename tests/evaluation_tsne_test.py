@@ -1,0 +1,178 @@
+"""Figure 7: which images are drawn, and where they come to lie."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from dataset.shards import ShardSet, UserError
+from evaluation.embedding import Points, embed
+from evaluation.embedding_figure import STYLES
+from evaluation.image_sets import ImageSet
+from evaluation.tsne import write_tsne
+from flags import evaluation as evaluation_flags
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory, write_images):
+    root = tmp_path_factory.mktemp("sets")
+    sizes = {"real": 12, "near": 14, "far": 11}
+    return {
+        name: [
+            write_images(root / name / str(label), label, [name], images=count)
+            for label in (0, 1)
+        ]
+        for name, count in sizes.items()
+    }
+
+
+def folders(sets, name):
+    return [shards.directory for shards in sets[name]]
+
+
+@pytest.fixture(scope="module")
+def make_figure(sets, flag_defaults):
+    defaults = flag_defaults(evaluation_flags.define_tsne)
+    small = {"num_images": 10, "perplexity": 5.0, "num_iterations": 250}
+
+    def make(output_dir, **changes):
+        rows = [f"{name}={','.join(folders(sets, name))}" for name in ("near", "far")]
+        settings = {**defaults, "synthetic_dirs": rows, **small, **changes}
+        settings["real_dirs"] = changes.get("real_dirs", folders(sets, "real"))
+        settings["output_dir"] = str(output_dir)
+        write_tsne(**settings)
+        with open(output_dir / "tsne.csv") as file:
+            return list(csv.DictReader(file))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def drawn(make_figure, tmp_path_factory):
+    output_dir = tmp_path_factory.mktemp("drawn")
+    return output_dir, make_figure(output_dir)
+
+
+def test_every_panel_has_as_many_images_of_each_category(drawn):
+    _, lines = drawn
+    categories = {}
+    for line in lines:
+        key = line["panel"], line["set"], line["label"]
+        categories.setdefault(key, set()).add(line["id"])
+    assert {key[:2] for key in categories} == {
+        *(("near", "real"), ("near", "near")),
+        *(("far", "real"), ("far", "far")),
+    }
+    assert len(categories) == 8
+    assert {len(ids) for ids in categories.values()} == {10}
+
+
+def test_real_images_are_the_same_in_every_panel(drawn):
+    _, lines = drawn
+    near, far = (
+        [
+            line["id"]
+            for line in lines
+            if (line["panel"], line["set"]) == (panel, "real")
+        ]
+        for panel in ("near", "far")
+    )
+    assert near == far
+
+
+def places(lines, panel):
+    return [
+        (line["x"], line["y"])
+        for line in lines
+        if line["panel"] == panel and line["set"] == "real"
+    ]
+
+
+def test_joint_plane_has_the_real_images_at_one_place(drawn, make_figure, tmp_path):
+    _, separate = drawn
+    assert places(separate, "near") != places(separate, "far")
+    joint = make_figure(tmp_path, joint=True)
+    assert places(joint, "near") == places(joint, "far")
+    content = json.loads((tmp_path / "tsne.json").read_text())
+    assert len(content["divergences"]) == 1
+
+
+def test_same_seed_gives_the_same_places(drawn, make_figure, tmp_path):
+    _, lines = drawn
+    assert make_figure(tmp_path) == lines
+    assert make_figure(tmp_path, overwrite=True, seed=5) != lines
+
+
+def test_what_is_near_stays_near():
+    draws = np.random.default_rng(0)
+    images = ImageSet("a", [], np.arange(40) % 2, ("",) * 40, ("",) * 40)
+    vectors = draws.normal(size=[40, 20]) + 20 * (images.labels[:, None])
+    one = Points(images, np.arange(40), vectors.astype(np.float32))
+    other = Points(images, np.arange(40), one.vectors + np.float32(0.01))
+    options = {"joint": False, "perplexity": 10, "num_iterations": 500, "seed": 0}
+    ((panel,), _) = embed([one, other], **options)
+    distances = np.linalg.norm(
+        panel.real_places[:, None] - panel.synthetic_places[None], axis=-1
+    )
+    assert (distances.argmin(axis=1) == np.arange(40)).all()
+    same = images.labels[:, None] == images.labels[None]
+    assert distances[same].max() < distances[~same].min()
+
+
+def test_features_can_stand_in_for_pixels(make_figure, tmp_path):
+    make_figure(tmp_path, space="features", backbone="descriptors")
+    content = json.loads((tmp_path / "tsne.json").read_text())
+    assert content["features"]["backbone"] == "descriptors"
+
+
+def test_json_names_digests_and_flags(drawn, sets):
+    output_dir, _ = drawn
+    content = json.loads((output_dir / "tsne.json").read_text())
+    assert len(content["inputs"]) == 6
+    first = sets["real"][0]
+    assert content["inputs"][first.directory] == ShardSet(first.directory).digest
+    assert content["settings"]["perplexity"] == 5.0
+    assert content["features"] is None and len(content["divergences"]) == 2
+
+
+def test_figure_shows_every_category_in_its_colour(drawn):
+    output_dir, _ = drawn
+    image = cv2.imread(str(output_dir / "tsne.png"))[..., ::-1].astype(float)
+    for style in STYLES.values():
+        # Markers of the legend are opaque, those of the panels are not.
+        colour = 255 * np.array(to_rgb(style["color"]))
+        assert (np.abs(image - colour).max(axis=-1) < 3).sum() > 20, style
+    assert (output_dir / "tsne.svg").read_text().count("<text") >= 6
+
+
+def test_defaults_are_those_of_the_paper(flag_defaults):
+    defaults = flag_defaults(evaluation_flags.define_tsne)
+    assert defaults["num_images"] == 300
+    assert defaults["perplexity"] == 100
+    assert defaults["num_iterations"] == 1000
+    assert defaults["space"] == "pixels" and not defaults["joint"]
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"num_images": 12}, "--num_images=12: far has 11 non_tumor images"),
+        ({"perplexity": 40.0}, "--perplexity=40: wanted less than the 40 images"),
+        ({"real_dirs": ["nowhere"]}, "nowhere: no such shard set"),
+        ({"synthetic_dirs": ["x"]}, "--synthetic_dirs=x: wanted NAME=FOLDER"),
+    ],
+)
+def test_bad_settings_are_refused(make_figure, tmp_path, changes, message):
+    with pytest.raises(UserError) as error:
+        make_figure(tmp_path / "out", **changes)
+    assert message in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_existing_figure_is_kept_unless_told_otherwise(make_figure, tmp_path):
+    (tmp_path / "tsne.json").write_text("{}")
+    with pytest.raises(UserError, match="--overwrite"):
+        make_figure(tmp_path)
