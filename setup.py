@@ -32,11 +32,13 @@ BINARIES = [
     "dataset.prepare",
     "dataset.verify",
     "evaluation.quality",
+    "evaluation.report",
     "evaluation.select",
     "evaluation.table",
     "evaluation.tsne",
     "evaluation.turing_table",
     "evaluation.turing_test",
+    "filtering.review",
     "pggan.generate",
     "pggan.train",
     "simgan.refine",
@@ -59,6 +61,7 @@ INSTALL_REQUIRES = [
     "statsmodels",  # Confidence intervals and tests.
     "matplotlib",  # Figures.
     "Flask",  # The two pages for a person's judgement, served locally.
+    "Jinja2",  # The page of an experiment; comes with Flask.
     "tqdm",  # Progress bars.
     "absl-py",  # Flags.
     "setuptools<81",  # TensorBoard 2.15 imports pkg_resources, which 81 removes.

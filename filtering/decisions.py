@@ -12,8 +12,10 @@ from pages.journal import Journal, read_entries
 
 DECISIONS_VERSION = 1
 KEEP, DISCARD = "keep", "discard"
-# What a file decides about, and the scopes that its decisions may have.
+TUMOR, NON_TUMOR, EXCLUDED = "tumor", "non_tumor", "excluded"
+# What a file decides about, the scopes that its decisions may have, and their values.
 SOURCES = {"clusters": ("cluster", "image"), "slices": ("slice",)}
+VALUES = {"clusters": (KEEP, DISCARD), "slices": (TUMOR, NON_TUMOR, EXCLUDED)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Decision:
     Attributes:
       scope: `cluster`, `image` or `slice`.
       key: number of the cluster, or id of the image or slice; always text.
-      decision: `keep`, `discard` or None, which takes an earlier decision back.
+      decision: one of `VALUES`, or None, which takes an earlier decision back.
       reviewer: who decided.
       time: ISO 8601, UTC; `DecisionJournal.append` sets it.
     """
@@ -156,7 +158,7 @@ def _parse(place, entry, source):
         raise UserError(
             f"{place}: has {', '.join(entry)}; wanted {', '.join(sorted(names))}."
         )
-    wanted = {"scope": SOURCES[source], "decision": (KEEP, DISCARD, None)}
+    wanted = {"scope": SOURCES[source], "decision": (*VALUES[source], None)}
     for name, values in wanted.items():
         if entry[name] not in values:
             listed = ", ".join(map(repr, values))

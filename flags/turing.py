@@ -2,6 +2,8 @@
 
 from absl import flags
 
+from flags.pages import define_port
+
 flags.disclaim_key_flags()
 
 
@@ -66,15 +68,3 @@ def define_turing_table():
             "overwrite", False, "Replace a table that stands in --output_dir."
         ),
     ]
-
-
-def define_port():
-    """The flag of a local page."""
-    return flags.DEFINE_integer(
-        "port",
-        0,
-        "Port of the page on this computer, 127.0.0.1; 0 for any that is free. From"
-        " another computer: ssh -L PORT:127.0.0.1:PORT, with the same number twice.",
-        lower_bound=0,
-        upper_bound=65535,
-    )
