@@ -1,0 +1,81 @@
+"""What everything in an experiment was made with and from: flags and digests."""
+
+import hashlib
+import os
+
+from dataset.shards import read_json
+
+DIGITS = 16  # Of a digest; enough to tell files apart.
+
+
+def origins(experiment, result_paths):
+    """What everything was made with: flags, and digests of what it was made from.
+
+    Args:
+      experiment: `Experiment`.
+      result_paths: paths of JSON files of results.
+
+    Returns:
+      A list of dicts of texts, `name`, `binary`, `digest` (of the file that says so)
+      and `inputs`, and of `flags`, a list. Of several outputs of one program the later
+      ones have those flags in which they differ from the first, which `base` names.
+    """
+    files = [
+        *(os.path.join(training.path, "run.json") for training in experiment.trainings),
+        *(experiment.full(f"{name}/manifest.json") for name in experiment.shard_sets),
+        *map(experiment.full, experiment.files["selection.json"]),
+        *result_paths,
+    ]
+    report = experiment.full("real/report.json")
+    entries, first = [], {}
+    for path in [*([report] if os.path.exists(report) else []), *files]:
+        content = read_json(path)
+        binary = content.get("binary", "")
+        settings = content.get("settings") or {}
+        base = first.setdefault(binary, (path, settings)) if binary else (path, {})
+        is_first = base[0] == path
+        shown = {
+            key: value
+            for key, value in settings.items()
+            if is_first or base[1].get(key) != value
+        }
+        words = f"As {os.path.relpath(base[0], experiment.path)}, but "
+        entries.append(
+            {
+                "name": os.path.relpath(path, experiment.path),
+                "binary": binary,
+                "digest": digest_of(path),
+                "base": "" if is_first else words,
+                "flags": as_flags(shown),
+                "inputs": as_digests(content.get("inputs") or {}),
+            }
+        )
+    return entries
+
+
+def as_flags(settings):
+    """`{"ema": True, "dirs": ["a", "b"]}` to `["--ema", "--dirs=a,b"]`."""
+    texts = []
+    for name, value in settings.items():
+        if isinstance(value, bool):
+            texts.append(f"--{'' if value else 'no'}{name}")
+        elif isinstance(value, list):
+            texts.append(f"--{name}={','.join(map(str, value))}")
+        elif value is not None:
+            texts.append(f"--{name}={value}")
+    return texts
+
+
+def as_digests(inputs):
+    """Inputs and the beginnings of their digests."""
+    texts = []
+    for name, digests in inputs.items():
+        digests = digests if isinstance(digests, list) else [digests]
+        texts.append(f"{name} {' '.join(str(digest)[:DIGITS] for digest in digests)}")
+    return "; ".join(texts)
+
+
+def digest_of(path):
+    """The first digits of the SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:DIGITS]

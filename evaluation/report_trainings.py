@@ -1,0 +1,76 @@
+"""Trainings in the report: what they cost, their curves, and images on the way."""
+
+import os
+import re
+
+from evaluation.figures import encode_figure
+from evaluation.page_images import Gallery, Picture
+from evaluation.page_text import Block, text_cells
+from evaluation.training_curves import draw_accuracies, draw_losses
+
+
+def trainings(experiment):
+    """How long trainings took, and their curves."""
+    rows = [["Training", "Program", "Steps", "Time", "State"]]
+    by_binary = {}
+    for training in experiment.trainings:
+        minutes = training.seconds / 60
+        time = f"{minutes:.1f} min" if minutes < 60 else f"{minutes / 60:.1f} h"
+        state = "finished" if training.finished else "not finished"
+        best = training.finished.get("best_epoch")
+        if best:
+            accuracy = 100 * training.finished["validation_accuracy"]
+            state += f"; best in epoch {best}: {accuracy:.1f} % of validation images"
+        cells = [training.name, training.binary, f"{training.steps:,}", time, state]
+        rows.append(cells)
+        if training.log:
+            by_binary.setdefault(training.binary, []).append(training)
+    if len(rows) == 1:
+        return []
+    parts = [Block("table", rows=text_cells(rows))]
+    for binary, own in by_binary.items():
+        if binary == "classifier.train":
+            drawn = draw_accuracies(own)
+            caption = (
+                "classifier.train: accuracy. Grey: of training batches; coloured: of"
+                " the validation images, a colour per run."
+            )
+        else:
+            drawn = draw_losses(own)
+            caption = f"{binary}: losses. Grey lines: a new resolution or phase begins."
+        parts.append(Picture(caption, svg=encode_figure(drawn, "svg")))
+    return parts
+
+
+def samples(experiment):
+    """Grids of images: PGGAN's last of each resolution, and real ones; others' last."""
+    parts = []
+    for training in experiment.trainings:
+        last = {}
+        for name in training.samples:
+            found = re.fullmatch(r"(?:(\d+)px-.*)?step-(\d+)\.png", name)
+            if found:
+                size, step = int(found[1] or 0), int(found[2])
+                last[size] = max(last.get(size, (0, "")), (step, name))
+        if not last:
+            continue
+        parts.append(Block("heading", training.name))
+        largest = max(last)
+        grids = {
+            size: sample_pictures(training, size, *last[size]) for size in sorted(last)
+        }
+        small = [grid[0] for size, grid in grids.items() if size != largest]
+        parts += [Gallery(small)] if small else []
+        parts.append(Gallery(grids[largest], large=True))
+    return parts
+
+
+def sample_pictures(training, size, step, name):
+    """A grid of a step and, for PGGAN, the grid of real images of the same size."""
+    words = f"{size} px, " if size else ""
+    folder = os.path.join(training.path, "samples")
+    found = [Picture(f"{words}step {step:,}", path=os.path.join(folder, name))]
+    real = f"real-{size:03d}px.png"
+    if real in training.samples:
+        found.append(Picture(f"{words}real", path=os.path.join(folder, real)))
+    return found
