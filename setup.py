@@ -38,6 +38,8 @@ BINARIES = [
     "evaluation.tsne",
     "evaluation.turing_table",
     "evaluation.turing_test",
+    "filtering.cluster",
+    "filtering.discard",
     "filtering.review",
     "pggan.generate",
     "pggan.train",
@@ -58,6 +60,7 @@ INSTALL_REQUIRES = [
     "opencv-python-headless",  # Resizing, warping, montages; needs no libGL.
     "scipy",  # Smoothing and warping of volumes.
     "scikit-learn",  # k-means++, t-SNE, area under the curve.
+    "threadpoolctl",  # k-means with the same sums on any machine; scikit-learn's own.
     "statsmodels",  # Confidence intervals and tests.
     "matplotlib",  # Figures.
     "Flask",  # The two pages for a person's judgement, served locally.

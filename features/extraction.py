@@ -37,6 +37,22 @@ def build_extractor(backbone, weights, *, image_size=0, seed=0):
     return NetworkFeatures(backbone, weights, image_size=image_size, seed=seed)
 
 
+class JoinedFeatures:
+    """Several extractors' features side by side; blocks keep their names."""
+
+    def __init__(self, extractors):
+        self._extractors = extractors
+        self.num_features, self.blocks = 0, {}
+        for extractor in extractors:
+            for name, block in extractor.blocks.items():
+                start, stop = self.num_features + block.start, block.stop
+                self.blocks[name] = slice(start, self.num_features + stop)
+            self.num_features += extractor.num_features
+
+    def __call__(self, images):
+        return tf.concat([extractor(images) for extractor in self._extractors], axis=1)
+
+
 def feature_batches(shard_set, extractor, *, start=0, image_size=0):
     """Features of images number `start` and on, float32 [batch, num_features] each.
 

@@ -58,7 +58,7 @@ class NetworkFeatures:
         else:
             draw_weights(network, seed)
         self.num_features = network.output_shape[-1]
-        self.blocks = {"all": slice(0, self.num_features)}
+        self.blocks = {"network": slice(0, self.num_features)}
         self.facts = {
             "backbone": name,
             "weights": weights,
