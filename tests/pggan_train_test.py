@@ -215,6 +215,47 @@ def train_steps(model, steps=3):
     return history
 
 
+class OneWeight(tf.keras.Model):
+    """G: an image of grey `weight`. D: `weight` times the image's mean."""
+
+    def __init__(self, weight, size=None):
+        super().__init__()
+        self.weight = tf.Variable(weight)
+        self.image_size = size
+
+    def call(self, inputs):
+        first, _ = inputs
+        if self.image_size:
+            return self.weight * tf.ones([len(first), *[self.image_size] * 2, 1])
+        return self.weight * tf.reduce_mean(first, axis=[1, 2, 3])
+
+
+def test_step_descends_the_objective_of_each_network():
+    """By hand: D(x) = 2 mean(x), real images 1, G's 1/4; |grad D| = 2 / sqrt(64)."""
+    model = build(tf.distribute.get_strategy(), batch_size=4)
+    model.generators = {"8px": OneWeight(0.25, size=8)}
+    model.averaged_generators = {"8px": OneWeight(0.25, size=8)}
+    model.discriminators = {"8px": OneWeight(2.0)}
+    for name in ("generator", "discriminator"):
+        sgd = tf.keras.optimizers.SGD(0.01)
+        sgd.build(getattr(model, name + "s")["8px"].trainable_variables)
+        setattr(model, name + "_optimizer", sgd)
+    model.train_step({"real_images": tf.ones([4, 8, 8, 1]), "alpha": tf.ones([4])})
+    # D's slope by its weight w: of D(G(z)) - D(x), 10 (w / 8 - 1)^2, 0.001 D(x)^2.
+    slope = (0.25 - 1) + 10 * 2 * (2 / 8 - 1) / 8 + 0.001 * 2 * 2
+    weight = 2 - 0.01 * slope
+    assert float(model.discriminators["8px"].weight) == pytest.approx(weight)
+    assert float(model.generators["8px"].weight) == pytest.approx(0.25 + 0.01 * weight)
+    assert model.take_means() == pytest.approx(
+        {
+            "discriminator_loss": 2 * 0.25 - 2,
+            "gradient_penalty": (2 / 8 - 1) ** 2,
+            "drift": 2.0**2,
+            "generator_loss": -weight * 0.25,
+        }
+    )
+
+
 def test_two_replicas_equal_one():
     """Weights after three steps of SGD to 1e-5, sums in another order apart."""
     one = build(create_strategy("one_device", 8))

@@ -175,6 +175,33 @@ def test_history_draws_differ_between_steps_and_updates():
     assert len(set(seeds)) == 4
 
 
+def test_every_loss_is_of_the_images_that_its_name_says():
+    """R(x) = x + 0.5; D says "real" the louder the brighter: logits 0 and mean(x)."""
+    model = build()
+    lift = tf.keras.layers.Lambda(lambda x: x + 0.5)
+
+    def judge(images):
+        mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
+        return tf.concat([tf.zeros_like(mean), mean], axis=-1)
+
+    model.refiner = tf.keras.Sequential([lift])
+    model.discriminator = tf.keras.Sequential([tf.keras.layers.Lambda(judge)])
+    model.minimize = lambda *arguments: None
+    model.start_phase(schedule.Phase("test", 0, 1, 1, 1, 0))
+    synthetic_images = tf.zeros([4, 2, 32, 32, 1])
+    model.train_step(
+        {"synthetic_images": synthetic_images, "real_images": synthetic_images + 3.0}
+    )
+    refined_as_refined, refined_as_real = np.log1p(np.exp([0.5, -0.5]))
+    assert model.take_means() == pytest.approx(
+        {
+            "regularization_loss": 0.5,
+            "adversarial_loss": refined_as_real,
+            "discriminator_loss": refined_as_refined + np.log1p(np.exp(-3.0)),
+        }
+    )
+
+
 def test_objective_of_the_refiner_is_the_weighted_sum():
     model = build(regularization_weight=7.0)
     objectives = []

@@ -80,7 +80,7 @@ def test_translations_of_identity_networks_are_the_images():
         np.testing.assert_array_equal(got, image, err_msg=name)
 
 
-def test_translations_go_through_the_networks_that_their_names_say():
+def build_digits():
     """Networks that add a digit each show the way: a's 1 and 3, b's 2 and 4."""
     model = build()
     digits = {"encoder_a": 1.0, "encoder_b": 2.0, "decoder_a": 3.0, "decoder_b": 4.0}
@@ -88,6 +88,11 @@ def test_translations_go_through_the_networks_that_their_names_say():
         layer = tf.keras.layers.Lambda(lambda x, d=digit: 10 * x + d)
         setattr(model, name, tf.keras.Sequential([layer]))
     model._add_noise = lambda h, stream: h
+    return model
+
+
+def test_translations_go_through_the_networks_that_their_names_say():
+    model = build_digits()
     t = model.translate(tf.zeros([1, 2, 2, 1]), tf.zeros([1, 2, 2, 1]))
     ways = {name: int(x[0, 0, 0, 0]) for name, x in t._asdict().items()}
     assert ways == {
@@ -102,6 +107,34 @@ def test_translations_go_through_the_networks_that_their_names_say():
         "x_aba": 1423,
         "x_bab": 2314,
     }
+
+
+def test_every_term_is_of_its_own_domain_and_images():
+    """x_a = 0 and x_b = 1 on the way of the digits; D_a(x) = x/1000, D_b(x) = x/500."""
+    model = build_digits()
+    for name, scale in ("discriminator_a", 1000.0), ("discriminator_b", 500.0):
+        layer = tf.keras.layers.Lambda(lambda x, scale=scale: x / scale)
+        setattr(model, name, tf.keras.Sequential([layer]))
+    model.minimize = lambda *arguments: None
+    shape = [2, 2, 2, 1]
+    images = {"synthetic_images": tf.zeros(shape), "real_images": tf.ones(shape)}
+    values = {name: float(value) for name, value in model.train_step(images).items()}
+    assert values == pytest.approx(
+        {
+            "reconstruction_loss_a": 13,
+            "reconstruction_loss_b": 124 - 1,
+            "kl_loss_a": 1,
+            "kl_loss_b": 12**2,
+            "cycle_loss_a": 1423,
+            "cycle_loss_b": 12314 - 1,
+            "cycle_kl_loss_a": 142**2,
+            "cycle_kl_loss_b": 1231**2,
+            "generator_loss_a": (0.123 - 1) ** 2,
+            "generator_loss_b": (0.028 - 1) ** 2,
+            "discriminator_loss_a": (0 - 1) ** 2 + 0.123**2,
+            "discriminator_loss_b": (0.002 - 1) ** 2 + 0.028**2,
+        }
+    )
 
 
 def test_noise_is_new_in_every_step_and_stream_and_the_same_when_repeated():
