@@ -9,6 +9,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from local_page import browsing
 
 from dataset.shards import UserError
 from evaluation.experiment_folder import read_experiment, read_log, read_slices
@@ -159,6 +160,24 @@ def test_page_refers_to_nothing_outside(experiment, make, tmp_path):
     assert not re.search(r"@import|url\((?!data:)", text)
     assert "script" not in page.tags
     assert "default-src 'none'" in text
+
+
+def test_browser_without_a_network_shows_everything(experiment, make, tmp_path):
+    make(experiment)
+    path = tmp_path / "out" / "report.html"
+    asked, complaints = [], []
+    with browsing(offline=True) as browser:
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(path.as_uri())
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            widths = page.evaluate("Array.from(document.images, i => i.naturalWidth)")
+            assert len(widths) == 10 and min(widths) > 0
+            assert page.evaluate("document.body.scrollWidth <= innerWidth")
+    assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
+    assert complaints == []
 
 
 def test_links_lead_to_sections(experiment, make):
