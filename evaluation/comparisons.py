@@ -9,6 +9,7 @@ patients differ, and what was made from all of them can come nearer than that.
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -65,28 +66,20 @@ def plan_comparisons(real, candidates, *, num_splits, num_images, seed):
     Args:
       real: `ImageSet`.
       candidates: list of `ImageSet`s.
-      num_splits: how many times.
+      num_splits, seed: how many times, and of all that chance decides.
       num_images: images on either side of a comparison; 0 for as many as there are.
-      seed: of everything.
 
     Returns:
-      A list of `Comparison`s: of the floors, then of each candidate.
+      `Comparison`s of the floors, then of each candidate.
 
     Raises:
       UserError: a set lacks a class or images.
     """
-    floors = {SAME_PATIENTS: [""] * len(real)}
-    if len(set(filter(None, real.patients))) > 1:
-        floors[OTHER_PATIENTS] = real.patients
-    divisions = {
-        name: [halves(patients, [seed, n]) for n in range(num_splits)]
-        for name, patients in floors.items()
-    }
+    divisions = _divide(real, num_splits, seed)
     sources = [
         (f"half of --real_dirs, {name}", real.labels[half])
         for name, pairs in divisions.items()
-        for pair in pairs
-        for half in pair
+        for half in itertools.chain(*pairs)
     ]
     sources += [(images.name, images.labels) for images in candidates]
     counts = _counts_per_class(sources, np.unique(real.labels), num_images)
@@ -99,14 +92,25 @@ def plan_comparisons(real, candidates, *, num_splits, num_images, seed):
     for name, pairs in divisions.items():
         for n, (first, second) in enumerate(pairs):
             reference = draw(real, first, n, 0)
-            floor = Comparison(name, reference, real, draw(real, second, n, 1), n)
-            comparisons.append(floor)
+            floor = draw(real, second, n, 1)
+            comparisons.append(Comparison(name, reference, real, floor, n))
     for images in candidates:
         for n, (first, _) in enumerate(divisions[SAME_PATIENTS]):
             reference = draw(real, first, n, 0)
             positions = draw(images, np.arange(len(images)), n, 2)
             comparisons.append(Comparison(images.name, reference, images, positions, n))
     return comparisons
+
+
+def _divide(real, num_splits, seed):
+    """By name of the floor, the halves of each division of the real images."""
+    owners = {SAME_PATIENTS: [""] * len(real)}
+    if len(set(filter(None, real.patients))) > 1:
+        owners[OTHER_PATIENTS] = real.patients
+    return {
+        name: [halves(patients, [seed, n]) for n in range(num_splits)]
+        for name, patients in owners.items()
+    }
 
 
 def _counts_per_class(sources, classes, num_images):

@@ -2,7 +2,8 @@
 
 Van der Maaten and Hinton (2008), https://jmlr.org/papers/v9/vandermaaten08a.html, as
 scikit-learn approximates it (Barnes-Hut, angle 0.5). It starts from the first two
-principal components, so that a place does not hang on chance alone.
+principal components, so that a place does not hang on chance alone; the learning rate
+is the larger of 50 and a 48th of the number of images.
 """
 
 import dataclasses
@@ -86,8 +87,7 @@ def embed(points, *, joint, perplexity, num_iterations, seed):
       perplexity, num_iterations, seed: as the flags.
 
     Returns:
-      A list of `Panel`s, and the Kullback-Leibler divergence that is left of each
-      plane.
+      A list of `Panel`s, and the Kullback-Leibler divergence left of each plane.
 
     Raises:
       UserError: the perplexity is too large for so few images.
@@ -107,7 +107,6 @@ def embed(points, *, joint, perplexity, num_iterations, seed):
             max_iter=num_iterations,
             n_iter_without_progress=num_iterations,  # All of them, as in the paper.
             init="pca",
-            learning_rate="auto",
             random_state=seed,
         )
         places = model.fit_transform(vectors)

@@ -12,7 +12,7 @@ from evaluation.memorisation import (
     HELD_OUT,
     TRAINING,
     is_below,
-    judge,
+    judge_all,
     search_all,
     thresholds,
 )
@@ -24,30 +24,33 @@ COLUMNS = (
 )
 
 
-def write_memorisation(training, held_out, synthetic, output_dir, origin, **choice):
+def write_memorisation(training, held_out, synthetic, output_dir, origin):
     """Writes `memorisation.md`, `.csv`, `.json`, `_pairs` and `_distances` figures.
 
     Args:
       training, held_out: `ImageSet`s.
       synthetic: list of `ImageSet`s.
       output_dir: an existing folder.
-      origin: dict for the JSON file: what this was made of and with; `image_size`.
-      **choice: see `evaluation.memorisation.search_all`.
+      origin: dict for the JSON file: what this is made of and with, among it
+        `image_size` and, of the `settings`, `memorisation_images` and `seed`.
 
     Returns:
       The Markdown.
 
     Raises:
-      UserError: see there.
+      UserError: see `evaluation.memorisation.search_all`.
     """
-    size = origin["image_size"]
-    searches = search_all(training, held_out, synthetic, size=size, **choice)
+    size, settings = origin["image_size"], origin["settings"]
+    searches = search_all(
+        training,
+        held_out,
+        synthetic,
+        size=size,
+        num_images=settings["memorisation_images"],
+        seed=settings["seed"],
+    )
     limits = thresholds(searches)
-    judged = {
-        name: judge(search, limits)
-        for name, search in searches.items()
-        if name != TRAINING
-    }
+    judged = judge_all(searches, limits)
     path = os.path.join(output_dir, "memorisation")
     figures.write_figure(distance_figure(searches, limits), path + "_distances")
     pairs = {
@@ -59,8 +62,7 @@ def write_memorisation(training, held_out, synthetic, output_dir, origin, **choi
     write_text(path + ".csv", to_csv(searches, limits, training))
     write_text(path + ".md", markdown)
     by_name = {label_name(label): values for label, values in limits.items()}
-    content = {**origin, "limits": by_name, "sets": judged}
-    write_json(path + ".json", content)
+    write_json(path + ".json", {**origin, "limits": by_name, "sets": judged})
     return markdown
 
 
@@ -90,7 +92,6 @@ def to_markdown(judged, limits, num_training):
     for name, row in judged.items():
         share, low, high = (100 * row[key] for key in ("close_share", "low", "high"))
         distances = (row[key] for key in ("nearest", "percentile_1", "median"))
-        verdict = "the reference" if name == HELD_OUT else row["verdict"]
         lines.append(
             [
                 name.replace("|", r"\|"),
@@ -99,7 +100,7 @@ def to_markdown(judged, limits, num_training):
                 str(row["copies"]),
                 str(row["sources"]),
                 *(f"{distance:.4f}" for distance in distances),
-                verdict,
+                row["verdict"] or "the reference",
             ]
         )
     table = "".join("| " + " | ".join(line) + " |\n" for line in lines)
@@ -110,8 +111,8 @@ def to_markdown(judged, limits, num_training):
     )
     return table + (
         f"\nDistances (1 - correlation) to the nearest of {num_training} training"
-        f" images. {bounds}. Close: nearer than 99 % of held-out real images are, so"
-        " that 1 % is expected by chance; in brackets the 95 % Wilson interval. Copy:"
+        f" images. {bounds}. Close: nearer than 99 % of held-out real images are;"
+        " in brackets the 95 % Wilson interval, which is to meet theirs. Copy:"
         " as near as nine in ten training images are to the next. Sources: training"
         " images that close ones go back to. Rotated, stretched or partial copies are"
         " not sought.\n"

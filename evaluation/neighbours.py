@@ -1,9 +1,10 @@
 """The training image that is most like an image, moved or mirrored as it may be.
 
 Likeness is the correlation of pixels, which brightness and contrast do not change. Two
-steps find it: all training images at 32 px, then the best few at up to 64 px. Both try
-the image and its mirror image moved by up to 1/32 of its size, both ways, as far as
-PGGAN's random crops move an image from the middle (8 of 256 px).
+steps find it: all training images at 16 px, then the best of them at up to 64 px. Both
+try the image and its mirror image moved by up to 1/32 of its size, both ways, as far as
+PGGAN's random crops move an image from the middle (8 of 256 px); the second in steps of
+1/128 (2 of 256 px).
 """
 
 import dataclasses
@@ -11,8 +12,8 @@ import dataclasses
 import cv2
 import numpy as np
 
-COARSE, FINE = 32, 64
-SHORT_LIST = 8
+COARSE, FINE = 16, 64
+SHORT_LIST = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +42,9 @@ class NearestImages:
     """
 
     def __init__(self, images):
-        self._coarse = unit_vectors(shrink(images, COARSE))
-        self._fine = unit_vectors(shrink(images, FINE))
+        fine = soften(images)
+        self._fine = unit_vectors(fine)
+        self._coarse = unit_vectors(resize(fine, COARSE))
 
     def search(self, images, exclude=None):
         """Yields the `Neighbour` of each image.
@@ -51,19 +53,21 @@ class NearestImages:
           images: uint8 [images, size, size].
           exclude: of each image, a training image that is none: itself.
         """
+        fine = soften(images)
         best = np.full([len(images), len(self._coarse)], -1.0, np.float32)
-        for variant, _, _ in variants(shrink(images, COARSE), steps=1):
-            np.maximum(best, unit_vectors(variant) @ self._coarse.T, out=best)
+        for variant, _, _ in variants(fine, half_pixels=False):
+            vectors = unit_vectors(resize(variant, COARSE))
+            np.maximum(best, vectors @ self._coarse.T, out=best)
         if exclude is not None:
             best[np.arange(len(images)), exclude] = -np.inf
         short = min(SHORT_LIST, best.shape[1] - (exclude is not None))
         lists = np.argpartition(-best, short - 1, axis=1)[:, :short]
-        for image, short_list in zip(shrink(images, FINE), lists):
+        for image, short_list in zip(fine, lists):
             yield self._closest(image, short_list)
 
     def _closest(self, image, short_list):
         """The `Neighbour` among some training images, for one [fine, fine] image."""
-        moved, mirrored, shifts = zip(*variants(image[None], steps=2))
+        moved, mirrored, shifts = zip(*variants(image[None], half_pixels=True))
         vectors = unit_vectors(np.concatenate(moved))
         correlations = vectors @ self._fine[short_list].T
         n, which = np.unravel_index(np.argmax(correlations), correlations.shape)
@@ -75,47 +79,62 @@ class NearestImages:
         )
 
 
-def shrink(images, size):
-    """Images of at most `size` px, by mean of areas, and a little blurred.
+def soften(images):
+    """Images of at most 64 px, a little blurred, float32.
 
     Unblurred, noise that an eye hardly sees makes two slices of one patient as unlike
     as those of two patients.
 
     Args:
-      images: uint8 [images, height, height].
-      size: in pixels.
-
-    Returns:
-      float32 [images, at most size, at most size].
+      images: uint8 [images, size, size].
     """
-    size = min(size, images.shape[1])
-    shrunk = [
-        cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-        for image in images.astype(np.float32)
-    ]
+    size = min(FINE, images.shape[1])
     sigma = size / FINE  # In pixels; one at 64 px.
-    return np.stack([cv2.GaussianBlur(image, (0, 0), sigma) for image in shrunk])
+    resized = resize(images.astype(np.float32), size)
+    return np.stack([cv2.GaussianBlur(image, (0, 0), sigma) for image in resized])
 
 
-def variants(images, steps):
-    """Yields images moved by up to `steps` px both ways, mirrored and not.
+def resize(images, size):
+    """Images made smaller by the mean of areas, if they are larger, float32."""
+    if images.shape[1] <= size:
+        return images
+    area = cv2.INTER_AREA
+    return np.stack([cv2.resize(i, (size, size), interpolation=area) for i in images])
+
+
+def variants(images, *, half_pixels):
+    """Yields images moved by up to 1/32 of their size both ways, mirrored and not.
 
     Args:
       images: float32 [images, size, size].
-      steps: largest shift.
+      half_pixels: whether they move by half pixels, too.
 
     Yields:
-      (float32 [images, size, size], whether mirrored, (down, right)).
+      (float32 [images, size, size], whether mirrored, (down, right) in pixels).
     """
     size = images.shape[1]
-    padded = np.pad(images, [(0, 0), (steps, steps), (steps, steps)])
+    reach = max(1, round(size / 32))
+    doubled = double(np.pad(images, [(0, 0), (reach, reach), (reach, reach)]))
+    steps = range(-2 * reach, 2 * reach + 1, 1 if half_pixels else 2)
+    span = 2 * size - 1
     for mirrored in (False, True):
-        source = padded[:, :, ::-1] if mirrored else padded
-        for down in range(-steps, steps + 1):
-            for right in range(-steps, steps + 1):
-                top, left = steps - down, steps - right
-                moved = source[:, top : top + size, left : left + size]
-                yield moved, mirrored, (down, right)
+        source = doubled[:, :, ::-1] if mirrored else doubled
+        for down in steps:
+            for right in steps:
+                top, left = 2 * reach - down, 2 * reach - right
+                moved = source[:, top : top + span : 2, left : left + span : 2]
+                yield moved, mirrored, (down / 2, right / 2)
+
+
+def double(images):
+    """Puts the mean of neighbouring pixels between them: n px become 2 n - 1."""
+    for axis in (1, 2):
+        pixels = np.moveaxis(images, axis, 0)
+        doubled = np.empty([2 * len(pixels) - 1, *pixels.shape[1:]], np.float32)
+        doubled[::2] = pixels
+        doubled[1::2] = (pixels[:-1] + pixels[1:]) / 2
+        images = np.moveaxis(doubled, 0, axis)
+    return images
 
 
 def unit_vectors(images):

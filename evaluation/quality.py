@@ -17,20 +17,16 @@ from evaluation.comparisons import plan_comparisons
 from evaluation.image_sets import common_size, open_image_set, open_named_sets
 from evaluation.measures import MEASURES, OF_FEATURES
 from evaluation.memorisation_report import write_memorisation
-from evaluation.samples import SampleReader
-from features.extraction import build_extractor
+from evaluation.samples import SampleReader, extractor_of
 from flags import binary
 from flags import evaluation as evaluation_flags
 
 
 def write_quality(*, output_dir, overwrite, **settings):
-    """Writes `quality.md`, `.csv` and `.json`, and `memorisation.*` if it is asked for.
+    """Writes `quality.*`, and `memorisation.*` if it is asked for; returns the texts.
 
     Args:
       output_dir, overwrite, **settings: the flags of the same names.
-
-    Returns:
-      The texts for people.
 
     Raises:
       UserError: sets cannot be compared, or results stand there.
@@ -40,8 +36,7 @@ def write_quality(*, output_dir, overwrite, **settings):
     real = open_image_set("real", settings["real_dirs"], "real_dirs")
     synthetic = open_named_sets(settings["synthetic_dirs"], "synthetic_dirs")
     every = [real, *synthetic]
-    if settings["held_out_dirs"]:
-        held_out_dirs = settings["held_out_dirs"]
+    if held_out_dirs := settings["held_out_dirs"]:
         every.append(open_image_set("held_out", held_out_dirs, "held_out_dirs"))
     size = common_size(every)
     origin = {
@@ -56,14 +51,9 @@ def write_quality(*, output_dir, overwrite, **settings):
     write_text(output + ".md", markdown)
     write_text(output + ".csv", quality_tables.to_csv(rows))
     if settings["held_out_dirs"]:
+        held_out = every[-1]
         markdown += "\n" + write_memorisation(
-            real,
-            every[-1],
-            synthetic,
-            output_dir,
-            origin,
-            num_images=settings["memorisation_images"],
-            seed=settings["seed"],
+            real, held_out, synthetic, output_dir, origin
         )
     results = [{"name": name, "values": values} for name, values in rows.items()]
     write_json(output + ".json", {**origin, **facts, "rows": results})
@@ -104,12 +94,8 @@ def measure(real, synthetic, size, settings):
         num_images=settings["num_images"],
         seed=seed,
     )
-    extractor = None
-    if OF_FEATURES & set(settings["measures"]):
-        size_seen = settings["feature_size"]
-        extractor = build_extractor(
-            settings["backbone"], settings["weights"], image_size=size_seen, seed=seed
-        )
+    wants_features = OF_FEATURES & set(settings["measures"])
+    extractor = extractor_of(settings) if wants_features else None
     reader = SampleReader(size, extractor, real)
     rows = {}
     for comparison in tqdm.tqdm(comparisons, "evaluation.quality", unit="comparison"):

@@ -4,7 +4,17 @@ import numpy as np
 import tqdm
 
 from evaluation.measures import Sample
-from features.extraction import BATCH_SIZE
+from features.extraction import BATCH_SIZE, build_extractor
+
+
+def extractor_of(settings):
+    """The extractor that flags ask for; see `features.extraction.build_extractor`."""
+    return build_extractor(
+        settings["backbone"],
+        settings["weights"],
+        image_size=settings["feature_size"],
+        seed=settings["seed"],
+    )
 
 
 class SampleReader:

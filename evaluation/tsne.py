@@ -18,8 +18,7 @@ from evaluation.embedding import Points, choose_points, embed
 from evaluation.embedding_figure import embedding_figure
 from evaluation.figures import write_figure
 from evaluation.image_sets import common_size, open_image_set, open_named_sets
-from evaluation.samples import SampleReader
-from features.extraction import build_extractor
+from evaluation.samples import SampleReader, extractor_of
 from flags import binary
 from flags import evaluation as evaluation_flags
 
@@ -41,31 +40,19 @@ def write_tsne(*, output_dir, overwrite, **settings):
         )
     real = open_image_set("real", settings["real_dirs"], "real_dirs")
     synthetic = open_named_sets(settings["synthetic_dirs"], "synthetic_dirs")
-    size = common_size([real, *synthetic])
-    chosen = [
-        choose_points(images, np.unique(real.labels), settings["num_images"], seed)
-        for seed, images in enumerate([real, *synthetic], start=settings["seed"])
-    ]
-    extractor = build(settings)
-    reader = SampleReader(size, extractor, real)
-    points = [
-        Points(images, positions, vectors_of(reader.read(images, positions)))
-        for images, positions in zip([real, *synthetic], chosen)
-    ]
-    panels, divergences = embed(
-        points,
-        joint=settings["joint"],
-        perplexity=settings["perplexity"],
-        num_iterations=settings["num_iterations"],
-        seed=settings["seed"],
-    )
+    every = [real, *synthetic]
+    size = common_size(every)
+    extractor = extractor_of(settings) if settings["space"] == "features" else None
+    points = read_points(every, size, extractor, settings)
+    options = ("joint", "perplexity", "num_iterations", "seed")
+    panels, divergences = embed(points, **{name: settings[name] for name in options})
     os.makedirs(output_dir, exist_ok=True)
     write_figure(embedding_figure(panels), output)
     write_text(output + ".csv", to_csv(panels))
     content = {
         "project_version": PROJECT_VERSION,
         "settings": settings,
-        "inputs": {p: d for i in [real, *synthetic] for p, d in i.digests.items()},
+        "inputs": {path: d for images in every for path, d in images.digests.items()},
         "image_size": size,
         "features": extractor and extractor.facts,
         "divergences": divergences,
@@ -73,16 +60,19 @@ def write_tsne(*, output_dir, overwrite, **settings):
     write_json(output + ".json", content)
 
 
-def build(settings):
-    """The extractor of `--space=features`, or None for pixels."""
-    if settings["space"] == "pixels":
-        return None
-    return build_extractor(
-        settings["backbone"],
-        settings["weights"],
-        image_size=settings["feature_size"],
-        seed=settings["seed"],
-    )
+def read_points(image_sets, size, extractor, settings):
+    """The `Points` of each `ImageSet`, of which the first is the real one."""
+    real = image_sets[0]
+    classes = np.unique(real.labels)
+    chosen = [
+        choose_points(images, classes, settings["num_images"], seed)
+        for seed, images in enumerate(image_sets, start=settings["seed"])
+    ]
+    reader = SampleReader(size, extractor, real)
+    return [
+        Points(images, positions, vectors_of(reader.read(images, positions)))
+        for images, positions in zip(image_sets, chosen)
+    ]
 
 
 def vectors_of(sample):

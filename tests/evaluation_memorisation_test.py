@@ -1,6 +1,7 @@
 """Training images that were planted among synthetic ones are found."""
 
 import csv
+import itertools
 import json
 
 import cv2
@@ -11,10 +12,11 @@ from scipy import ndimage
 from dataset.shards import Record, UserError, write_shard_set
 from evaluation.image_sets import open_image_set, open_named_sets
 from evaluation.memorisation_report import write_memorisation
-from evaluation.neighbours import NearestImages, unit_vectors
+from evaluation.neighbours import NearestImages, double, unit_vectors
 
 SIZE = 64
 SLICES = 5
+ORIGIN = {"image_size": SIZE, "settings": {"memorisation_images": 0, "seed": 0}}
 
 
 def brains(seed, patients):
@@ -88,9 +90,7 @@ def report(tmp_path_factory):
     rows = [f"planted={write(root / 'p', 'planted', fakes)}"]
     rows.append(f"fresh={write(root / 'f', 'fresh', brains(4, 20))}")
     synthetic = open_named_sets(rows, "synthetic_dirs")
-    origin = {"settings": {}, "inputs": {}, "image_size": SIZE}
-    options = {"num_images": 0, "seed": 0}
-    write_memorisation(real, held_out, synthetic, str(root), origin, **options)
+    write_memorisation(real, held_out, synthetic, str(root), ORIGIN)
     return root
 
 
@@ -130,21 +130,38 @@ def test_report_has_its_files(report):
 
 def test_search_is_that_of_all_pairs_and_all_moves():
     training, images = brains(1, 3), brains(2, 2)
-    blurred = [
-        [ndimage.gaussian_filter(i.astype(float), 1) for i in s]
-        for s in (training, images)
-    ]
+    training_blurred, blurred = (
+        [ndimage.gaussian_filter(image.astype(float), 1) for image in images]
+        for images in (training, images)
+    )
+    steps = np.arange(-2, 2.5, 0.5)
     for n, neighbour in enumerate(NearestImages(training).search(images)):
         best = -1.0
-        for source in blurred[0]:
-            for flip in (1, -1):
-                for down in range(-2, 3):
-                    for right in range(-2, 3):
-                        shift = (down, right)
-                        variant = np.roll(blurred[1][n][:, ::flip], shift, (0, 1))
-                        pair = np.corrcoef(variant.ravel(), source.ravel())
-                        best = max(best, pair[0, 1])
+        for flip in (1, -1):
+            for shift in itertools.product(steps, steps):
+                moved = ndimage.shift(blurred[n][:, ::flip], shift, order=1)
+                for source in training_blurred:
+                    pair = np.corrcoef(moved.ravel(), source.ravel())
+                    best = max(best, pair[0, 1])
         assert neighbour.distance == pytest.approx(1 - best, abs=2e-3)
+
+
+@pytest.mark.parametrize("down, right", [(1, -1), (-2, 1), (0.5, 0.5), (-1.5, 2)])
+@pytest.mark.parametrize("flip", [1, -1])
+def test_moved_image_is_found_wherever_it_went(down, right, flip):
+    training = brains(1, 6)
+    moved = [ndimage.shift(i.astype(float), (down, right), order=1) for i in training]
+    queries = np.array(moved).round().astype(np.uint8)[:, :, ::flip]
+    for n, found in enumerate(NearestImages(training).search(queries)):
+        assert found.position == n and found.mirrored == (flip == -1)
+        assert found.distance < 0.01
+        assert found.shift[0] == -down / SIZE
+        assert found.shift[1] == -right * flip / SIZE or found.mirrored
+
+
+def test_half_pixels_are_means_of_neighbours():
+    doubled = double(np.float32([[[0, 2], [4, 6]]]))
+    np.testing.assert_array_equal(doubled, [[[0, 1, 2], [2, 3, 4], [4, 5, 6]]])
 
 
 def test_vectors_multiply_to_the_correlation():
@@ -175,7 +192,6 @@ def test_held_out_images_that_tell_nothing_are_refused(tmp_path, held_out, messa
     other = brains(2, options["patients"])
     other = write(tmp_path / "h", options["name"], other, options["label"])
     sets = [open_image_set("held_out", [other], "held_out_dirs"), [real]]
-    origin = {"image_size": SIZE}
     with pytest.raises(UserError, match="--held_out_dirs") as error:
-        write_memorisation(real, *sets, str(tmp_path), origin, num_images=0, seed=0)
+        write_memorisation(real, *sets, str(tmp_path), ORIGIN)
     assert message in str(error.value)

@@ -9,8 +9,12 @@ from scipy import ndimage
 
 from dataset.shards import Record, ShardSet, UserError, write_shard_set
 from evaluation.comparisons import OTHER_PATIENTS, SAME_PATIENTS
+from evaluation.image_sets import open_image_set
 from evaluation.measures import MEASURES
 from evaluation.quality import write_quality
+from evaluation.samples import SampleReader
+from features.descriptors import Descriptors
+from features.extraction import BACKBONES
 from flags import evaluation as evaluation_flags
 
 PATIENTS = [f"p{n}" for n in range(8)]
@@ -156,6 +160,15 @@ def test_same_seed_gives_the_same_files(defaults, sets, tmp_path):
     assert texts[0] == texts[1] != texts[2]
 
 
+def test_every_block_of_descriptors_counts_as_much(sets):
+    real = open_image_set("real", [sets["real"]], "real_dirs")
+    extractor = Descriptors()
+    features = SampleReader(32, extractor, real).features(real, range(len(real)))
+    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-4)
+    shares = [features.var(axis=0)[b].sum() for b in extractor.blocks.values()]
+    np.testing.assert_allclose(shares, len(features.T) / len(shares), rtol=1e-3)
+
+
 def test_network_that_sees_images_measures_them(defaults, sets, tmp_path):
     options = {"backbone": "densenet121", "weights": "none", "feature_size": 32}
     options |= {"num_splits": 1, "measures": ["fid"], "num_images": 16}
@@ -191,7 +204,5 @@ def test_existing_results_are_kept_unless_told_otherwise(defaults, sets, tmp_pat
 
 
 def test_flags_name_the_measures_and_backbones_there_are():
-    from features.extraction import BACKBONES
-
     assert evaluation_flags.MEASURES == tuple(MEASURES)
     assert set(evaluation_flags.BACKBONES) == set(BACKBONES)
