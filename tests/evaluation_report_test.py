@@ -1,6 +1,7 @@
 """The page of an experiment, made from a small one."""
 
 import base64
+import hashlib
 import html.parser
 import json
 import re
@@ -16,7 +17,7 @@ from evaluation.experiment_folder import read_experiment, read_log, read_slices
 from evaluation.page_images import encode, encode_all
 from evaluation.page_text import read_blocks
 from evaluation.report import write_report
-from evaluation.report_origins import as_flags
+from evaluation.report_origins import as_flags, origins
 from evaluation.training_curves import MAX_POINTS, curve, loss_of
 
 SCRIPT = "<script>alert(1)</script>"
@@ -366,6 +367,19 @@ def test_markdown_is_taken_apart():
     ]
     assert table.rows[2][0] == [(f"a|b {SCRIPT}", False)]
     assert (text.kind, text.text) == ("text", "Test images: 10.")
+
+
+def test_later_outputs_of_a_program_show_the_flags_that_differ(experiment):
+    for name, seed in (("a", 0), ("b", 1)):
+        content = {"binary": "unit.refine", "settings": {"seed": seed, "step": 20}}
+        write(experiment / name / "manifest.json", content)
+    entries = origins(read_experiment(str(experiment)), [])
+    first, second = (e for e in entries if e["binary"] == "unit.refine")
+    assert (first["base"], first["flags"]) == ("", ["--seed=0", "--step=20"])
+    assert second["base"] == "As a/manifest.json, but "
+    assert second["flags"] == ["--seed=1"]
+    content = (experiment / "b" / "manifest.json").read_bytes()
+    assert hashlib.sha256(content).hexdigest().startswith(second["digest"])
 
 
 def test_settings_are_flags():
