@@ -89,8 +89,8 @@ def experiment(tmp_path):
     ]
     write_training(root / "pggan" / "tumor" / "model", "pggan.train", losses, step=3)
     for name in (
-        "004px-fade-step-1.png",
-        "004px-stabilise-step-2.png",
+        "004px-fade-step-2.png",
+        "004px-stabilise-step-1.png",
         "real-008px.png",
     ):
         write_png(root / "pggan" / "tumor" / "model" / "samples" / name)
