@@ -230,21 +230,22 @@ def test_learning_rate_follows_the_steps_not_the_updates():
     )
 
 
-@pytest.mark.parametrize("weight, at_identity", [(100.0, True), (0.0, False)])
-def test_regularization_weight_keeps_the_refiner_at_identity(weight, at_identity):
+def test_regularization_weight_keeps_the_refiner_at_identity():
     """Mean |R(x) - x| after pre-training, and with the discriminator's pull."""
-    model = build(base_maps=8, learning_rate=0.001, regularization_weight=100.0)
-    train_steps(model, steps=100, updates=(1, 0))
-    before = train_steps(model, steps=5, updates=(1, 0))["regularization_loss"]
-    model.schedule.learning_rate = 0.1
-    train_steps(model, steps=20, updates=(0, 1))
-    model.regularization_weight = weight
-    model.schedule.learning_rate = 0.1 / max(1.0, weight)
-    train_steps(model, steps=30)
-    after = train_steps(model, steps=5)["regularization_loss"]
+    after = {}
+    for weight in (20.0, 0.0):
+        model = build(base_maps=8, learning_rate=0.005, regularization_weight=20.0)
+        train_steps(model, steps=100, updates=(1, 0))
+        before = train_steps(model, steps=5, updates=(1, 0))["regularization_loss"]
+        model.schedule.learning_rate = 0.1
+        train_steps(model, steps=20, updates=(0, 1))
+        model.regularization_weight = weight
+        model.schedule.learning_rate = 0.02
+        train_steps(model, steps=100)
+        after[weight] = train_steps(model, steps=5)["regularization_loss"]
     assert before < 0.15
-    assert (after < 1.2 * before) == at_identity
-    assert (after > 2 * before) != at_identity
+    assert after[20.0] < before
+    assert after[0.0] > 2 * before
 
 
 def test_two_replicas_equal_one():

@@ -145,6 +145,7 @@ CHAIN = {
     "unit.refine": 2,
     "simgan.train": 2,
     "simgan.refine": 2,
+    "dataset.verify": 4,
     "classifier.augment": 1,
     "classifier.train": 6,
     "classifier.predict": 6,
@@ -163,7 +164,7 @@ def test_chain_runs_once_ends_with_the_table_and_is_not_run_again(experiment):
 
 def test_every_flag_of_the_rules_is_one_of_its_binary(experiment, parse_flags):
     experiment.run()
-    for binary, *flags in {line[0]: line for line in experiment.lines("end")}.values():
+    for binary, *flags in experiment.lines("end"):
         parse_flags(binary, flags)
 
 

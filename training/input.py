@@ -113,6 +113,8 @@ def check_labels(shard_set, label, flag):
       The name of the set's label.
     """
     present = [name for name, count in shard_set.label_counts.items() if count]
+    if not present:
+        raise UserError(f"--{flag}={shard_set.directory}: has no images.")
     if len(present) != 1 or (label and present != [label]):
         raise UserError(
             f"--{flag}={shard_set.directory}: has labels {' and '.join(present)},"

@@ -141,3 +141,20 @@ rule refiner_refine:
     shell:
         "echo; echo '== {wildcards.refiner} of {wildcards.label} images: refining';"
         f" {THREADS_OF_RULE} {{params.command}} 2>&1"
+
+
+rule refiner_verify:
+    input:
+        "pggan/{label}/images/manifest.json",
+        "{refiner}/{label}/images{at}/manifest.json",
+    output:
+        # Beside the set, in which only its writer writes.
+        touch("{refiner}/{label}/verified{at}"),
+    threads: THREADS["other"]
+    shell:
+        call(
+            "{wildcards.refiner} of {wildcards.label} images: checking",
+            "dataset.verify",
+            "--data_dirs={wildcards.refiner}/{wildcards.label}/images{wildcards.at}"
+            " --refined_from=pggan/{wildcards.label}/images",
+        )
