@@ -1,12 +1,11 @@
 """The answers of a Visual Turing Test beside the truth."""
 
 import dataclasses
-import hashlib
 import os
 
 import numpy as np
 
-from dataset.shards import UserError, read_json
+from dataset.shards import UserError, file_sha256, read_json
 from evaluation.turing_selection import ANSWERS, SOURCES, TEST
 from evaluation.turing_statistics import QUESTIONS
 from pages.journal import read_entries
@@ -53,7 +52,7 @@ def read_answers(test_dirs):
             raise UserError(
                 f"--test_dirs: {folder} is not of the same images as {test_dirs[0]}."
             )
-        inputs |= {p: _digest(p) for p in (test_path, path)}
+        inputs |= {p: file_sha256(p) for p in (test_path, path)}
         for name, own in _by_reader(path, len(tests[0]["images"])).items():
             if name in entries:
                 raise UserError(
@@ -84,11 +83,6 @@ def read_answers(test_dirs):
 def _images(test):
     """What makes two tests the same, wherever their shard sets lie."""
     return [(i["source"], i["label"], i["id"]) for i in test["images"]]
-
-
-def _digest(path):
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
 
 
 def _by_reader(path, num_images):

@@ -79,7 +79,7 @@ class SliceReview:
         return {
             "key": identifier,
             "title": f"{row['case']}, slice {row['slice']}",
-            "facts": [row["reason"], f"{row['tumor_area']} mm² of tumor in the mask"],
+            "facts": [row["reason"], f"{row['tumor_area']} mm² in the mask"],
             "picture": f"/images/{number}.png",
             "decision": decision and decision.decision,
         }

@@ -187,9 +187,10 @@ def test_sheet_outside_of_the_folder_is_refused(clusters_dir, tmp_path, decision
     shutil.copytree(clusters_dir, copy)
     path = os.path.join(copy, "clusters.json")
     content = json.load(open(path))
-    content["clusters"][0]["sheet"] = "../decisions.jsonl"
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    content["clusters"][0]["sheet"] = "../secret.png"
     json.dump(content, open(path, "w"))
-    with pytest.raises(UserError, match="no contact sheet '../decisions.jsonl'"):
+    with pytest.raises(UserError, match="no contact sheet '../secret.png'"):
         ClusterReview(Clusters(copy), decisions_file, "ch")
 
 

@@ -16,7 +16,7 @@ const state = await receive("/state");
 const sides = new Map(state.choices.map((choice) => [choice.value, choice]));
 const done = []; // What can be undone: {scope, item, before}, the latest last.
 let filter = 0;
-let tile = 1;
+let tile = state.scope === "slice" ? 3 : 1; // Small tumors want large images.
 let totals = state.totals;
 
 /** Things to decide about; those that are open, and those behind them. */
@@ -297,6 +297,7 @@ if (state.reference) {
   byId("reference_sheet").src = "/reference.png";
 }
 document.title = state.title;
+resize(0);
 show(root);
 const first = root.items.findIndex((item) => item.decision === null);
 if (root.items.length) goTo(Math.max(first, 0));
