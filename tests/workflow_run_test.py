@@ -37,6 +37,10 @@ STAND_IN = """
             "evaluation.table": folder / "table.json",
             "classifier.export": folder / "saved_model.pb",
             "classifier.predict": pathlib.Path(flags.get("output_csv", "")),
+            "filtering.cluster": folder / "clusters.json",
+            "evaluation.quality": folder / "quality.json",
+            "evaluation.tsne": folder / "tsne.json",
+            "evaluation.report": pathlib.Path(flags.get("output_html", "")),
             "evaluation.select": pathlib.Path(flags.get("output_json", "")),
             }.get(binary, folder / ("finished.json" if binary.endswith("train")
                                     else "manifest.json"))
@@ -141,6 +145,8 @@ CHAIN = {
     "dataset.prepare": 1,
     "pggan.train": 2,
     "pggan.generate": 2,
+    "filtering.cluster": 2,
+    "filtering.discard": 2,
     "unit.train": 2,
     "unit.refine": 2,
     "simgan.train": 2,
@@ -151,6 +157,9 @@ CHAIN = {
     "classifier.predict": 6,
     "classifier.export": 1,
     "evaluation.table": 1,
+    "evaluation.quality": 1,
+    "evaluation.tsne": 1,
+    "evaluation.report": 1,
 }
 
 
@@ -257,8 +266,10 @@ def test_further_mix_runs_its_own_steps_alone(experiment):
         "classifier.train",
         "classifier.predict",
         "evaluation.table",
+        "evaluation.report",
     ]
-    assert "--train_dirs=pggan/tumor/images,pggan/non_tumor/images" in new[0]
+    folders = "filtering/tumor/images,filtering/non_tumor/images"
+    assert f"--train_dirs={folders}" in new[0]
 
 
 def test_refiner_of_the_configuration_is_trained_used_and_mixed(experiment):
@@ -302,6 +313,31 @@ def test_selected_step_of_a_refiner_is_what_its_mixes_have(experiment):
     )
 
 
+def test_decisions_of_a_person_are_applied_and_none_skip_the_filtering(
+    experiment, tmp_path
+):
+    files = {label: tmp_path / f"{label}.jsonl" for label in ("tumor", "non_tumor")}
+    for path in files.values():
+        path.touch()
+    text = experiment.configuration.read_text()
+    person = ", ".join(f"{label}: {path}" for label, path in files.items())
+    experiment.configuration.write_text(
+        text.replace("decisions: proposal", f"decisions: {{{person}}}")
+    )
+    experiment.run()
+    lines = [x for x in experiment.lines("end") if x[0] == "filtering.discard"]
+    assert {flag(x, "decisions") for x in lines} == {str(p) for p in files.values()}
+    before = len(experiment.lines("end"))
+    experiment.configuration.write_text(
+        text.replace("decisions: proposal", "decisions: none")
+    )
+    experiment.run()
+    lines = experiment.lines("end")[before:]
+    assert "filtering.discard" not in binaries(lines)
+    (refined, *_) = [x for x in lines if x[0] == "unit.refine"]
+    assert flag(refined, "data_dir").startswith("pggan/")
+
+
 def test_control_is_trained_after_what_it_is_the_control_of(experiment):
     text = experiment.configuration.read_text()
     text = text.replace("controls: {}", "controls: {real+pggan: real+classic}")
@@ -335,6 +371,7 @@ def flag(line, name):
         ("  real: ", "  re al: ", "'re al': wanted letters"),
         ("brats_dir: phantom", "brats_dir:", "no cases: give --brats_dir=FOLDER"),
         ("refiners: {}", "refiners: {x: {trane: y}}", "x has trane; wanted the two"),
+        ("decisions: proposal", "decisions: some", "decisions: 'some', wanted prop"),
         ("controls: {}", "controls: {real: x}", "controls: 'x' is none of the mixes"),
         ("steps: {}", "steps: {x: [1]}", "steps: 'x' is none of the refiners"),
         ("export: [real+classic+pggan]", "export: [x]", "'x' is none of the mixes"),

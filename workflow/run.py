@@ -211,6 +211,7 @@ def show_results(output_dir):
         print(f"\n{path}\n\n{file.read()}")
     for folder in sorted(glob.glob(os.path.join(output_dir, "*/*/model/samples"))):
         print(f"Pictures at each resolution: {folder}")
+    print(f"All of it on one page: {os.path.join(output_dir, 'report.html')}")
 
 
 def main(settings):

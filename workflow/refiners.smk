@@ -1,0 +1,80 @@
+"""Rules that refine what was generated; see `Snakefile`."""
+
+def refiner_flagfiles(step):
+    """The flagfiles that a refiner's command line names: if one changes, it runs."""
+
+    def find(wildcards):
+        command = REFINERS[wildcards.refiner][step]
+        return [
+            os.path.join(FLAGS, name) for name in re.findall(r"{flags}/([\w.]+)", command)
+        ]
+
+    return find
+
+
+def refiner_command(step):
+    """The command line of a refiner, with its paths."""
+
+    def fill(wildcards):
+        root = f"{wildcards.refiner}/{wildcards.label}"
+        at = getattr(wildcards, "at", "")
+        return REFINERS[wildcards.refiner][step].format(
+            python=PYTHON,
+            flags=shlex.quote(FLAGS),
+            real_dir=f"real/train/{wildcards.label}",
+            synthetic_dir=KEPT.format(label=wildcards.label),
+            model_dir=f"{root}/model",
+            output_dir=f"{root}/images{at}",
+            step=at.removeprefix("-") or 0,
+        )
+
+    return fill
+
+
+rule refiner_train:
+    input:
+        refiner_flagfiles("train"),
+        manifests(SOURCES["real"]),
+        KEPT + "/manifest.json",
+    output:
+        "{refiner}/{label}/model/finished.json",
+    params:
+        command=refiner_command("train"),
+    threads: THREADS["train"]
+    shell:
+        "echo; echo '== {wildcards.refiner} of {wildcards.label} images: training';"
+        f" {THREADS_OF_RULE} {{params.command}} 2>&1"
+
+
+rule refiner_refine:
+    input:
+        refiner_flagfiles("refine"),
+        KEPT + "/manifest.json",
+        "{refiner}/{label}/model/finished.json",
+    output:
+        "{refiner}/{label}/images{at}/manifest.json",
+    params:
+        command=refiner_command("refine"),
+    threads: THREADS["other"]
+    shell:
+        "echo; echo '== {wildcards.refiner} of {wildcards.label} images: refining';"
+        f" {THREADS_OF_RULE} {{params.command}} 2>&1"
+
+
+rule refiner_verify:
+    input:
+        KEPT + "/manifest.json",
+        "{refiner}/{label}/images{at}/manifest.json",
+    output:
+        # Beside the set, in which only its writer writes.
+        touch("{refiner}/{label}/verified{at}"),
+    params:
+        synthetic_dir=lambda wildcards: KEPT.format(label=wildcards.label),
+    threads: THREADS["other"]
+    shell:
+        call(
+            "{wildcards.refiner} of {wildcards.label} images: checking",
+            "dataset.verify",
+            "--data_dirs={wildcards.refiner}/{wildcards.label}/images{wildcards.at}"
+            " --refined_from={params.synthetic_dir}",
+        )

@@ -1,0 +1,113 @@
+"""Rules that make the results; see `Snakefile`."""
+
+def prediction_files():
+    """By row of the table, the predictions of its runs."""
+    return {
+        f"{classifier}/{mix}": [
+            f"{run}/predictions.csv" for run in runs(classifier, mix)
+        ]
+        for classifier in CLASSIFIERS
+        for mix in [*MIXES, *(mix + CONTROL for mix in CONTROLS)]
+    }
+
+
+rule table:
+    input:
+        flagfile("evaluation_table"),
+        sum(prediction_files().values(), []),
+    output:
+        "table/table.json",
+    params:
+        rows=" ".join(
+            f"--rows={row}={path}"
+            for row, paths in prediction_files().items()
+            for path in paths
+        ),
+        controls=" ".join(
+            f"--controls={classifier}/{mix}={classifier}/{mix}{CONTROL}"
+            for classifier in CLASSIFIERS
+            for mix in CONTROLS
+        ),
+    threads: THREADS["other"]
+    shell:
+        call(
+            "table of results",
+            "evaluation.table",
+            "{params.rows} {params.controls} --output_dir=table --overwrite",
+        )
+
+
+def used_sources():
+    """Names of the sets of generated and refined images that mixes consist of."""
+    made = {"pggan", "pggan-undiscarded", *REFINERS}
+    return sorted(made & {source for mix in MIXES.values() for source in mix})
+
+
+def generated_files(wildcards):
+    return [
+        path for name in used_sources() for path in manifests(source_folders(name))
+    ]
+
+
+def generated_rows(wildcards):
+    return " ".join(
+        f"--synthetic_dirs={name}={','.join(source_folders(name))}"
+        for name in used_sources()
+    )
+
+
+rule quality:
+    input:
+        flagfile("evaluation_quality"),
+        manifests(SOURCES["real"]),
+        generated_files,
+    output:
+        "quality/quality.json",
+    params:
+        real_dirs=",".join(SOURCES["real"]),
+        held_out_dirs=",".join([*VALIDATION, *TEST]),
+        rows=generated_rows,
+    threads: THREADS["other"]
+    shell:
+        call(
+            "quality of the generated images",
+            "evaluation.quality",
+            "--real_dirs={params.real_dirs} --held_out_dirs={params.held_out_dirs}"
+            " {params.rows} --output_dir=quality --overwrite",
+        )
+
+
+rule tsne:
+    input:
+        flagfile("evaluation_tsne"),
+        manifests(SOURCES["real"]),
+        generated_files,
+    output:
+        "tsne/tsne.json",
+    params:
+        real_dirs=",".join(SOURCES["real"]),
+        rows=generated_rows,
+    threads: THREADS["other"]
+    shell:
+        call(
+            "figure of all images side by side",
+            "evaluation.tsne",
+            "--real_dirs={params.real_dirs} {params.rows} --output_dir=tsne"
+            " --overwrite",
+        )
+
+
+rule report:
+    input:
+        flagfile("evaluation_report"),
+        "table/table.json",
+        ["quality/quality.json", "tsne/tsne.json"] if used_sources() else [],
+    output:
+        "report.html",
+    threads: THREADS["other"]
+    shell:
+        call(
+            "report",
+            "evaluation.report",
+            "--experiment_dir=. --output_html={output} --overwrite",
+        )
