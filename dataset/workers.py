@@ -27,6 +27,10 @@ def parallel_map(function, items, num_workers):
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     num_workers = max(1, min(num_workers or cores or os.cpu_count(), len(items)))
+    # OpenCV's threads do not come along into a forked process, but its pool does, and
+    # waits for them for ever: so none are left to come.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
     # Forked, so that TensorFlow, which they do not use, is not loaded again in each.
     pool = concurrent.futures.ProcessPoolExecutor(
         num_workers, multiprocessing.get_context("fork"), _start_worker
@@ -39,11 +43,12 @@ def parallel_map(function, items, num_workers):
             f"--num_workers={num_workers}: one of them was killed, perhaps for want of"
             " memory; run the same command again with fewer."
         ) from error
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _start_worker():
     """One thread each, no signals from the keyboard, no life of its own."""
-    cv2.setNumThreads(1)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
