@@ -137,19 +137,18 @@ def figure(folder, name, caption):
 
 
 def pictures(experiment, name):
-    """All pictures of a file name, captioned by folder: one `Gallery`, or none."""
-    found = [
+    """All pictures of a file name, captioned by folder."""
+    return [
         Picture(os.path.dirname(path), path=experiment.full(path))
         for path in experiment.files[name]
     ]
-    return [Gallery(found, large=True)] if found else []
 
 
 def refined(experiment):
     """The refiners' pictures, explained."""
     found = pictures(experiment, "before_after.png")
     rows = "In each, from above: PGGAN's images, refined, and what has changed."
-    return [Block("text", rows), *found] if found else []
+    return [Block("text", rows), Gallery(found, large=True)] if found else []
 
 
 def embeddings(experiment, folders):
