@@ -282,6 +282,16 @@ def test_losses_in_reduced_precision_follow_float32(precision):
         assert reduced[name] == pytest.approx(value, rel=0.05, abs=0.02), name
 
 
+def test_precision_flag_reaches_the_networks(settings, tmp_path):
+    try:
+        start({**settings, "precision": "mixed_bfloat16", "deterministic": False})
+        policy = tf.keras.mixed_precision.global_policy().name
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    assert policy == "mixed_bfloat16"
+    assert (tmp_path / "model" / "finished.json").exists()
+
+
 def test_dry_run_shows_the_plan_and_writes_nothing(settings, tmp_path, capsys):
     start({**settings, "dry_run": True})
     assert not (tmp_path / "model").exists()
