@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
 	--cores=$(CORES)
 
-.PHONY: help setup demo mini test benchmark-refiners lint format lock clean
+.PHONY: help setup demo mini test benchmark-refiners benchmark-killed lint format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -46,6 +46,11 @@ benchmark-refiners: $(VENV)/installed
 	@$(PYTHON) -m dataset.prepare --flagfile=flags/mini/dataset_prepare.cfg \
 	  --brats_dir="$(BRATS_DIR)" --output_dir=$@/real --overwrite
 	@$(PYTHON) -m benchmarks.refiners --real_dir=$@/real --output_dir=$@
+
+# The demo killed five times, against one that is not: half an hour.
+benchmark-killed: $(VENV)/installed $(WORKFLOW_VENV)/installed
+	@$(PYTHON) -m benchmarks.killed_workflow --output_dir=$@ \
+	  --snakemake=$(WORKFLOW_VENV)/bin/snakemake
 
 lint: $(VENV)/installed
 	@$(VENV)/bin/ruff check .

@@ -1,0 +1,93 @@
+"""Kills a workflow at random moments and compares its end with an uninterrupted one.
+
+    make benchmark-killed
+
+Every kill is a SIGKILL to the launcher, Snakemake and all steps at once. In the end the
+table has to be the same, bit for bit, and whatever was finished at a kill untouched.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+FINAL = ("manifest.json", "finished.json", "report.json", "predictions.csv")
+
+
+def command(args, output_dir):
+    return [
+        *(sys.executable, "-m", "workflow.run"),
+        *(f"--{flag}={getattr(args, flag)}" for flag in ("configuration", "snakemake")),
+        f"--output_dir={output_dir}",
+        "--cores=2",
+    ]
+
+
+def finished_files(folder):
+    """Path to time of change of the files that steps write last."""
+    paths = (path for name in FINAL for path in folder.rglob(name))
+    return {path: path.stat().st_mtime_ns for path in paths}
+
+
+def kill_once(args, folder, seconds):
+    """Lets the workflow run for some seconds; returns what was finished then.
+
+    Returns:
+      `finished_files`, and whether the workflow was still running.
+    """
+    with open(folder.with_suffix(".log"), "a") as log:
+        process = subprocess.Popen(
+            command(args, folder), stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return finished_files(folder), True
+        return finished_files(folder), False
+
+
+def rows(folder):
+    return json.loads((folder / "table" / "table.json").read_text())["rows"]
+
+
+def main(args):
+    whole, killed = (args.output_dir / name for name in ("whole", "killed"))
+    args.output_dir.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    subprocess.run(command(args, whole), check=True, stdout=subprocess.DEVNULL)
+    seconds = time.monotonic() - began
+    print(f"uninterrupted: {seconds:.0f} s", flush=True)
+    seed = random.SystemRandom().randrange(10**6)
+    draw = random.Random(seed)
+    print(f"seed of the moments: {seed}")
+    finished = {}
+    for number in range(1, args.kills + 1):
+        wait = draw.uniform(10, 1.4 * seconds / args.kills)
+        now, running = kill_once(args, killed, wait)
+        if not running:
+            raise SystemExit("the workflow ended before this kill; take fewer")
+        finished = {**now, **finished}  # As each was when it was first seen.
+        print(f"kill {number}: after {wait:.0f} s, {len(now)} finished", flush=True)
+    subprocess.run(command(args, killed), check=True, stdout=subprocess.DEVNULL)
+    after = finished_files(killed)
+    redone = [str(path) for path, at in finished.items() if after.get(path) != at]
+    same = rows(whole) == rows(killed)
+    print(f"done again though finished: {redone or 'nothing'}")
+    print(f"tables: {'the same' if same else 'DIFFERENT'}")
+    raise SystemExit(0 if same and not redone else 1)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--configuration", default="workflow/demo.yaml")
+    parser.add_argument("--snakemake", default=".venv-workflow/bin/snakemake")
+    parser.add_argument("--output_dir", type=pathlib.Path, required=True)
+    parser.add_argument("--kills", type=int, default=5)
+    main(parser.parse_args())
