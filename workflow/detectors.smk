@@ -25,6 +25,8 @@ rule classifier_train:
         control=lambda wildcards: f"--match_steps_of={control_of(wildcards)}"
         if control_of(wildcards)
         else "",
+    benchmark:
+        cost("classifier_train/{classifier}/{mix}/seed-{seed}")
     threads: THREADS["train"]
     shell:
         call(
@@ -49,6 +51,8 @@ rule predict:
         "{path}/predictions.csv",
     params:
         data_dirs=",".join(TEST),
+    benchmark:
+        cost("predict/{path}")
     threads: THREADS["other"]
     shell:
         call(
@@ -65,6 +69,8 @@ rule export:
         "{path}/model/finished.json",
     output:
         "{path}/saved_model/saved_model.pb",
+    benchmark:
+        cost("export/{path}")
     threads: THREADS["other"]
     shell:
         call(
@@ -84,6 +90,8 @@ rule predict_validation:
         "{path}/validation.csv",
     params:
         data_dirs=",".join(VALIDATION),
+    benchmark:
+        cost("predict_validation/{path}")
     threads: THREADS["other"]
     shell:
         call(
@@ -115,6 +123,8 @@ checkpoint select:
             for step, paths in candidate_files(wildcards).items()
             for path in paths
         ),
+    benchmark:
+        cost("{refiner}_select")
     threads: THREADS["other"]
     shell:
         call(

@@ -7,6 +7,8 @@ rule cluster:
         "pggan/{label}/images/manifest.json",
     output:
         "filtering/{label}/clusters/clusters.json",
+    benchmark:
+        cost("cluster/{label}")
     threads: THREADS["other"]
     shell:
         call(
@@ -35,6 +37,8 @@ rule discard:
         "filtering/{label}/images/manifest.json",
     params:
         decisions=decisions_file,
+    benchmark:
+        cost("discard/{label}")
     threads: THREADS["other"]
     shell:
         call(

@@ -5,6 +5,8 @@ rule phantom:
         flagfile("dataset_phantom"),
     output:
         "phantom/phantom.json",
+    benchmark:
+        cost("phantom")
     threads: workflow.cores
     shell:
         call(
@@ -22,6 +24,8 @@ rule prepare:
         PREPARED,
     params:
         brats_dir=BRATS_DIR,
+    benchmark:
+        cost("prepare")
     threads: workflow.cores
     shell:
         call(
@@ -46,6 +50,8 @@ rule classic:
     params:
         data_dirs=",".join(SOURCES["real"]),
         flagfile=augment_flagfile,
+    benchmark:
+        cost("classic{size}")
     threads: THREADS["other"]
     shell:
         call(
@@ -63,6 +69,8 @@ rule pggan_train:
         manifests(SOURCES["real"]),
     output:
         "pggan/{label}/model/finished.json",
+    benchmark:
+        cost("pggan_train/{label}")
     threads: THREADS["train"]
     shell:
         call(
@@ -79,6 +87,8 @@ rule pggan_generate:
         "pggan/{label}/model/finished.json",
     output:
         "pggan/{label}/images/manifest.json",
+    benchmark:
+        cost("pggan_generate/{label}")
     threads: THREADS["other"]
     shell:
         call(

@@ -40,6 +40,8 @@ rule refiner_train:
         "{refiner}/{label}/model/finished.json",
     params:
         command=refiner_command("train"),
+    benchmark:
+        cost("{refiner}_train/{label}")
     threads: THREADS["train"]
     shell:
         "echo; echo '== {wildcards.refiner} of {wildcards.label} images: training';"
@@ -55,6 +57,8 @@ rule refiner_refine:
         "{refiner}/{label}/images{at}/manifest.json",
     params:
         command=refiner_command("refine"),
+    benchmark:
+        cost("{refiner}_refine/{label}{at}")
     threads: THREADS["other"]
     shell:
         "echo; echo '== {wildcards.refiner} of {wildcards.label} images: refining';"
@@ -70,6 +74,8 @@ rule refiner_verify:
         touch("{refiner}/{label}/verified{at}"),
     params:
         synthetic_dir=lambda wildcards: KEPT.format(label=wildcards.label),
+    benchmark:
+        cost("{refiner}_verify/{label}{at}")
     threads: THREADS["other"]
     shell:
         call(

@@ -28,6 +28,8 @@ rule table:
             for classifier in CLASSIFIERS
             for mix in CONTROLS
         ),
+    benchmark:
+        cost("table")
     threads: THREADS["other"]
     shell:
         call(
@@ -67,6 +69,8 @@ rule quality:
         real_dirs=",".join(SOURCES["real"]),
         held_out_dirs=",".join([*VALIDATION, *TEST]),
         rows=generated_rows,
+    benchmark:
+        cost("quality")
     threads: THREADS["other"]
     shell:
         call(
@@ -87,6 +91,8 @@ rule tsne:
     params:
         real_dirs=",".join(SOURCES["real"]),
         rows=generated_rows,
+    benchmark:
+        cost("tsne")
     threads: THREADS["other"]
     shell:
         call(
@@ -104,6 +110,8 @@ rule report:
         ["quality/quality.json", "tsne/tsne.json"] if used_sources() else [],
     output:
         "report.html",
+    benchmark:
+        cost("report")
     threads: THREADS["other"]
     shell:
         call(
