@@ -55,6 +55,13 @@ def define_training(batch_size):
         flags.DEFINE_bool(
             "dry_run", False, "Check inputs and flags, print the plan, and stop."
         ),
+        flags.DEFINE_bool(
+            "start_over",
+            False,
+            "Where model_dir holds a training by other flags or on other images, put"
+            " it aside as model_dir.1 (.2, ...) and train anew. Without this flag such"
+            " a training is refused. One by the same flags goes on as ever.",
+        ),
         flags.DEFINE_float(
             "checkpoint_minutes",
             10.0,

@@ -36,5 +36,12 @@ def define_run():
         flags.DEFINE_integer(
             "cores", 2, "CPU cores that steps may occupy together.", lower_bound=1
         ),
+        flags.DEFINE_bool(
+            "retrain",
+            False,
+            "Where a training's settings or images have changed since it was made, put"
+            " it aside (model.1, ...) and train anew. Without this flag such a training"
+            " is refused, so that an edit does not cost days of work.",
+        ),
         flags.DEFINE_bool("dry_run", False, "Show what would be done, and stop."),
     ]

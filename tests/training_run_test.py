@@ -41,10 +41,10 @@ def settings(flag_defaults, write_images, tmp_path):
     return {**flag_defaults(pggan_flags.define_train), **own}
 
 
-def start(settings):
+def start(settings, num_steps=1):
     run = Run("pggan.train", settings)
     inputs = {"data_dir": [ShardSet(settings["data_dir"])]}
-    assert run.start(num_steps=1, inputs=inputs, facts={})
+    assert run.start(num_steps=num_steps, inputs=inputs, facts={})
     run._lock.close()  # As the end of the process does.
 
 
@@ -62,6 +62,46 @@ def test_data_that_changed_in_their_folder_are_named(settings, write_images, tmp
     with pytest.raises(
         UserError,
         match=r"--data_dir: the images in .*real have changed since the training in"
-        r" .*model was started \(.*\); restore them .* or give another --model_dir",
+        r" .*model was started \(.*\); restore them .* or another --model_dir",
     ):
         start(settings)
+
+
+def test_another_training_is_put_aside_only_if_asked(settings, write_images, tmp_path):
+    start(settings)
+    (tmp_path / "model" / "finished.json").write_text("first")
+    other = {**settings, "seed": 1}
+    with pytest.raises(UserError, match="--seed: .* or --start_over to put"):
+        start(other)
+    Run("pggan.train", {**other, "start_over": True, "dry_run": True})
+    assert (tmp_path / "model" / "finished.json").exists()
+    start({**other, "start_over": True})
+    assert (tmp_path / "model.1" / "finished.json").read_text() == "first"
+    assert not (tmp_path / "model" / "finished.json").exists()
+    (tmp_path / "real").rename(tmp_path / "former")
+    write_images(tmp_path / "real", 1, images=4, size=8)
+    start({**other, "start_over": True})
+    assert (tmp_path / "model.2" / "run.json").exists()
+
+
+def test_training_that_is_to_start_over_goes_on_if_it_is_the_same(settings, tmp_path):
+    start(settings)
+    (tmp_path / "model" / "checkpoint").touch()
+    start({**settings, "start_over": True})
+    assert (tmp_path / "model" / "checkpoint").exists()
+
+
+def test_control_of_a_training_that_has_changed_is_named(settings):
+    start(settings)
+    with pytest.raises(UserError, match="takes 1 steps, now it would be 2; .*match_st"):
+        start(settings, num_steps=2)
+    start({**settings, "start_over": True}, num_steps=2)
+
+
+def test_training_that_is_running_is_not_put_aside(settings, tmp_path):
+    run = Run("pggan.train", settings)
+    inputs = {"data_dir": [ShardSet(settings["data_dir"])]}
+    run.start(num_steps=1, inputs=inputs, facts={})
+    with pytest.raises(UserError, match="another process is training in it"):
+        start({**settings, "seed": 1, "start_over": True})
+    assert (tmp_path / "model" / "run.json").exists()

@@ -3,6 +3,7 @@
 The stand-ins log their command line and write the file that the step's rule waits for.
 """
 
+import collections
 import contextlib
 import os
 import pathlib
@@ -272,6 +273,54 @@ def test_further_mix_runs_its_own_steps_alone(experiment):
     assert f"--train_dirs={folders}" in new[0]
 
 
+RESULTS = {"evaluation.table": 1, "evaluation.report": 1}
+IMAGES = {"evaluation.quality": 1, "evaluation.tsne": 1}
+
+
+def detectors(number):
+    return {"classifier.train": number, "classifier.predict": number, **RESULTS}
+
+
+RERUN = {
+    # The number of clusters, say: all that is made of the images that are then kept.
+    "filtering_cluster": {
+        **{"filtering.cluster": 2, "filtering.discard": 2, "dataset.verify": 4},
+        **{f"{name}.train": 2 for name in ("unit", "simgan")},
+        **{f"{name}.refine": 2 for name in ("unit", "simgan")},
+        **{**detectors(4), "classifier.export": 1, **IMAGES},
+    },
+    # The step that refines.
+    "unit_refine": {"unit.refine": 2, "dataset.verify": 2, **detectors(1), **IMAGES},
+    "classifier_augment": {
+        **{"classifier.augment": 1, "classifier.export": 1, **detectors(2)},
+    },
+    "evaluation_table": RESULTS,
+}
+
+
+@pytest.mark.parametrize("flagfile", RERUN)
+def test_changed_flagfile_reruns_what_depends_on_it(experiment, tmp_path, flagfile):
+    flags = tmp_path / "flags"
+    shutil.copytree(ROOT / "flags" / "demo", flags)
+    text = experiment.configuration.read_text()
+    experiment.configuration.write_text(text.replace("flags: demo", f"flags: {flags}"))
+    experiment.run()
+    before = len(experiment.lines("end"))
+    with open(flags / f"{flagfile}.cfg", "a") as file:
+        file.write("# Another.\n")
+    experiment.run("--retrain")
+    again = experiment.lines("end")[before:]
+    assert collections.Counter(binaries(again)) == RERUN[flagfile]
+    assert all("--start_over" in line for line in again if line[0].endswith(".train"))
+
+
+def test_whether_to_retrain_reruns_nothing_by_itself(experiment):
+    experiment.run()
+    before = experiment.lines("end")
+    experiment.run("--retrain")
+    assert experiment.lines("end") == before
+
+
 def test_refiner_of_the_configuration_is_trained_used_and_mixed(experiment):
     text = experiment.configuration.read_text()
     text = text.replace(
@@ -394,7 +443,8 @@ def test_dry_run_shows_the_steps_and_runs_none(experiment):
 @pytest.mark.parametrize("flag", ["configuration", "brats_dir"])
 def test_missing_file_is_named_by_its_flag(experiment, flag):
     settings = {"configuration": str(experiment.configuration), "brats_dir": "phantom"}
-    settings |= {"snakemake": SNAKEMAKE, "cores": 2, "dry_run": True, flag: "none"}
+    settings |= {"snakemake": SNAKEMAKE, "cores": 2, flag: "none"}
+    settings |= {"dry_run": True, "retrain": False}
     with pytest.raises(workflow_run.WorkflowError, match=f"--{flag}=none: no"):
         workflow_run.run_workflow(output_dir=str(experiment.output), **settings)
 

@@ -6,6 +6,7 @@ once the last step is done and saved.
 """
 
 import fcntl
+import itertools
 import json
 import os
 import signal
@@ -30,13 +31,14 @@ COMMON = (
     "jit_compile",
     "deterministic",
     "dry_run",
+    "start_over",
     "checkpoint_minutes",
     "log_steps",
 )
 # Settings that may differ when a training is continued: they do not change what is
 # computed, only where, and what is shown of it.
 FREE = {"model_dir", "strategy", "jit_compile", "deterministic", "dry_run"}
-FREE |= {"checkpoint_minutes", "log_steps"}
+FREE |= {"checkpoint_minutes", "log_steps", "start_over"}
 
 
 class Run:
@@ -111,13 +113,7 @@ class Run:
 
     def _take_folder(self, digests):
         tf.io.gfile.makedirs(self.model_dir)
-        self._lock = open(self._path(".lock"), "w")  # Held until the process ends.
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(
-                f"--model_dir={self.model_dir}: another process is training in it."
-            ) from error
+        self._lock = self._lock_folder()  # Until the process ends.
         with tf.io.gfile.GFile(self._path("flags.cfg"), "w") as file:
             file.write(flagfile(self.settings))
         content = {
@@ -133,6 +129,18 @@ class Run:
         self.events = tf.summary.create_file_writer(self._path("events"))
         self._began = time.monotonic()
         self._bar = None
+
+    def _lock_folder(self):
+        """The folder's lock, an open file; or a `UserError` where another has it."""
+        lock = open(self._path(".lock"), "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise UserError(
+                f"--model_dir={self.model_dir}: another process is training in it."
+            ) from error
+        return lock
 
     def _former_run(self):
         """What `run.json` says of the training in the folder; None in a new one."""
@@ -155,10 +163,9 @@ class Run:
         for name in sorted({*before, *now} - FREE):
             old, new = before.get(name), now.get(name)
             if old != new:
-                raise UserError(
+                return self._replace_former(
                     f"--{name}: the training in {self.model_dir} was started with"
                     f" {old!r}, now it is {new!r}; give the former value to continue it"
-                    " or another --model_dir to start anew."
                 )
 
     def _check_inputs(self, inputs, digests):
@@ -170,13 +177,41 @@ class Run:
             before = former["inputs"][flag]
             for shards, old, new in zip(sets, before, digests[flag], strict=True):
                 if old != new:
-                    raise UserError(
+                    return self._replace_former(
                         f"--{flag}: the images in {shards.directory} have changed since"
                         f" the training in {self.model_dir} was started (SHA-256 of"
                         f" manifest.json was {old[:8]}..., is {new[:8]}...); restore"
-                        " them to continue it or give another --model_dir to start"
-                        " anew."
+                        " them to continue it"
                     )
+        steps = former["facts"]["steps"]
+        if steps != self.num_steps:  # Settings are equal, but not what they lead to.
+            self._replace_former(
+                f"--model_dir={self.model_dir}: the training there takes {steps} steps,"
+                f" now it would be {self.num_steps}; restore what says so, such as the"
+                " training of --match_steps_of, to continue it"
+            )
+
+    def _replace_former(self, difference):
+        """Puts another training in the folder aside if that is asked for.
+
+        Raises:
+          UserError: it is not asked for, or that training is running.
+        """
+        if not self.settings["start_over"]:
+            raise UserError(
+                f"{difference}, or another --model_dir, or --start_over to put what is"
+                " there aside and start anew."
+            )
+        if self.settings["dry_run"]:
+            return
+        self._lock_folder().close()
+        aside = next(
+            path
+            for path in (f"{self.model_dir}.{n}" for n in itertools.count(1))
+            if not tf.io.gfile.exists(path)
+        )
+        tf.io.gfile.rename(self.model_dir, aside)
+        print(f"{self.model_dir}: another training; it is now {aside}.", flush=True)
 
     def restore(self, model):
         """Brings `model` to the latest checkpoint, if there is one.

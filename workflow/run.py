@@ -28,7 +28,9 @@ class WorkflowError(Exception):
     """Something that a user can cause and cure."""
 
 
-def run_workflow(configuration, output_dir, *, brats_dir, snakemake, cores, dry_run):
+def run_workflow(
+    configuration, output_dir, *, brats_dir, snakemake, cores, retrain, dry_run
+):
     """Runs every step that is not finished; arguments as the flags.
 
     Raises:
@@ -44,6 +46,7 @@ def run_workflow(configuration, output_dir, *, brats_dir, snakemake, cores, dry_
         brats_dir = os.path.abspath(brats_dir)
     if brats_dir:
         command += ["--config", f"brats_dir={brats_dir}"]
+    os.environ["START_OVER"] = "--start_over" if retrain else ""
     os.makedirs(output_dir, exist_ok=True)
     lock_path = os.path.join(output_dir, ".lock")
     log_path = os.path.join(output_dir, "snakemake.log")
@@ -58,7 +61,8 @@ def run_workflow(configuration, output_dir, *, brats_dir, snakemake, cores, dry_
     if code:
         raise WorkflowError(
             f"stopped before the end; what is finished stays in {output_dir}, and the"
-            " same command goes on from there."
+            " same command goes on from there; with --retrain also where a training"
+            " whose settings or images have changed was refused."
         )
 
 
