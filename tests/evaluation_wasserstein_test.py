@@ -56,6 +56,14 @@ def test_pyramid_is_that_of_plain_convolutions(size):
     np.testing.assert_allclose(levels[-1], image, atol=1e-3)
 
 
+def test_places_of_patches_are_a_function_of_the_seed():
+    images = textures(3, images=2, size=32)
+    one, same, other = (patches_per_level(images, seed) for seed in (1, 1, 2))
+    for size in level_sizes(32):
+        np.testing.assert_array_equal(one[size], same[size])
+        assert not np.array_equal(one[size], other[size])
+
+
 def test_patches_are_windows_of_the_level_normalised_over_the_set():
     images = textures(2, images=3, size=20).astype(float)
     (patches,) = patches_per_level(images, seed=0).values()
