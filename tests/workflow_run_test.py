@@ -269,10 +269,10 @@ def test_further_mix_runs_its_own_steps_alone(experiment):
         "evaluation.table",
         "evaluation.report",
     ]
-    folders = "filtering/tumor/images,filtering/non_tumor/images"
-    assert f"--train_dirs={folders}" in new[0]
+    assert f"--train_dirs={KEPT}" in new[0]
 
 
+KEPT = "filtering/tumor/images,filtering/non_tumor/images"
 RESULTS = {"evaluation.table": 1, "evaluation.report": 1}
 IMAGES = {"evaluation.quality": 1, "evaluation.tsne": 1}
 
@@ -399,6 +399,8 @@ def test_control_is_trained_after_what_it_is_the_control_of(experiment):
     assert models.index(f"{root}/seed-0/model") < trained.index(control)
     assert flag(control, "match_steps_of") == f"{root}/seed-0/model"
     assert flag(control, "train_dirs").endswith(",classic")
+    of = trained[models.index(f"{root}/seed-0/model")]
+    assert flag(of, "train_dirs").endswith(KEPT)
     (table,) = [x for x in experiment.lines("end") if x[0] == "evaluation.table"]
     assert "--controls=scratch/real+pggan=scratch/real+pggan.control" in table
 
