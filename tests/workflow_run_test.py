@@ -165,8 +165,10 @@ CHAIN = {
 
 
 def test_chain_runs_once_ends_with_the_table_and_is_not_run_again(experiment):
-    assert "| real | 93.26 |" in experiment.run()
+    text = experiment.run()
+    assert "| real | 93.26 |" in text
     ended = binaries(experiment.lines("end"))
+    assert "model_dir=pggan/tumor/model\n" in text  # To be repeated.
     assert {name: ended.count(name) for name in ended} == CHAIN
     assert "| real | 93.26 |" in experiment.run()
     assert len(experiment.lines("start")) == sum(CHAIN.values())

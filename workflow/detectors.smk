@@ -37,7 +37,7 @@ rule classifier_train:
             " --validation_dirs={params.validation_dirs} --seed={wildcards.seed}"
             " {params.control}"
             " --model_dir=classifier/{wildcards.classifier}/{wildcards.mix}"
-            "/seed-{wildcards.seed}/model $START_OVER",
+            "/seed-{wildcards.seed}/model ${{START_OVER:-}}",
             "{params.flagfile}",
         )
 

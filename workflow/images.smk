@@ -77,7 +77,7 @@ rule pggan_train:
             "PGGAN of {wildcards.label} images: training",
             "pggan.train",
             "--data_dir=real/train/{wildcards.label}"
-            " --model_dir=pggan/{wildcards.label}/model $START_OVER",
+            " --model_dir=pggan/{wildcards.label}/model ${{START_OVER:-}}",
         )
 
 

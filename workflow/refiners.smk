@@ -44,8 +44,8 @@ rule refiner_train:
         cost("{refiner}_train/{label}")
     threads: THREADS["train"]
     shell:
-        "echo; echo '== {wildcards.refiner} of {wildcards.label} images: training';"
-        f" {THREADS_OF_RULE} {{params.command}} 2>&1"
+        begin("{wildcards.refiner} of {wildcards.label} images: training")
+        + "{params.command}"
 
 
 rule refiner_refine:
@@ -61,8 +61,8 @@ rule refiner_refine:
         cost("{refiner}_refine/{label}{at}")
     threads: THREADS["other"]
     shell:
-        "echo; echo '== {wildcards.refiner} of {wildcards.label} images: refining';"
-        f" {THREADS_OF_RULE} {{params.command}} 2>&1"
+        begin("{wildcards.refiner} of {wildcards.label} images: refining")
+        + "{params.command}"
 
 
 rule refiner_verify:
