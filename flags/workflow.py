@@ -43,5 +43,9 @@ def define_run():
             " it aside (model.1, ...) and train anew. Without this flag such a training"
             " is refused, so that an edit does not cost days of work.",
         ),
-        flags.DEFINE_bool("dry_run", False, "Show what would be done, and stop."),
+        flags.DEFINE_bool(
+            "dry_run",
+            False,
+            "Show what would be done, check the flags of every step, and stop.",
+        ),
     ]

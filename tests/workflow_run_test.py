@@ -7,6 +7,7 @@ import collections
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import stat
@@ -31,6 +32,10 @@ STAND_IN = """
     binary, flags = sys.argv[2], dict(a.lstrip("-").split("=", 1) for a in sys.argv[3:]
                                       if "=" in a)
     log = open(os.environ["CALLS"], "a")
+    if "--only_check_args" in sys.argv:
+        print("check", *sys.argv[2:], file=log, flush=True)
+        wrong = os.environ.get("WRONG") == binary
+        sys.exit("FATAL Flags parsing error: bad --x\\nPass --help" if wrong else 0)
     print("start", *sys.argv[2:], file=log, flush=True)
     folder = pathlib.Path(flags.get("output_dir") or flags.get("model_dir") or ".")
     last = {"dataset.phantom": folder / "phantom.json",
@@ -440,8 +445,33 @@ def test_mistake_in_the_configuration_is_named(experiment, old, new, message):
 
 def test_dry_run_shows_the_steps_and_runs_none(experiment):
     text = experiment.run("--dry_run")
-    assert "pggan_train" in text
+    assert "pggan_train" in text and "nothing wrong with their flags" in text
     assert not experiment.lines("start")
+    assert set(binaries(experiment.lines("check"))) == set(CHAIN)
+
+
+def test_dry_run_leaves_out_what_depends_on_a_selection(experiment):
+    text = experiment.configuration.read_text()
+    text = text.replace("steps: {}", "steps: {unit: [100, 300]}")
+    experiment.configuration.write_text(text)
+    experiment.run("--dry_run")
+    checked = set(binaries(experiment.lines("check")))
+    unknown = {"evaluation.quality", "evaluation.tsne"}
+    assert checked == {*CHAIN, "evaluation.select"} - unknown
+
+
+def test_dry_run_names_steps_whose_flags_are_wrong(experiment):
+    text = experiment.run("--dry_run", code=1, WRONG="unit.refine")
+    assert re.search(r"unit.refine --flagfile=.*unit_refine.cfg: bad --x\n", text)
+    assert "simgan" not in text.partition("cannot run")[2]
+
+
+def test_dry_run_names_a_refiners_program_that_is_not_there(experiment):
+    text = experiment.configuration.read_text()
+    mine = "refiners: {mine: {train: no_such_program, refine: no_such_program}}"
+    text = text.replace("refiners: {}", mine).replace("[real]\n", "[real, mine]\n")
+    experiment.configuration.write_text(text)
+    assert "no_such_program: no such program" in experiment.run("--dry_run", code=1)
 
 
 @pytest.mark.parametrize("flag", ["configuration", "brats_dir"])

@@ -18,6 +18,7 @@ import time
 
 from flags import binary
 from flags import workflow as workflow_flags
+from workflow import check
 
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
 SECONDS_TO_END = 120
@@ -53,6 +54,8 @@ def run_workflow(
     take_lock(lock_path)
     if dry_run:
         code = call([*command, "--dry-run", "--quiet", "rules"], lock_path, log=None)
+        if not code:
+            check_plan(command, cores)
     else:
         with open(log_path, "w") as log:
             code = call(command, lock_path, log)
@@ -64,6 +67,28 @@ def run_workflow(
             " same command goes on from there; with --retrain also where a training"
             " whose settings or images have changed was refused."
         )
+
+
+def check_plan(command, cores):
+    """Checks the programs and flags of every planned step.
+
+    Raises:
+      WorkflowError: something is wrong with some.
+    """
+    plan = subprocess.run(
+        [*command, "--dry-run", "--printshellcmds"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        env=environment(),
+    ).stdout
+    commands = check.planned_commands(plan)
+    print(f"Checking the flags of {len(commands)} steps ...", flush=True)
+    number, wrong = check.check(commands, cores)
+    if wrong:
+        raise WorkflowError("\n  ".join(["these steps cannot run:", *wrong]))
+    print(f"{number} kinds of command, and nothing wrong with their flags.")
 
 
 def call(command, lock_path, log):
