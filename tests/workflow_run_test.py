@@ -174,6 +174,7 @@ def test_chain_runs_once_ends_with_the_table_and_is_not_run_again(experiment):
     assert "| real | 93.26 |" in text
     ended = binaries(experiment.lines("end"))
     assert "model_dir=pggan/tumor/model\n" in text  # To be repeated.
+    assert "   export TF_NUM_INTRAOP_THREADS=1" in text
     assert {name: ended.count(name) for name in ended} == CHAIN
     assert "| real | 93.26 |" in experiment.run()
     assert len(experiment.lines("start")) == sum(CHAIN.values())
@@ -369,6 +370,29 @@ def test_selected_step_of_a_refiner_is_what_its_mixes_have(experiment):
     )
 
 
+def test_further_step_to_choose_from_runs_its_own_steps_alone(experiment):
+    text = experiment.configuration.read_text()
+    experiment.configuration.write_text(
+        text.replace("steps: {}", "steps: {unit: [300]}")
+    )
+    experiment.run()
+    before = len(experiment.lines("end"))
+    experiment.configuration.write_text(
+        text.replace("steps: {}", "steps: {unit: [100, 300]}")
+    )
+    experiment.run()
+    again = experiment.lines("end")[before:]
+    refined = [line for line in again if line[0] == "unit.refine"]
+    assert [flag(line, "step") for line in refined] == ["100", "100"]
+    (trained,) = [line for line in again if line[0] == "classifier.train"]
+    assert "real+classic+unit@100" in flag(trained, "model_dir")
+    # It is selected again, as before: the mix is tested again, but not trained.
+    assert collections.Counter(binaries(again)) == {
+        **{"unit.refine": 2, "dataset.verify": 2, "evaluation.select": 1},
+        **{"classifier.train": 1, "classifier.predict": 2, **RESULTS},
+    }
+
+
 def test_decisions_of_a_person_are_applied_and_none_skip_the_filtering(
     experiment, tmp_path
 ):
@@ -464,6 +488,13 @@ def test_dry_run_names_steps_whose_flags_are_wrong(experiment):
     text = experiment.run("--dry_run", code=1, WRONG="unit.refine")
     assert re.search(r"unit.refine --flagfile=.*unit_refine.cfg: bad --x\n", text)
     assert "simgan" not in text.partition("cannot run")[2]
+
+
+def test_dry_run_accepts_a_refiners_program_that_is_there(experiment):
+    text = experiment.configuration.read_text()
+    text = text.replace("refiners: {}", "refiners: {mine: {train: 'ls', refine: 'ls'}}")
+    experiment.configuration.write_text(text.replace("[real]\n", "[real, mine]\n"))
+    assert "nothing wrong" in experiment.run("--dry_run")
 
 
 def test_dry_run_names_a_refiners_program_that_is_not_there(experiment):

@@ -9,7 +9,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).parents[1]
 # What stands before a step's own command in a rule's, see `begin` in the Snakefile.
-COMMAND = re.compile(r"set -x; (.+)$", re.MULTILINE)
+COMMAND = re.compile(r"set -x; export [^;]+; (.+)$", re.MULTILINE)
 OPTIONAL = "${START_OVER:-}"
 # Snakemake's word for what only a step before can tell, as the selected refining step.
 UNKNOWN = "<TBD>"
@@ -53,7 +53,7 @@ def check_command(command):
     """What is wrong with a command; None if nothing is."""
     if not shutil.which(command[0]):
         return f"{command[0]}: no such program."
-    if command[1] != "-m" or not is_own(command[2]):
+    if command[1:2] != ["-m"] or not is_own(command[2]):
         return None
     result = subprocess.run(
         [*command, "--only_check_args"],  # Every program with absl's flags has it.
