@@ -1,7 +1,5 @@
 """What happens between the epochs: validation, the best weights, early stopping."""
 
-import os
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -55,8 +53,8 @@ class Validation(keras.callbacks.Callback):
 
     def save_best(self):
         """Writes the detector's weights whole or not at all."""
-        path = os.path.join(self.run.model_dir, BEST_WEIGHTS)
-        temporary = os.path.join(self.run.model_dir, "unfinished." + BEST_WEIGHTS)
+        path = self.run.own_path(BEST_WEIGHTS)
+        temporary = self.run.own_path("unfinished." + BEST_WEIGHTS)
         self.model.detector.save_weights(temporary)
         tf.io.gfile.rename(temporary, path, overwrite=True)
 

@@ -36,7 +36,8 @@ def define_training(batch_size):
             "auto",
             STRATEGIES,
             "Where to train: auto mirrors over all local GPUs if there are several;"
-            " multi_worker reads TF_CONFIG.",
+            " multi_worker trains on several machines, which TF_CONFIG names (docs/"
+            "several_machines.md).",
         ),
         flags.DEFINE_enum(
             "precision",

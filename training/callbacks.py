@@ -115,8 +115,10 @@ class Save(_StepCallback):
         self._saved = time.monotonic()
 
     def after_step(self, step):
-        stopping = self.run.stop_signal is not None
-        due = time.monotonic() - self._saved >= self.seconds
+        due, stopping = self.run.agree(
+            time.monotonic() - self._saved >= self.seconds,
+            self.run.stop_signal is not None,
+        )
         if step in self.keep_steps:
             self.run.keep(self.model)
         if due or stopping or step == self.run.num_steps:

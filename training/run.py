@@ -18,7 +18,7 @@ import tqdm
 
 from dataset.shards import PROJECT_VERSION, UserError, to_uint8, write_json
 from training import callbacks as cb
-from training import pictures
+from training import pictures, workers
 from training import strategy as strategies
 from training.checkpoints import read_run, step_of
 
@@ -64,6 +64,8 @@ class Run:
         self.step = 0
         self.num_steps = None
         self.stop_signal = None
+        self.workers = workers.Workers(settings["strategy"])
+        self._own_dir = self.workers.folder(self.model_dir)
         self._check_settings()
         strategies.configure(
             settings["seed"], settings["precision"], settings["deterministic"]
@@ -90,6 +92,7 @@ class Run:
         self.num_steps = num_steps
         digests = {key: [s.digest for s in sets] for key, sets in inputs.items()}
         self._check_inputs(inputs, digests)
+        self.agree()  # The chief may have put a former training aside.
         for flag, sets in inputs.items():
             for shards in sets:
                 counts = ", ".join(f"{n} {k}" for k, n in shards.label_counts.items())
@@ -109,12 +112,12 @@ class Run:
 
     def _where(self):
         precision = self.settings["precision"]
-        return f"{strategies.describe(self.strategy)}, {precision}"
+        return f"{strategies.describe(self.strategy, self.workers.number)}, {precision}"
 
     def _take_folder(self, digests):
-        tf.io.gfile.makedirs(self.model_dir)
+        tf.io.gfile.makedirs(self._own_dir)
         self._lock = self._lock_folder()  # Until the process ends.
-        with tf.io.gfile.GFile(self._path("flags.cfg"), "w") as file:
+        with tf.io.gfile.GFile(self.own_path("flags.cfg"), "w") as file:
             file.write(flagfile(self.settings))
         content = {
             "binary": self.binary,
@@ -123,16 +126,16 @@ class Run:
             "inputs": digests,
             "facts": self.facts,
         }
-        write_json(self._path("run.json"), content)
+        write_json(self.own_path("run.json"), content)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note_signal)
-        self.events = tf.summary.create_file_writer(self._path("events"))
+        self.events = tf.summary.create_file_writer(self.own_path("events"))
         self._began = time.monotonic()
         self._bar = None
 
     def _lock_folder(self):
         """The folder's lock, an open file; or a `UserError` where another has it."""
-        lock = open(self._path(".lock"), "w")
+        lock = open(self.own_path(".lock"), "w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -202,7 +205,7 @@ class Run:
                 f"{difference}, or another --model_dir, or --start_over to put what is"
                 " there aside and start anew."
             )
-        if self.settings["dry_run"]:
+        if self.settings["dry_run"] or not self.workers.is_chief:
             return
         self._lock_folder().close()
         aside = next(
@@ -226,7 +229,7 @@ class Run:
             self.step = step_of(path)
             print(f"continuing at step {self.step} of {self.num_steps}.", flush=True)
         lines = cb.read_log(self._path("log.jsonl"), self.step)
-        with tf.io.gfile.GFile(self._path("log.jsonl"), "w") as file:
+        with tf.io.gfile.GFile(self.own_path("log.jsonl"), "w") as file:
             file.write("".join(line + "\n" for line in lines))
 
     def latest_step(self):
@@ -252,20 +255,38 @@ class Run:
             cb.Save(self, self.settings["checkpoint_minutes"], keep_steps),
         ]
         if self.step < self.num_steps:
-            model.fit(batches, epochs=1, verbose=0, callbacks=chain, shuffle=False)
+            try:
+                model.fit(batches, epochs=1, verbose=0, callbacks=chain, shuffle=False)
+            except workers.GONE as error:
+                self._explain_gone(error)
+
+    def agree(self, *wishes):
+        """Whether any worker has a wish, a bool for each: see `Workers.agree`."""
+        return self.workers.agree(self.strategy, *wishes)
+
+    def _explain_gone(self, error):
+        """Raises what a training of several workers has to be told of an error."""
+        if self.workers.number == 1:
+            raise error
+        raise UserError(
+            f"worker {self.workers.index} of {self.workers.number}: another worker has"
+            f" ended or cannot be reached ({type(error).__name__}); run the same"
+            f" command on every machine again to continue from the last checkpoint in"
+            f" {self.model_dir}."
+        ) from error
 
     def save(self, model):
         """Writes a checkpoint of the current step; the one before is kept, too."""
         checkpoint = tf.train.Checkpoint(model=model)
         manager = tf.train.CheckpointManager(
-            checkpoint, self._path("checkpoints"), max_to_keep=2
+            checkpoint, self.own_path("checkpoints"), max_to_keep=2
         )
         manager.save(checkpoint_number=self.step)
 
     def keep(self, model):
         """Writes a checkpoint of the current step that is never removed."""
         checkpoint = tf.train.Checkpoint(model=model)
-        checkpoint.write(os.path.join(self._path("kept"), f"step-{self.step}"))
+        checkpoint.write(os.path.join(self.own_path("kept"), f"step-{self.step}"))
 
     def finish(self, **results):
         """Marks the training as complete, with `results` for whoever reads it."""
@@ -273,12 +294,12 @@ class Run:
             self._bar.close()
         seconds = round(time.monotonic() - self._began, 1)
         content = {"step": self.step, "seconds_since_last_start": seconds, **results}
-        write_json(self._path("finished.json"), content)
+        write_json(self.own_path("finished.json"), content)
         print(f"{self.model_dir}: finished at step {self.step}.", flush=True)
 
     def log(self, line):
         """Appends a dict with a `step` to log.jsonl and its numbers to TensorBoard."""
-        with open(self._path("log.jsonl"), "a") as file:
+        with open(self.own_path("log.jsonl"), "a") as file:
             file.write(json.dumps(line) + "\n")
         with self.events.as_default(line["step"]):
             for name, value in line.items():
@@ -288,7 +309,7 @@ class Run:
     def picture(self, name, images, columns=None, tag=None):
         """Writes float images in [-1, 1] as a grid to samples/ and TensorBoard."""
         image = pictures.grid(to_uint8(images), columns)
-        pictures.write_png(os.path.join(self._path("samples"), name + ".png"), image)
+        pictures.write_png(os.path.join(self.own_path("samples"), name + ".png"), image)
         with self.events.as_default(self.step):
             tf.summary.image(tag or name, image[None])
 
@@ -301,6 +322,7 @@ class Run:
                 desc=self.binary,
                 unit="img",
                 unit_scale=True,
+                disable=not self.workers.is_chief,
                 mininterval=0.5 if sys.stderr.isatty() else 30.0,
                 dynamic_ncols=True,
             )
@@ -317,6 +339,7 @@ class Run:
         """Leaves after a signal; the state is saved."""
         if self._bar:
             self._bar.close()
+        self.stop_signal = self.stop_signal or signal.SIGTERM  # Another worker's.
         name = signal.Signals(self.stop_signal).name
         print(
             f"{name}: saved step {self.step} of {self.num_steps} in {self.model_dir};"
@@ -330,6 +353,10 @@ class Run:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         self.stop_signal = number
+
+    def own_path(self, name):
+        """Where this worker writes a file of the folder: see `Workers.folder`."""
+        return os.path.join(self._own_dir, name)
 
     def _path(self, name):
         return os.path.join(self.model_dir, name)

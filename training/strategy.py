@@ -18,17 +18,10 @@ def create_strategy(name, batch_size):
     Raises:
       UserError: `batch_size`, which is global, does not divide among the replicas.
     """
-    gpus = tf.config.list_logical_devices("GPU")
-    devices = gpus or tf.config.list_logical_devices("CPU")
-    if name == "multi_worker":
+    if name == "multi_worker":  # It has to come before the first look at devices.
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    elif name == "mirrored" or (name == "auto" and len(gpus) > 1):
-        # CPU devices reduce by ring collectives otherwise, whose operations can wait
-        # for each other for ever where threads are few.
-        reduction = None if gpus else tf.distribute.ReductionToOneDevice()
-        strategy = tf.distribute.MirroredStrategy([d.name for d in devices], reduction)
     else:
-        strategy = tf.distribute.OneDeviceStrategy(devices[0].name)
+        strategy = _local_strategy(name)
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise UserError(
@@ -38,11 +31,24 @@ def create_strategy(name, batch_size):
     return strategy
 
 
-def describe(strategy):
+def _local_strategy(name):
+    gpus = tf.config.list_logical_devices("GPU")
+    devices = gpus or tf.config.list_logical_devices("CPU")
+    if name == "mirrored" or (name == "auto" and len(gpus) > 1):
+        # CPU devices reduce by ring collectives otherwise, whose operations can wait
+        # for each other for ever where threads are few.
+        reduction = None if gpus else tf.distribute.ReductionToOneDevice()
+        return tf.distribute.MirroredStrategy([d.name for d in devices], reduction)
+    return tf.distribute.OneDeviceStrategy(devices[0].name)
+
+
+def describe(strategy, num_workers=1):
     """One line for the person who started the training."""
     gpus = tf.config.list_physical_devices("GPU")
     replicas = strategy.num_replicas_in_sync
     on = f"{len(gpus)} GPU(s)" if gpus else "CPU (TensorFlow finds no GPU)"
+    if num_workers > 1:
+        on = f"{num_workers} workers, this one with {on}"
     return f"{replicas} replica(s) on {on}"
 
 

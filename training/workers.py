@@ -1,0 +1,102 @@
+"""Several machines for one training: which of them this is, who writes, who decides.
+
+Every worker runs the same command and does the same steps. The first one, the chief,
+writes to `--model_dir`. The others write the same to a folder of their own, which goes
+with them: values that are averaged over workers can only be read by all at once, so all
+have to save when one does.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import tempfile
+
+import tensorflow as tf
+
+from dataset.shards import UserError
+
+WANTED = (
+    'wanted as on the first of two machines: {"cluster": {"worker": ["host1:12345",'
+    ' "host2:12345"]}, "task": {"type": "worker", "index": 0}}'
+)
+# What TensorFlow raises where another worker has gone.
+GONE = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+)
+
+
+class Workers:
+    """The processes that train together; one alone unless the strategy has several.
+
+    Attributes:
+      index: number of this one.
+      number: of all.
+      is_chief: whether this one writes to `--model_dir`.
+
+    Args:
+      strategy_name: value of `--strategy`.
+
+    Raises:
+      UserError: it is multi_worker, and `TF_CONFIG` does not say who they are.
+    """
+
+    def __init__(self, strategy_name):
+        several = strategy_name == "multi_worker"
+        self.index, self.number = read_tf_config() if several else (0, 1)
+        self.is_chief = self.index == 0
+
+    def folder(self, model_dir):
+        """Where this worker writes what belongs into `model_dir`."""
+        if self.is_chief:
+            return model_dir
+        folder = tempfile.mkdtemp(prefix="worker-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def agree(self, strategy, *wishes):
+        """Whether any worker has a wish; all have to ask at the same step.
+
+        Args:
+          strategy: the `tf.distribute.Strategy`.
+          *wishes: bools of this worker.
+
+        Returns:
+          A list of bools, the same on every worker.
+        """
+        if self.number == 1:
+            return list(wishes)
+        values = strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(wishes, tf.float32)
+        )
+        return [bool(votes) for votes in strategy.reduce("SUM", values, axis=None)]
+
+
+def read_tf_config():
+    """The number of this worker, and that of all, from `TF_CONFIG`.
+
+    Raises:
+      UserError: the variable is not set, or not of the form that TensorFlow wants.
+    """
+    text = os.environ.get("TF_CONFIG")
+    if not text:
+        raise UserError(f"--strategy=multi_worker: TF_CONFIG is not set; {WANTED}.")
+    try:
+        content = json.loads(text)
+        cluster = {
+            kind: content["cluster"].get(kind, []) for kind in ("chief", "worker")
+        }
+        kind, index = content["task"]["type"], content["task"]["index"]
+        addresses = cluster["chief"] + cluster["worker"]
+        place = cluster[kind][index] if index >= 0 else None
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        place = None
+    if place is None or not all(":" in str(address) for address in addresses):
+        raise UserError(f"TF_CONFIG={text}: {WANTED}.")
+    if len(set(addresses)) != len(addresses):
+        raise UserError(f"TF_CONFIG={text}: an address stands twice; {WANTED}.")
+    return index + (len(cluster["chief"]) if kind == "worker" else 0), len(addresses)
