@@ -64,7 +64,9 @@ def train(
             monitor=monitor,
         )
         run.fit(classifier, batches, callbacks=[validation])
-    run.finish(best_epoch=int(classifier.best_epoch.read_value()), **classifier.best_result())
+    run.finish(
+        best_epoch=int(classifier.best_epoch.read_value()), **classifier.best_result()
+    )
 
 
 def steps_taken(model_dir):

@@ -74,7 +74,9 @@ def is_better(result, model, monitor):
 
     if not np.isfinite(result["validation_loss"]):
         return False
-    return not int(model.best_epoch.read_value()) or score(result) > score(model.best_result())
+    return not int(model.best_epoch.read_value()) or score(result) > score(
+        model.best_result()
+    )
 
 
 def is_exhausted(model, epoch, patience):
