@@ -20,13 +20,13 @@ class Classifier(SteppedModel):
       seed, batch_size: see `SteppedModel`.
 
     Attributes:
-      best_epoch: int64 variable, number of the best epoch so far, 0 before the first.
+      best_epoch: int, number of the best epoch so far, 0 before the first.
     """
 
     def __init__(self, detector, *, learning_rate, momentum, **kwargs):
         super().__init__(loss_names=("cross_entropy", "accuracy"), **kwargs)
         self.detector = detector
-        self.best_epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self._best_epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
         self._best_values = tf.Variable([0.0, 0.0], trainable=False, dtype=tf.float64)
         sgd = keras.optimizers.SGD(learning_rate, momentum)
         self.sgd = optimizer_for_precision(sgd)
@@ -51,9 +51,15 @@ class Classifier(SteppedModel):
             "accuracy": losses.accuracy(batch["label"], logits),
         }
 
+    @property
+    def best_epoch(self):
+        return int(
+            self._best_epoch.numpy()
+        )  # `int` alone fails on replicas' variables.
+
     def remember(self, epoch, result):
         """Takes `epoch` for the best; `result` is a dict of its `RESULTS`."""
-        self.best_epoch.assign(epoch)
+        self._best_epoch.assign(epoch)
         self._best_values.assign([result[name] for name in RESULTS])
 
     def best_result(self):

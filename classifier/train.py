@@ -64,9 +64,7 @@ def train(
             monitor=monitor,
         )
         run.fit(classifier, batches, callbacks=[validation])
-    run.finish(
-        best_epoch=int(classifier.best_epoch.read_value()), **classifier.best_result()
-    )
+    run.finish(best_epoch=classifier.best_epoch, **classifier.best_result())
 
 
 def steps_taken(model_dir):
@@ -100,7 +98,8 @@ def build(
             f"--image_size={image_size}: ResNet-50 wants {networks.MIN_IMAGE_SIZE} px"
             " at least."
         )
-    fresh = not run.latest_step()
+    # What is there may yet be put aside, once its images are compared.
+    fresh = run.settings["start_over"] or not run.latest_step()
     path = weights_path(weights, "resnet50") if fresh else None
     schedule = learning_rate_schedule(
         learning_rate,

@@ -74,11 +74,9 @@ def is_better(result, model, monitor):
 
     if not np.isfinite(result["validation_loss"]):
         return False
-    return not int(model.best_epoch.read_value()) or score(result) > score(
-        model.best_result()
-    )
+    return not model.best_epoch or score(result) > score(model.best_result())
 
 
 def is_exhausted(model, epoch, patience):
     """Whether the last `patience` epochs up to `epoch` brought nothing better."""
-    return epoch - int(model.best_epoch.read_value()) >= patience
+    return epoch - model.best_epoch >= patience

@@ -82,9 +82,9 @@ def start(settings):
 
 
 def validations(model_dir):
-    with open(os.path.join(model_dir, "log.jsonl")) as file:
-        lines = [json.loads(line) for line in file]
-    return [line for line in lines if "validation_loss" in line]
+    return [
+        line for line in interruption.log_lines(model_dir) if "validation_loss" in line
+    ]
 
 
 def test_killed_at_random_moments_equals_uninterrupted(settings, uninterrupted):
@@ -142,7 +142,7 @@ def test_early_stopped_training_does_not_go_on_when_started_again(
     settings, small_backbone, monkeypatch, capsys
 ):
     monkeypatch.setattr(
-        validation, "is_better", lambda result, model, _: not int(model.best_epoch)
+        validation, "is_better", lambda result, model, _: not model.best_epoch
     )
     settings |= {"patience": 1, "max_epochs": 9, "deterministic": False}
     start(settings)._lock.close()  # As the end of the process does.
@@ -159,7 +159,7 @@ def test_control_takes_as_many_steps_in_whole_epochs_and_does_not_stop_early(
     settings, small_backbone, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(
-        validation, "is_better", lambda result, model, _: not int(model.best_epoch)
+        validation, "is_better", lambda result, model, _: not model.best_epoch
     )
     (tmp_path / "finished.json").write_text('{"step": 7}')
     control = {"match_steps_of": str(tmp_path), "patience": 1, "max_epochs": 1}

@@ -67,7 +67,10 @@ def validate(tmp_path, results, patience):
     """Runs epochs of one step with given validations; the run and the classifier."""
     lines = []
     run = types.SimpleNamespace(
-        step=0, num_steps=100, model_dir=str(tmp_path), log=lines.append
+        step=0,
+        num_steps=100,
+        own_path=lambda name: str(tmp_path / name),
+        log=lines.append,
     )
     validation = Validation(
         run, None, steps_per_epoch=2, patience=patience, monitor="accuracy"
@@ -93,7 +96,7 @@ def test_training_stops_after_patience_and_the_best_weights_are_kept(tmp_path):
     run, classifier, lines = validate(tmp_path, results, patience=2)
     assert [line["validation_accuracy"] for line in lines] == accuracies[:4]
     assert [line["step"] for line in lines] == [2, 4, 6, 8]
-    assert int(classifier.best_epoch) == 2
+    assert classifier.best_epoch == 2
     assert classifier.best_result() == result(0.75, 1.5)
     assert run.num_steps == run.step == 8  # So that a checkpoint is made of it.
     classifier.detector.load_weights(str(tmp_path / BEST_WEIGHTS))

@@ -120,10 +120,14 @@ def changed(path):
     return os.stat(path).st_mtime_ns if os.path.exists(path) else None
 
 
+def log_lines(model_dir):
+    """The lines of a training's log as dicts."""
+    return [json.loads(line) for line in read_log(log_path(model_dir), float("inf"))]
+
+
 def logged_step(model_dir):
     """The last step in a training's log; 0 before the first."""
-    lines = read_log(log_path(model_dir), float("inf"))
-    return max((json.loads(line)["step"] for line in lines), default=0)
+    return max((line["step"] for line in log_lines(model_dir)), default=0)
 
 
 def continued_step(result):

@@ -2,35 +2,35 @@
 
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
 import sys
 import time
 
+import classifier_train_test
 import interruption
 import numpy as np
+import pggan_train_test
 import pytest
+import simgan_train_test
+import unit_train_test
 
 from dataset.shards import UserError
+from flags import classifier as classifier_flags
 from flags import pggan as pggan_flags
+from flags import simgan as simgan_flags
+from flags import unit as unit_flags
 from training.run import flagfile
 from training.workers import read_tf_config
 
-# Steps of the phases: 4 px 1-10, 8 px fading 11-20, 8 px 21-40.
-SMALL = {
-    "resolution": 8,
-    "num_epochs": 0.0,
-    "stabilize_kimg": ["0.04", "0.08"],
-    "fade_kimg": ["0.04"],
-    "batch_size": 4,
-    "stddev_group": 2,
-    "latent_size": 8,
-    "fmap_base": 32,
-    "fmap_max": 8,
-    "deterministic": True,
-    "checkpoint_minutes": 0.0,
-    "log_steps": 2,
+# A group of the minibatch standard deviation lies within a replica.
+SMALL = {**pggan_train_test.SMALL, "stddev_group": 2}
+SMALL_OTHERS = {
+    "classifier": (classifier_flags, {**classifier_train_test.SMALL, "max_epochs": 2}),
+    "unit": (unit_flags, {**unit_train_test.SMALL, "batch_size": 2}),
+    "simgan": (simgan_flags, simgan_train_test.SMALL),
 }
 
 
@@ -56,7 +56,7 @@ def free_addresses(count):
     return addresses
 
 
-def start_workers(settings, count=2):
+def start_workers(settings, name="pggan.train", count=2):
     """Starts the workers; returns their processes, the chief first."""
     cluster = {"worker": free_addresses(count)}
     processes = []
@@ -64,7 +64,7 @@ def start_workers(settings, count=2):
         config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
         processes.append(
             subprocess.Popen(
-                [sys.executable, "-m", "pggan.train", *flagfile(settings).split()],
+                [sys.executable, "-m", name, *flagfile(settings).split()],
                 env={**os.environ, "TF_CONFIG": json.dumps(config)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -72,6 +72,14 @@ def start_workers(settings, count=2):
             )
         )
     return processes
+
+
+def wait_for_step(settings, step, processes):
+    """Waits until the chief has logged `step`."""
+    moment = interruption.after_step(settings["model_dir"], step)
+    while not moment():
+        assert processes[0].poll() is None, outputs(processes)
+        time.sleep(0.001)
 
 
 def outputs(processes):
@@ -98,14 +106,11 @@ def test_two_workers_equal_one(together, train_settings):
     The same comparison with two replicas of one process, to 1e-5, is in
     `pggan_train_test.py`.
     """
-    alone = train_settings("one", strategy="one_device", stddev_group=2)
+    alone = train_settings("one", strategy="one_device")
     result = interruption.run("pggan.train", alone)
     assert result.returncode == 0, result.stderr
-    one, two = (log(s["model_dir"]) for s in (alone, together[0]))
-    assert [line["step"] for line in two] == list(range(2, 41, 2))
-    for expected, line in zip(one, two, strict=True):
-        for name in set(line) - {"seconds_per_step"}:
-            assert line[name] == pytest.approx(expected[name], rel=1e-3, abs=1e-4), line
+    logged = assert_logs_agree(alone, together[0], rel=1e-3)
+    assert [line["step"] for line in logged] == list(range(2, 41, 2))
     weights, others = (
         interruption.final_weights(s["model_dir"]) for s in (alone, together[0])
     )
@@ -113,9 +118,62 @@ def test_two_workers_equal_one(together, train_settings):
         np.testing.assert_allclose(others[name], value, rtol=0, atol=2e-3, err_msg=name)
 
 
-def log(model_dir):
-    with open(os.path.join(model_dir, "log.jsonl")) as file:
-        return [json.loads(line) for line in file]
+def assert_logs_agree(settings, others, *, rel, last_step=None):
+    """Asserts that two trainings logged the same losses; returns the second's lines."""
+    one, two = (
+        interruption.log_lines(each["model_dir"]) for each in (settings, others)
+    )
+    assert [line["step"] for line in one] == [line["step"] for line in two]
+    for expected, line in zip(one, two, strict=True):
+        assert expected.keys() == line.keys()
+        if line["step"] <= (last_step or line["step"]):
+            for name in line.keys() - {"seconds_per_step", "phase"}:
+                assert line[name] == pytest.approx(expected[name], rel=rel, abs=1e-4)
+    return two
+
+
+@pytest.mark.parametrize("package", SMALL_OTHERS)
+def test_every_trainer_trains_on_two_workers(
+    package, flag_defaults, write_images, tmp_path
+):
+    """To its end, with the files of one; the first losses are those of one.
+
+    Later ones drift apart by the order of sums: batch norm and Adam amplify it.
+    """
+    define, small = SMALL_OTHERS[package]
+
+    def write(name, label, patient):
+        images = write_images(tmp_path / name, label, [patient], images=8, size=32)
+        return images.directory
+
+    if package == "classifier":
+        data = {
+            f"{part}_dirs": [write(f"{part}-{label}", label, part) for label in (0, 1)]
+            for part in ("train", "validation")
+        }
+    else:
+        data = {f"{part}_dir": write(part, 1, part) for part in ("synthetic", "real")}
+    settings = {**flag_defaults(define.define_train), **small, **data}
+    alone, both = (
+        {**settings, "model_dir": str(tmp_path / strategy), "strategy": strategy}
+        for strategy in ("one_device", "multi_worker")
+    )
+    result = interruption.run(f"{package}.train", alone)
+    assert result.returncode == 0, result.stderr
+    processes = start_workers(both, f"{package}.train")
+    printed = outputs(processes)
+    assert [process.returncode for process in processes] == [0, 0], printed
+    assert_logs_agree(alone, both, rel=2e-2, last_step=2)
+    assert files_of(alone) == files_of(both)
+
+
+def files_of(settings):
+    """The names of what a training left; TensorBoard's have the time in them."""
+    names = set()
+    for path in pathlib.Path(settings["model_dir"]).rglob("*"):
+        if path.is_file() and path.parent.name != "events":
+            names.add(str(path.relative_to(settings["model_dir"])))
+    return names
 
 
 def test_the_chief_alone_writes_and_says_how_far_it_is(together):
@@ -129,10 +187,7 @@ def test_the_chief_alone_writes_and_says_how_far_it_is(together):
 def test_killed_worker_started_again_continues(victim, together, train_settings):
     settings = train_settings(f"killed-{victim}", strategy="multi_worker")
     processes = start_workers(settings)
-    moment = interruption.after_step(settings["model_dir"], 14)
-    while not moment():
-        assert processes[victim].poll() is None, outputs(processes)
-        time.sleep(0.001)
+    wait_for_step(settings, 14, processes)
     processes[victim].kill()
     printed = outputs(processes)
     assert processes[1 - victim].returncode != 0, printed
@@ -151,10 +206,7 @@ def test_killed_worker_started_again_continues(victim, together, train_settings)
 def test_worker_asked_to_end_has_all_save_and_end(train_settings):
     settings = train_settings("asked", strategy="multi_worker", checkpoint_minutes=60.0)
     processes = start_workers(settings)
-    moment = interruption.after_step(settings["model_dir"], 6)
-    while not moment():
-        assert processes[1].poll() is None, outputs(processes)
-        time.sleep(0.001)
+    wait_for_step(settings, 6, processes)
     processes[1].send_signal(signal.SIGTERM)
     printed = outputs(processes)
     for process, text in zip(processes, printed):

@@ -92,7 +92,8 @@ class Run:
         self.num_steps = num_steps
         digests = {key: [s.digest for s in sets] for key, sets in inputs.items()}
         self._check_inputs(inputs, digests)
-        self.agree()  # The chief may have put a former training aside.
+        with self.workers.explain_gone():
+            self.agree()  # The chief may have put a former training aside.
         for flag, sets in inputs.items():
             for shards in sets:
                 counts = ", ".join(f"{n} {k}" for k, n in shards.label_counts.items())
@@ -147,6 +148,8 @@ class Run:
 
     def _former_run(self):
         """What `run.json` says of the training in the folder; None in a new one."""
+        if self.settings["start_over"] and not self.workers.is_chief:
+            return None  # The chief may be about to put it aside.
         if not tf.io.gfile.exists(self._path("run.json")):
             return None
         former = read_run(self.model_dir)
@@ -205,7 +208,7 @@ class Run:
                 f"{difference}, or another --model_dir, or --start_over to put what is"
                 " there aside and start anew."
             )
-        if self.settings["dry_run"] or not self.workers.is_chief:
+        if self.settings["dry_run"]:
             return
         self._lock_folder().close()
         aside = next(
@@ -255,25 +258,12 @@ class Run:
             cb.Save(self, self.settings["checkpoint_minutes"], keep_steps),
         ]
         if self.step < self.num_steps:
-            try:
+            with self.workers.explain_gone():
                 model.fit(batches, epochs=1, verbose=0, callbacks=chain, shuffle=False)
-            except workers.GONE as error:
-                self._explain_gone(error)
 
     def agree(self, *wishes):
         """Whether any worker has a wish, a bool for each: see `Workers.agree`."""
         return self.workers.agree(self.strategy, *wishes)
-
-    def _explain_gone(self, error):
-        """Raises what a training of several workers has to be told of an error."""
-        if self.workers.number == 1:
-            raise error
-        raise UserError(
-            f"worker {self.workers.index} of {self.workers.number}: another worker has"
-            f" ended or cannot be reached ({type(error).__name__}); run the same"
-            f" command on every machine again to continue from the last checkpoint in"
-            f" {self.model_dir}."
-        ) from error
 
     def save(self, model):
         """Writes a checkpoint of the current step; the one before is kept, too."""

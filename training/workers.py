@@ -7,6 +7,7 @@ have to save when one does.
 """
 
 import atexit
+import contextlib
 import json
 import os
 import shutil
@@ -20,8 +21,8 @@ WANTED = (
     'wanted as on the first of two machines: {"cluster": {"worker": ["host1:12345",'
     ' "host2:12345"]}, "task": {"type": "worker", "index": 0}}'
 )
-# What TensorFlow raises where another worker has gone.
-GONE = (
+# What TensorFlow raises where another worker has gone, among else.
+_GONE = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -74,6 +75,21 @@ class Workers:
             lambda context: tf.constant(wishes, tf.float32)
         )
         return [bool(votes) for votes in strategy.reduce("SUM", values, axis=None)]
+
+    @contextlib.contextmanager
+    def explain_gone(self):
+        """Turns errors that a lost worker causes in the others into a `UserError`."""
+        try:
+            yield
+        except _GONE as error:
+            if self.number == 1:
+                raise
+            reason = error.message.strip().partition("\n")[0]
+            raise UserError(
+                f"worker {self.index} of {self.number}: another worker has ended or"
+                f" cannot be reached ({type(error).__name__}: {reason}); run the same"
+                " command on every machine again to continue from the last checkpoint."
+            ) from error
 
 
 def read_tf_config():
