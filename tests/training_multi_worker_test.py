@@ -153,7 +153,7 @@ def test_every_trainer_trains_on_two_workers(
         }
     else:
         data = {f"{part}_dir": write(part, 1, part) for part in ("synthetic", "real")}
-    settings = {**flag_defaults(define.define_train), **small, **data}
+    settings = {**flag_defaults(define.define_train), **small, **data, "log_steps": 1}
     alone, both = (
         {**settings, "model_dir": str(tmp_path / strategy), "strategy": strategy}
         for strategy in ("one_device", "multi_worker")
@@ -163,7 +163,7 @@ def test_every_trainer_trains_on_two_workers(
     processes = start_workers(both, f"{package}.train")
     printed = outputs(processes)
     assert [process.returncode for process in processes] == [0, 0], printed
-    assert_logs_agree(alone, both, rel=2e-2, last_step=2)
+    assert_logs_agree(alone, both, rel=1e-3, last_step=1)
     assert files_of(alone) == files_of(both)
 
 
