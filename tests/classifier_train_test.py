@@ -236,3 +236,20 @@ def test_training_starts_from_the_weights_given(settings, small_backbone, tmp_pa
     built = classifier.detector.get_layer("resnet50").get_weights()
     for ours, theirs in zip(built, backbone.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_training_to_start_over_reads_its_weights_though_a_former_one_is_there(
+    settings, small_backbone, monkeypatch
+):
+    """Whether its images have changed, and it is put aside, turns out later."""
+    start({**settings, "max_epochs": 1})._lock.close()
+    read = []
+    monkeypatch.setattr(train, "weights_path", lambda *given: read.append(given))
+    flags = {name: settings[name] for name in MODEL_FLAGS}
+    for start_over in (False, True):
+        run = Run(
+            "classifier.train",
+            {**settings, "max_epochs": 1} | {"start_over": start_over},
+        )
+        train.build(run, 3, **flags)
+        assert len(read) == int(start_over)
