@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
 	--cores=$(CORES)
 
-.PHONY: help setup demo mini test benchmark-refiners benchmark-killed lint format lock clean
+.PHONY: help setup demo mini test benchmark-refiners benchmark-killed benchmark-slurm lint format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -50,6 +50,11 @@ benchmark-refiners: $(VENV)/installed
 # The demo killed five times, against one that is not: half an hour.
 benchmark-killed: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	@$(PYTHON) -m benchmarks.killed_workflow --output_dir=$@ \
+	  --snakemake=$(WORKFLOW_VENV)/bin/snakemake
+
+# The demo as jobs of a Slurm of one node, which root starts here: half an hour.
+benchmark-slurm: $(VENV)/installed $(WORKFLOW_VENV)/installed
+	@$(PYTHON) -m benchmarks.slurm_workflow --output_dir=$@ \
 	  --snakemake=$(WORKFLOW_VENV)/bin/snakemake
 
 lint: $(VENV)/installed

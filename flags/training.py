@@ -35,7 +35,8 @@ def define_training(batch_size):
             "strategy",
             "auto",
             STRATEGIES,
-            "Where to train: auto mirrors over all local GPUs if there are several;"
+            "Where to train: auto mirrors over as many local GPUs as the batch"
+            " divides among;"
             " multi_worker trains on several machines, which TF_CONFIG names (docs/"
             "several_machines.md).",
         ),

@@ -36,6 +36,18 @@ def define_run():
         flags.DEFINE_integer(
             "cores", 2, "CPU cores that steps may occupy together.", lower_bound=1
         ),
+        flags.DEFINE_string(
+            "profile",
+            None,
+            "Where steps run: a folder with Snakemake's settings for it, such as"
+            " workflow/profiles/slurm (docs/cluster.md).",
+        ),
+        flags.DEFINE_list(
+            "gpus",
+            [],
+            "GPUs of this machine to share out among steps at work at the same time,"
+            " as in CUDA_VISIBLE_DEVICES: 0,1,2,3. Without it every step sees all.",
+        ),
         flags.DEFINE_bool(
             "retrain",
             False,

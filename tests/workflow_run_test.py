@@ -37,6 +37,9 @@ STAND_IN = """
         wrong = os.environ.get("WRONG") == binary
         sys.exit("FATAL Flags parsing error: bad --x\\nPass --help" if wrong else 0)
     print("start", *sys.argv[2:], file=log, flush=True)
+    if "SHOW_GPUS" in os.environ:
+        gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or "none"
+        print("gpus", gpus, binary, file=log, flush=True)
     folder = pathlib.Path(flags.get("output_dir") or flags.get("model_dir") or ".")
     last = {"dataset.phantom": folder / "phantom.json",
             "dataset.prepare": folder / "report.json",
@@ -518,3 +521,43 @@ def test_missing_file_is_named_by_its_flag(experiment, flag):
 def test_other_configurations_plan_with_their_flagfiles(experiment, name):
     shutil.copy(ROOT / "workflow" / f"{name}.yaml", experiment.configuration)
     assert "pggan_train" in experiment.run("--dry_run", "--brats_dir=phantom")
+
+
+def fake_slurm(folder, jobs):
+    """Programs `squeue` and `scancel` that know `jobs`: id to working directory."""
+    folder.mkdir()
+    queue = folder / "queue"
+    queue.write_text("".join(f"{job} {where}\n" for job, where in jobs.items()))
+    programs = {
+        "squeue": f"cat {queue}",
+        "scancel": f'for job; do sed -i "/^$job /d" {queue}; done',
+    }
+    for name, line in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
+    return queue
+
+
+def test_jobs_that_a_killed_run_left_on_a_cluster_are_cancelled(experiment, tmp_path):
+    jobs = {"11": experiment.output, "12": "/elsewhere", "13": experiment.output}
+    queue = fake_slurm(tmp_path / "bin", jobs)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    text = experiment.run(PATH=path)
+    assert "2 job(s) of an ended run" in text
+    assert queue.read_text() == "12 /elsewhere\n"
+
+
+def test_steps_take_gpus_of_their_own_and_others_see_none(experiment):
+    experiment.run(
+        "--gpus=4,6", f"--profile={ROOT}/workflow/profiles/gpus", SHOW_GPUS="yes"
+    )
+    seen = {line[1]: line[0] for line in experiment.lines("gpus")}
+    assert seen["pggan.train"] == "4,6"  # The profile gives it four; there are two.
+    assert {seen[name] for name in ("unit.train", "classifier.predict")} <= {"4", "6"}
+    assert seen["dataset.prepare"] == seen["evaluation.table"] == "none"
+    assert (experiment.output / "report.html").exists()
+
+
+def test_profile_that_is_not_there_is_named(experiment):
+    text = experiment.run("--profile=nowhere", code=1)
+    assert "--profile=nowhere: not found" in text

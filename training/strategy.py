@@ -12,8 +12,8 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 def create_strategy(name, batch_size):
     """The `tf.distribute.Strategy` of `--strategy`.
 
-    `auto` mirrors over all local GPUs where there are two or more. On a machine without
-    GPU, `mirrored` uses all logical CPU devices.
+    `auto` mirrors over as many of the local GPUs as the batch divides among. On a machine
+    without GPU, `mirrored` uses all logical CPU devices.
 
     Raises:
       UserError: `batch_size`, which is global, does not divide among the replicas.
@@ -21,7 +21,7 @@ def create_strategy(name, batch_size):
     if name == "multi_worker":  # It has to come before the first look at devices.
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
-        strategy = _local_strategy(name)
+        strategy = _local_strategy(name, batch_size)
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise UserError(
@@ -31,8 +31,11 @@ def create_strategy(name, batch_size):
     return strategy
 
 
-def _local_strategy(name):
+def _local_strategy(name, batch_size):
     gpus = tf.config.list_logical_devices("GPU")
+    if name == "auto":
+        while gpus and batch_size % len(gpus):
+            gpus.pop()
     devices = gpus or tf.config.list_logical_devices("CPU")
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):
         # CPU devices reduce by ring collectives otherwise, whose operations can wait

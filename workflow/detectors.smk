@@ -28,6 +28,8 @@ rule classifier_train:
     benchmark:
         cost("classifier_train/{classifier}/{mix}/seed-{seed}")
     threads: THREADS["train"]
+    resources:
+        gpu=1,
     shell:
         call(
             "classifier {wildcards.classifier} on {wildcards.mix},"
@@ -39,6 +41,7 @@ rule classifier_train:
             " --model_dir=classifier/{wildcards.classifier}/{wildcards.mix}"
             "/seed-{wildcards.seed}/model ${{START_OVER:-}}",
             "{params.flagfile}",
+            gpu=True,
         )
 
 
@@ -54,12 +57,15 @@ rule predict:
     benchmark:
         cost("predict/{path}")
     threads: THREADS["other"]
+    resources:
+        gpu=1,
     shell:
         call(
             "predictions of the test images by {wildcards.path}",
             "classifier.predict",
             "--model_dir={wildcards.path}/model --data_dirs={params.data_dirs}"
             " --output_csv={output} --overwrite",
+            gpu=True,
         )
 
 
@@ -93,12 +99,15 @@ rule predict_validation:
     benchmark:
         cost("predict_validation/{path}")
     threads: THREADS["other"]
+    resources:
+        gpu=1,
     shell:
         call(
             "predictions of the validation images by {wildcards.path}",
             "classifier.predict",
             "--model_dir={wildcards.path}/model --data_dirs={params.data_dirs}"
             " --output_csv={output} --overwrite",
+            gpu=True,
         )
 
 

@@ -10,6 +10,8 @@ rule cluster:
     benchmark:
         cost("cluster/{label}")
     threads: THREADS["other"]
+    resources:
+        gpu=1,
     shell:
         call(
             "clusters of generated {wildcards.label} images",
@@ -17,6 +19,7 @@ rule cluster:
             "--data_dir=pggan/{wildcards.label}/images"
             " --reference_dir=real/train/{wildcards.label}"
             " --output_dir=filtering/{wildcards.label}/clusters --overwrite",
+            gpu=True,
         )
 
 

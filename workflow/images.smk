@@ -72,12 +72,15 @@ rule pggan_train:
     benchmark:
         cost("pggan_train/{label}")
     threads: THREADS["train"]
+    resources:
+        gpu=1,
     shell:
         call(
             "PGGAN of {wildcards.label} images: training",
             "pggan.train",
             "--data_dir=real/train/{wildcards.label}"
             " --model_dir=pggan/{wildcards.label}/model ${{START_OVER:-}}",
+            gpu=True,
         )
 
 
@@ -90,10 +93,13 @@ rule pggan_generate:
     benchmark:
         cost("pggan_generate/{label}")
     threads: THREADS["other"]
+    resources:
+        gpu=1,
     shell:
         call(
             "PGGAN of {wildcards.label} images: generating",
             "pggan.generate",
             "--model_dir=pggan/{wildcards.label}/model"
             " --output_dir=pggan/{wildcards.label}/images --overwrite",
+            gpu=True,
         )

@@ -43,8 +43,10 @@ rule refiner_train:
     benchmark:
         cost("{refiner}_train/{label}")
     threads: THREADS["train"]
+    resources:
+        gpu=1,
     shell:
-        begin("{wildcards.refiner} of {wildcards.label} images: training")
+        begin("{wildcards.refiner} of {wildcards.label} images: training", gpu=True)
         + "{params.command}"
 
 
@@ -60,8 +62,10 @@ rule refiner_refine:
     benchmark:
         cost("{refiner}_refine/{label}{at}")
     threads: THREADS["other"]
+    resources:
+        gpu=1,
     shell:
-        begin("{wildcards.refiner} of {wildcards.label} images: refining")
+        begin("{wildcards.refiner} of {wildcards.label} images: refining", gpu=True)
         + "{params.command}"
 
 

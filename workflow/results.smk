@@ -72,12 +72,15 @@ rule quality:
     benchmark:
         cost("quality")
     threads: THREADS["other"]
+    resources:
+        gpu=1,
     shell:
         call(
             "quality of the generated images",
             "evaluation.quality",
             "--real_dirs={params.real_dirs} --held_out_dirs={params.held_out_dirs}"
             " {params.rows} --output_dir=quality --overwrite",
+            gpu=True,
         )
 
 

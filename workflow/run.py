@@ -18,7 +18,7 @@ import time
 
 from flags import binary
 from flags import workflow as workflow_flags
-from workflow import check
+from workflow import check, cluster_jobs
 
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
 SECONDS_TO_END = 120
@@ -30,7 +30,16 @@ class WorkflowError(Exception):
 
 
 def run_workflow(
-    configuration, output_dir, *, brats_dir, snakemake, cores, retrain, dry_run
+    configuration,
+    output_dir,
+    *,
+    brats_dir,
+    snakemake,
+    cores,
+    profile,
+    gpus,
+    retrain,
+    dry_run,
 ):
     """Runs every step that is not finished; arguments as the flags.
 
@@ -41,6 +50,13 @@ def run_workflow(
     if not os.path.exists(configuration):
         raise WorkflowError(f"--configuration={configuration}: not found.")
     command = snakemake_command(snakemake, configuration, output_dir, cores)
+    if profile:
+        if not os.path.exists(profile):
+            raise WorkflowError(f"--profile={profile}: not found.")
+        command.append(f"--profile={os.path.abspath(profile)}")
+    if gpus:
+        command += ["--resources", f"gpu={len(gpus)}"]
+    os.environ["PROJECT_GPUS"] = ",".join(gpus)
     if brats_dir and brats_dir != PHANTOM:
         if not os.path.isdir(brats_dir):
             raise WorkflowError(f"--brats_dir={brats_dir}: no such folder.")
@@ -52,15 +68,19 @@ def run_workflow(
     lock_path = os.path.join(output_dir, ".lock")
     log_path = os.path.join(output_dir, "snakemake.log")
     take_lock(lock_path)
+    cluster_jobs.end(output_dir)
     if dry_run:
         code = call([*command, "--dry-run", "--quiet", "rules"], lock_path, log=None)
         if not code:
             check_plan(command, cores)
+    elif profile:  # Steps may run elsewhere, then only Snakemake tells of them.
+        code = call(command, lock_path, log=None)
+        cluster_jobs.end(output_dir)
     else:
         with open(log_path, "w") as log:
             code = call(command, lock_path, log)
-    if code and not dry_run:
-        show_end(log_path)
+        if code:
+            show_end(log_path)
     if code:
         raise WorkflowError(
             f"stopped before the end; what is finished stays in {output_dir}, and the"
@@ -92,7 +112,7 @@ def check_plan(command, cores):
 
 
 def call(command, lock_path, log):
-    """Runs Snakemake to its end; returns its exit code.
+    """Runs Snakemake to its end, in the lock's folder; returns its exit code.
 
     Args:
       command: its command line.
@@ -100,7 +120,9 @@ def call(command, lock_path, log):
       log: open file for Snakemake's own messages; None for the terminal.
     """
     try:
-        process = subprocess.Popen(command, stderr=log, env=environment())
+        process = subprocess.Popen(
+            command, stderr=log, env=environment(), cwd=os.path.dirname(lock_path)
+        )
     except FileNotFoundError as error:
         raise WorkflowError(
             f"--snakemake={command[0]}: no such command; `pip install -r"
@@ -129,7 +151,7 @@ def snakemake_command(snakemake, configuration, output_dir, cores):
     return [
         snakemake,
         f"--snakefile={SNAKEFILE}",
-        f"--directory={output_dir}",
+        f"--directory={os.path.abspath(output_dir)}",
         f"--configfile={os.path.abspath(configuration)}",
         f"--cores={cores}",
         # The lock is ours, so that no killed run leaves a stale one.
