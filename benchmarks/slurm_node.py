@@ -1,7 +1,7 @@
 """A Slurm of one node, this machine, for as long as it is wanted.
 
-Wants root and Debian's packages slurm-wlm and munge. Its devices of type GPU are files like
-/dev/null: what is tried is who gets which, not what it does with it.
+Wants root and Debian's packages slurm-wlm and munge. Its devices of type GPU are files
+like /dev/null: what is tried is who gets which, not what it does with it.
 """
 
 import contextlib
@@ -44,7 +44,9 @@ KillWait=60
 SlurmdParameters=config_overrides
 ReturnToService=2
 GresTypes=gpu
-NodeName={host} CPUs={cpus} Boards=1 SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory=128000 Gres=gpu:{num_gpus} State=UNKNOWN
+NodeName={host} CPUs={cpus} Boards=1 SocketsPerBoard=1 \\
+  CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory=128000 \\
+  Gres=gpu:{num_gpus} State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -56,8 +58,8 @@ def running(folder):
     While it runs, this machine's configuration of Slurm is a link into `folder`.
 
     Raises:
-      RuntimeError: a program is missing, the machine has a Slurm already, or the node does
-        not come up.
+      RuntimeError: a program is missing, the machine has a Slurm already, or the node
+        does not come up.
     """
     for program in ("munged", "slurmctld", "slurmd", "sbatch"):
         if not shutil.which(program):

@@ -11,7 +11,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import time
 
 from benchmarks import killed_workflow, slurm_node

@@ -12,8 +12,8 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 def create_strategy(name, batch_size):
     """The `tf.distribute.Strategy` of `--strategy`.
 
-    `auto` mirrors over as many of the local GPUs as the batch divides among. On a machine
-    without GPU, `mirrored` uses all logical CPU devices.
+    `auto` mirrors over as many of the local GPUs as the batch divides among. On a
+    machine without GPU, `mirrored` uses all logical CPU devices.
 
     Raises:
       UserError: `batch_size`, which is global, does not divide among the replicas.

@@ -1,6 +1,7 @@
 """Jobs of a Slurm cluster that an ended run has left behind.
 
-They do not end with Snakemake, and nothing that a run locks on this machine tells of them.
+They do not end with Snakemake, and nothing that a run locks on this machine tells of
+them.
 """
 
 import os
