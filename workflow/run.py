@@ -36,10 +36,10 @@ def run_workflow(
     brats_dir,
     snakemake,
     cores,
-    profile,
-    gpus,
     retrain,
     dry_run,
+    profile=None,
+    gpus=(),
 ):
     """Runs every step that is not finished; arguments as the flags.
 
