@@ -2,8 +2,9 @@
 
     make benchmark-killed
 
-Every kill is a SIGKILL to the launcher, Snakemake and all steps at once. In the end the
-table has to be the same, bit for bit, and whatever was finished at a kill untouched.
+Every kill is a SIGKILL to the launcher, Snakemake and all steps at once, at a moment
+that is drawn: when so many steps of all are finished, and some seconds later. In the end
+the table has to be the same, bit for bit, and what was finished at a kill untouched.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 
+LONGEST_WAIT = 30  # Seconds; a training takes one or two minutes.
 FINAL = ("manifest.json", "finished.json", "report.json", "predictions.csv")
 
 
@@ -34,8 +36,8 @@ def finished_files(folder):
     return {path: path.stat().st_mtime_ns for path in paths}
 
 
-def kill_once(args, folder, seconds):
-    """Lets the workflow run for some seconds; returns what was finished then.
+def kill_once(args, folder, number, seconds):
+    """Kills the workflow some seconds after so many steps are finished.
 
     Returns:
       `finished_files`, and whether the workflow was still running.
@@ -44,6 +46,8 @@ def kill_once(args, folder, seconds):
         process = subprocess.Popen(
             command(args, folder), stdout=log, stderr=log, start_new_session=True
         )
+        while process.poll() is None and len(finished_files(folder)) < number:
+            time.sleep(0.2)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -60,21 +64,21 @@ def rows(folder):
 def main(args):
     whole, killed = (args.output_dir / name for name in ("whole", "killed"))
     args.output_dir.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
     subprocess.run(command(args, whole), check=True, stdout=subprocess.DEVNULL)
-    seconds = time.monotonic() - began
-    print(f"uninterrupted: {seconds:.0f} s", flush=True)
     seed = random.SystemRandom().randrange(10**6)
     draw = random.Random(seed)
-    print(f"seed of the moments: {seed}")
+    num_files = len(finished_files(whole))
+    print(f"seed of the moments: {seed}; {num_files} files that steps write last")
     finished = {}
-    for number in range(1, args.kills + 1):
-        wait = draw.uniform(10, 1.4 * seconds / args.kills)
-        now, running = kill_once(args, killed, wait)
+    moments = sorted(draw.sample(range(num_files - 1), args.kills))
+    for kill, number in enumerate(moments, 1):
+        wait = draw.uniform(0, LONGEST_WAIT)
+        now, running = kill_once(args, killed, number, wait)
         if not running:
-            raise SystemExit("the workflow ended before this kill; take fewer")
+            raise SystemExit("the workflow ended before this kill; try again")
         finished = {**now, **finished}  # As each was when it was first seen.
-        print(f"kill {number}: after {wait:.0f} s, {len(now)} finished", flush=True)
+        print(f"kill {kill}: {len(now)} finished, {wait:.0f} s after the {number}th")
+        sys.stdout.flush()
     subprocess.run(command(args, killed), check=True, stdout=subprocess.DEVNULL)
     after = finished_files(killed)
     redone = [str(path) for path, at in finished.items() if after.get(path) != at]

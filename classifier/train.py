@@ -45,7 +45,7 @@ def train(
     }
     num_steps = max_epochs * steps_per_epoch
     inputs = {"train_dirs": train_sets, "validation_dirs": validation_sets}
-    if not run.start(num_steps=num_steps, inputs=inputs, facts=facts):
+    if not run.start(classifier, num_steps=num_steps, inputs=inputs, facts=facts):
         return
     run.restore(classifier)
     if not is_exhausted(classifier, run.step // steps_per_epoch, patience):

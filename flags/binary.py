@@ -1,7 +1,9 @@
 """Runs a binary: defines its flags, parses them, and reports errors to its user."""
 
+import importlib
 import inspect
 import os
+import pkgutil
 import sys
 
 from absl import app, flags, logging
@@ -28,8 +30,11 @@ def run(main, define, user_error):
     def parsed_main(argv):
         if len(argv) > 1:
             _fail(f"unexpected argument {argv[1]!r}; every flag begins with --.")
+        settings = {holder.name: holder.value for holder in holders}
+        for name in settings:  # Read once, here. `parse` may define others' now.
+            delattr(FLAGS, name)
         try:
-            main({holder.name: holder.value for holder in holders})
+            main(settings)
         except user_error as error:
             _fail(str(error))
         except OSError as error:
@@ -39,6 +44,51 @@ def run(main, define, user_error):
 
     logging.set_verbosity(logging.WARNING)
     app.run(parsed_main)
+
+
+def parse(binary, arguments, complete=True):
+    """The values of a binary's flags on a command line; nothing is run.
+
+    Args:
+      binary: its name, `pggan.train`.
+      arguments: the words of the command line after its name.
+      complete: whether required flags have to be there.
+
+    Returns:
+      A dict of name to value.
+
+    Raises:
+      flags.Error: an unknown flag, a value that is not allowed, a flag or flagfile that
+        is missing.
+    """
+    holders = definition(binary)()
+    try:
+        for holder in holders if not complete else ():
+            FLAGS[holder.name].validators.clear()
+        rest = FLAGS([binary, *arguments])
+        if len(rest) > 1:
+            raise flags.Error(f"unexpected argument {rest[1]!r}")
+        return {holder.name: FLAGS[holder.name].value for holder in holders}
+    finally:
+        for holder in holders:
+            delattr(FLAGS, holder.name)
+
+
+def definition(binary):
+    """The function that defines a binary's flags.
+
+    `define_train` for `pggan.train`, in `flags.pggan` or, where that has none, in the
+    one module of `flags` that has it.
+    """
+    package, _, name = binary.rpartition(".")
+    modules = [info.name for info in pkgutil.iter_modules([os.path.dirname(__file__)])]
+    for module in sorted(modules, key=lambda module: module != package):
+        found = getattr(
+            importlib.import_module(f"flags.{module}"), f"define_{name}", None
+        )
+        if found:
+            return found
+    raise LookupError(binary)
 
 
 def _fail(message, code=1):

@@ -58,6 +58,7 @@ def define_run():
         flags.DEFINE_bool(
             "dry_run",
             False,
-            "Show what would be done, check the flags of every step, and stop.",
+            "Show what would be done, check flags, files and sizes of every step"
+            " without running any, and stop. Takes minutes: networks are built.",
         ),
     ]

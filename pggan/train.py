@@ -59,7 +59,7 @@ def train(
     }
     num_steps = num_images // run.batch_size
     inputs = {"data_dir": [shard_set]}
-    if not run.start(num_steps=num_steps, inputs=inputs, facts=facts):
+    if not run.start(model, num_steps=num_steps, inputs=inputs, facts=facts):
         return
     run.restore(model)
     while run.step < num_steps:

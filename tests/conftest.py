@@ -1,14 +1,11 @@
 """What tests of several packages need: flags, small shard sets, two devices."""
 
-import importlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from absl import flags
 
 from dataset.shards import Record, write_shard_set
-from flags import binary
 
 # Two logical CPU devices, for tests that two replicas equal one. They have to be made
 # before the first operation; whoever does not mirror uses the first of them.
@@ -65,27 +62,3 @@ def flag_defaults():
         return values
 
     return defaults
-
-
-@pytest.fixture
-def parse_flags(monkeypatch):
-    """A function that parses command lines as a binary does, without running it."""
-
-    def parse(name, arguments, complete=True):
-        """Parses `arguments`, a list of texts, with the flags of the binary `name`.
-
-        Unless they are `complete`, required flags may be missing.
-        """
-        monkeypatch.setattr(binary, "run", lambda main, define, error: define())
-        before = set(flags.FLAGS)
-        importlib.import_module(name).run()
-        own = set(flags.FLAGS) - before
-        try:
-            for flag in own if not complete else ():
-                flags.FLAGS[flag].validators.clear()
-            flags.FLAGS([name, *arguments])
-        finally:
-            for flag in own:
-                delattr(flags.FLAGS, flag)
-
-    return parse

@@ -1,10 +1,13 @@
 """Every flagfile is one of its binary, and parses with its flags."""
 
 import ast
+import importlib
 import pathlib
 
 import pytest
 from absl import flags
+
+from flags import binary
 
 ROOT = pathlib.Path(__file__).parents[1]
 SIZES = ("demo", "mini", "paper")
@@ -27,16 +30,36 @@ def binary_of(path):
 
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda p: f"{p.parent.name}/{p.name}")
-def test_flagfile_parses_with_the_flags_of_its_binary(path, parse_flags):
+def test_flagfile_parses_with_the_flags_of_its_binary(path):
     assert path.parent.name in SIZES
-    parse_flags(binary_of(path), [f"--flagfile={path}"], complete=False)
+    binary.parse(binary_of(path), [f"--flagfile={path}"], complete=False)
 
 
-def test_flag_that_a_binary_does_not_have_is_refused(tmp_path, parse_flags):
+def test_flag_that_a_binary_does_not_have_is_refused(tmp_path):
     path = tmp_path / "evaluation_table.cfg"
     path.write_text("--protocoll=full\n")
     with pytest.raises(flags.UnrecognizedFlagError, match="protocoll"):
-        parse_flags("evaluation.table", [f"--flagfile={path}"], complete=False)
+        binary.parse("evaluation.table", [f"--flagfile={path}"], complete=False)
+
+
+@pytest.mark.parametrize("name", binaries())
+def test_definition_that_is_parsed_is_that_of_the_binary(name, monkeypatch):
+    used = []
+    monkeypatch.setattr(binary, "run", lambda main, define, error: used.append(define))
+    importlib.import_module(name).run()
+    assert used == [binary.definition(name)]
+
+
+def test_words_that_are_no_flags_are_refused():
+    with pytest.raises(flags.Error, match="unexpected argument 'x'"):
+        binary.parse("evaluation.table", ["x"], complete=False)
+
+
+def test_flags_that_are_parsed_are_gone_afterwards():
+    before = set(flags.FLAGS)
+    values = binary.parse("unit.refine", ["--step=3"], complete=False)
+    assert values["step"] == 3 and values["overwrite"] is False
+    assert set(flags.FLAGS) == before
 
 
 @pytest.mark.parametrize("size", SIZES[1:])

@@ -170,9 +170,11 @@ def test_a_batch_that_does_not_divide_among_replicas_is_refused(settings):
 
 def test_a_second_process_in_the_same_folder_is_refused(settings):
     run = Run("pggan.train", settings)
-    run.start(num_steps=1, inputs={}, facts={})
+    run.start(tf.Module(), num_steps=1, inputs={}, facts={})
     with pytest.raises(UserError, match="another process is training in it"):
-        Run("pggan.train", settings).start(num_steps=1, inputs={}, facts={})
+        Run("pggan.train", settings).start(
+            tf.Module(), num_steps=1, inputs={}, facts={}
+        )
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(settings):

@@ -3,10 +3,13 @@
 import subprocess
 import sys
 
+import keras
 import pytest
+import tensorflow as tf
 
 from dataset.shards import ShardSet, UserError
 from flags import pggan as pggan_flags
+from training import checkpoints
 from training.run import Run
 
 # Leaves an iterator whose records are being read, in a cycle, as Keras does.
@@ -44,7 +47,7 @@ def settings(flag_defaults, write_images, tmp_path):
 def start(settings, num_steps=1):
     run = Run("pggan.train", settings)
     inputs = {"data_dir": [ShardSet(settings["data_dir"])]}
-    assert run.start(num_steps=num_steps, inputs=inputs, facts={})
+    assert run.start(tf.Module(), num_steps=num_steps, inputs=inputs, facts={})
     run._lock.close()  # As the end of the process does.
 
 
@@ -101,7 +104,17 @@ def test_control_of_a_training_that_has_changed_is_named(settings):
 def test_training_that_is_running_is_not_put_aside(settings, tmp_path):
     run = Run("pggan.train", settings)
     inputs = {"data_dir": [ShardSet(settings["data_dir"])]}
-    run.start(num_steps=1, inputs=inputs, facts={})
+    run.start(tf.Module(), num_steps=1, inputs=inputs, facts={})
     with pytest.raises(UserError, match="another process is training in it"):
         start({**settings, "seed": 1, "start_over": True})
     assert (tmp_path / "model" / "run.json").exists()
+
+
+def test_bytes_of_a_checkpoint_are_those_of_weights_and_optimizer_state():
+    model = keras.Model()
+    model.dense = keras.layers.Dense(3)
+    model.dense.build([None, 4])
+    model.adam = keras.optimizers.Adam()
+    model.adam.build(model.dense.trainable_variables)
+    weights = 4 * 3 + 3
+    assert checkpoints.num_bytes(model) == 3 * 4 * weights + 8 + 4  # Steps, rate.

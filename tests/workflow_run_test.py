@@ -18,6 +18,7 @@ import time
 
 import pytest
 
+from flags import binary
 from workflow import run as workflow_run
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -32,10 +33,11 @@ STAND_IN = """
     binary, flags = sys.argv[2], dict(a.lstrip("-").split("=", 1) for a in sys.argv[3:]
                                       if "=" in a)
     log = open(os.environ["CALLS"], "a")
-    if "--only_check_args" in sys.argv:
-        print("check", *sys.argv[2:], file=log, flush=True)
+    if "--dry_run" in sys.argv:
+        print("ask", *sys.argv[2:], file=log, flush=True)
+        print("  checkpoints: 2 of 1000 MB")
         wrong = os.environ.get("WRONG") == binary
-        sys.exit("FATAL Flags parsing error: bad --x\\nPass --help" if wrong else 0)
+        sys.exit(f"{binary}: error: --x=1, wanted 2." if wrong else 0)
     print("start", *sys.argv[2:], file=log, flush=True)
     if "SHOW_GPUS" in os.environ:
         gpus = os.environ.get("CUDA_VISIBLE_DEVICES") or "none"
@@ -183,10 +185,10 @@ def test_chain_runs_once_ends_with_the_table_and_is_not_run_again(experiment):
     assert len(experiment.lines("start")) == sum(CHAIN.values())
 
 
-def test_every_flag_of_the_rules_is_one_of_its_binary(experiment, parse_flags):
+def test_every_flag_of_the_rules_is_one_of_its_binary(experiment):
     experiment.run()
-    for binary, *flags in experiment.lines("end"):
-        parse_flags(binary, flags)
+    for name, *flags in experiment.lines("end"):
+        binary.parse(name, flags)
 
 
 def test_killed_in_a_step_the_chain_continues_with_it(experiment):
@@ -470,27 +472,48 @@ def test_mistake_in_the_configuration_is_named(experiment, old, new, message):
     assert not experiment.lines("start")
 
 
-def test_dry_run_shows_the_steps_and_runs_none(experiment):
+def test_dry_run_shows_the_steps_asks_trainings_and_runs_none(experiment):
     text = experiment.run("--dry_run")
-    assert "pggan_train" in text and "nothing wrong with their flags" in text
+    assert re.search(r"pggan_train +2\n", text)
+    assert "  pggan/tumor/images: 600 images of 32 px\n" in text
+    assert "40 steps, and nothing wrong" in text  # Without `all`.
     assert not experiment.lines("start")
-    assert set(binaries(experiment.lines("check"))) == set(CHAIN)
+    asked = collections.Counter(binaries(experiment.lines("ask")))
+    # Detectors whose images are of the same sizes and classes are asked once.
+    trainers = {f"{name}.train": 2 for name in ("pggan", "unit", "simgan")}
+    assert asked == {**trainers, "classifier.train": 4}
+    assert "24.0 GB of checkpoints" in text  # Of 12 trainings.
 
 
-def test_dry_run_leaves_out_what_depends_on_a_selection(experiment):
+def test_dry_run_goes_beyond_a_selection(experiment):
     text = experiment.configuration.read_text()
-    text = text.replace("steps: {}", "steps: {unit: [100, 300]}")
+    text = text.replace("steps: {}", "steps: {unit: [600, 1000]}")
     experiment.configuration.write_text(text)
-    experiment.run("--dry_run")
-    checked = set(binaries(experiment.lines("check")))
-    unknown = {"evaluation.quality", "evaluation.tsne"}
-    assert checked == {*CHAIN, "evaluation.select"} - unknown
+    text = experiment.run("--dry_run")
+    assert re.search(r"\nselect +1\n", text)
+    assert re.search(r"\nclassifier_train +8\n", text)
+    for step in (600, 1000):
+        assert f"unit/tumor/images-{step}: 600 images" in text
+    assert "unit/tumor/images: " not in text
 
 
-def test_dry_run_names_steps_whose_flags_are_wrong(experiment):
-    text = experiment.run("--dry_run", code=1, WRONG="unit.refine")
-    assert re.search(r"unit.refine --flagfile=.*unit_refine.cfg: bad --x\n", text)
-    assert "simgan" not in text.partition("cannot run")[2]
+def test_dry_run_names_steps_whose_flags_are_wrong(experiment, tmp_path):
+    flags = tmp_path / "flags"
+    shutil.copytree(ROOT / "flags" / "demo", flags)
+    text = experiment.configuration.read_text()
+    experiment.configuration.write_text(text.replace("flags: demo", f"flags: {flags}"))
+    (flags / "unit_refine.cfg").write_text("--stepp=0\n")
+    text = experiment.run("--dry_run", code=1)
+    wrong = text.partition("cannot run")[2].strip().splitlines()
+    assert len(wrong) == 2 and "Unknown command line flag 'stepp'" in wrong[1]
+    assert f"unit.refine --flagfile={flags}/unit_refine.cfg" in wrong[1]
+
+
+def test_dry_run_names_trainings_that_refuse(experiment):
+    text = experiment.run("--dry_run", code=1, WRONG="unit.train")
+    wrong = text.partition("cannot run")[2].strip().splitlines()[1:]
+    assert [line.split()[0] for line in wrong] == ["unit.train"] * 2
+    assert all(line.endswith("unit.train: error: --x=1, wanted 2.") for line in wrong)
 
 
 def test_dry_run_accepts_a_refiners_program_that_is_there(experiment):

@@ -51,6 +51,14 @@ def restore_parts(path, **parts):
     wanted.read(path).assert_existing_objects_matched().expect_partial()
 
 
+def num_bytes(model):
+    """Bytes of a checkpoint of `model`: of all variables that hang on it."""
+    checkpoint = tf.train.Checkpoint(model=model)  # The view keeps no reference to it.
+    tracked = tf.train.TrackableView(checkpoint).descendants()
+    variables = {v.ref(): v for v in tracked if isinstance(v, tf.Variable)}
+    return sum(v.dtype.size * v.shape.num_elements() for v in variables.values())
+
+
 def weights_digest(model):
     """SHA-256 of a model's weights, for the manifest."""
     digest = hashlib.sha256()

@@ -18,7 +18,7 @@ import tqdm
 
 from dataset.shards import PROJECT_VERSION, UserError, to_uint8, write_json
 from training import callbacks as cb
-from training import pictures, workers
+from training import checkpoints, pictures, workers
 from training import strategy as strategies
 from training.checkpoints import read_run, step_of
 
@@ -39,6 +39,7 @@ COMMON = (
 # computed, only where, and what is shown of it.
 FREE = {"model_dir", "strategy", "jit_compile", "deterministic", "dry_run"}
 FREE |= {"checkpoint_minutes", "log_steps", "start_over"}
+KEPT_CHECKPOINTS = 2  # The latest, and the one before.
 
 
 class Run:
@@ -78,13 +79,15 @@ class Run:
     def finished(self):
         return tf.io.gfile.exists(self._path("finished.json"))
 
-    def start(self, *, num_steps, inputs, facts):
+    def start(self, model, *, num_steps, inputs, facts, keep_steps=()):
         """Shows the plan and takes the folder.
 
         Args:
+          model: the compiled `SteppedModel`, whose variables are all there.
           num_steps: number of steps of the whole training.
           inputs: dict of flag name to list of the `ShardSet`s that it names.
           facts: dict of what a person wants to see before it starts.
+          keep_steps: as for `fit`.
 
         Returns:
           Whether there is anything to do: false for a dry run, or if it is finished.
@@ -101,6 +104,9 @@ class Run:
         self.facts = {**facts, "steps": num_steps}
         for name, value in self.facts.items():
             print(f"  {name}: {value}", flush=True)
+        megabytes = checkpoints.num_bytes(model) / 1e6
+        number = KEPT_CHECKPOINTS + len(keep_steps)
+        print(f"  checkpoints: {number} of {megabytes:.0f} MB", flush=True)
         print(f"  runs on: {self._where()}", flush=True)
         if self.settings["dry_run"]:
             print("dry run: everything checked, nothing written.")
@@ -269,7 +275,7 @@ class Run:
         """Writes a checkpoint of the current step; the one before is kept, too."""
         checkpoint = tf.train.Checkpoint(model=model)
         manager = tf.train.CheckpointManager(
-            checkpoint, self.own_path("checkpoints"), max_to_keep=2
+            checkpoint, self.own_path("checkpoints"), max_to_keep=KEPT_CHECKPOINTS
         )
         manager.save(checkpoint_number=self.step)
 

@@ -44,7 +44,9 @@ def train(
     model = build(run, size, **model_settings)
     inputs = {"synthetic_dir": [synthetic], "real_dir": [real]}
     facts = {"class": label, "image size": size, **describe(model, *chosen)}
-    if not run.start(num_steps=num_steps, inputs=inputs, facts=facts):
+    if not run.start(
+        model, num_steps=num_steps, inputs=inputs, facts=facts, keep_steps=keep_steps
+    ):
         return
     run.restore(model)
     batches = input_pipeline.paired_batches(

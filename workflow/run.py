@@ -18,7 +18,7 @@ import time
 
 from flags import binary
 from flags import workflow as workflow_flags
-from workflow import check, cluster_jobs
+from workflow import cluster_jobs
 
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
 SECONDS_TO_END = 120
@@ -61,19 +61,20 @@ def run_workflow(
         if not os.path.isdir(brats_dir):
             raise WorkflowError(f"--brats_dir={brats_dir}: no such folder.")
         brats_dir = os.path.abspath(brats_dir)
+    values = [f"rehearsal={dry_run}"]
     if brats_dir:
-        command += ["--config", f"brats_dir={brats_dir}"]
-    os.environ["START_OVER"] = "--start_over" if retrain else ""
+        values.append(f"brats_dir={brats_dir}")
+    command += ["--config", *values]
+    os.environ["START_OVER"] = start_over = "--start_over" if retrain else ""
+    if dry_run:
+        rehearse(command, output_dir, cores, start_over)
+        return
     os.makedirs(output_dir, exist_ok=True)
     lock_path = os.path.join(output_dir, ".lock")
     log_path = os.path.join(output_dir, "snakemake.log")
     take_lock(lock_path)
     cluster_jobs.end(output_dir)
-    if dry_run:
-        code = call([*command, "--dry-run", "--quiet", "rules"], lock_path, log=None)
-        if not code:
-            check_plan(command, cores)
-    elif profile:  # Steps may run elsewhere, then only Snakemake tells of them.
+    if profile:  # Steps may run elsewhere, then only Snakemake tells of them.
         code = call(command, lock_path, log=None)
         cluster_jobs.end(output_dir)
     else:
@@ -89,26 +90,34 @@ def run_workflow(
         )
 
 
-def check_plan(command, cores):
-    """Checks the programs and flags of every planned step.
+def rehearse(command, output_dir, cores, start_over):
+    """Shows how many steps there are, and checks that each could run.
 
     Raises:
-      WorkflowError: something is wrong with some.
+      WorkflowError: Snakemake has no plan, or steps could not run.
     """
-    plan = subprocess.run(
+    # Import of TensorFlow: some seconds that only this way costs.
+    from workflow import check, plan
+
+    process = start(
         [*command, "--dry-run", "--printshellcmds"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         text=True,
-        env=environment(),
-    ).stdout
-    commands = check.planned_commands(plan)
-    print(f"Checking the flags of {len(commands)} steps ...", flush=True)
-    number, wrong = check.check(commands, cores)
+    )
+    text, _ = process.communicate()
+    if process.returncode:
+        _, _, reason = text.partition("Building DAG of jobs...")
+        raise WorkflowError((reason or text).strip())
+    steps = plan.read_plan(text, start_over)
+    print(plan.job_counts(text) or "Nothing to be done.", flush=True)
+    wrong, notes = check.check(steps, binary.parse, output_dir, cores)
+    for note in notes:
+        print(f"Note: {note}")
     if wrong:
         raise WorkflowError("\n  ".join(["these steps cannot run:", *wrong]))
-    print(f"{number} kinds of command, and nothing wrong with their flags.")
+    print(f"{len(steps)} steps, and nothing wrong with their flags, files and sizes.")
 
 
 def call(command, lock_path, log):
@@ -119,15 +128,7 @@ def call(command, lock_path, log):
       lock_path: path of the lock, which every step has on standard input.
       log: open file for Snakemake's own messages; None for the terminal.
     """
-    try:
-        process = subprocess.Popen(
-            command, stderr=log, env=environment(), cwd=os.path.dirname(lock_path)
-        )
-    except FileNotFoundError as error:
-        raise WorkflowError(
-            f"--snakemake={command[0]}: no such command; `pip install -r"
-            " workflow/requirements.lock` in an environment of its own brings it."
-        ) from error
+    process = start(command, stderr=log, cwd=os.path.dirname(lock_path))
     write_runners(lock_path, os.getpid(), process.pid)
     # Both signals can leave Snakemake waiting for ever for a lock of its own. What it
     # would tidy up, `snakemake_command` does without.
@@ -142,6 +143,17 @@ def call(command, lock_path, log):
     while processes_on(lock_path):
         time.sleep(0.2)
     return code
+
+
+def start(command, **options):
+    """Starts Snakemake; `options` are those of `subprocess.Popen`."""
+    try:
+        return subprocess.Popen(command, env=environment(), **options)
+    except FileNotFoundError as error:
+        raise WorkflowError(
+            f"--snakemake={command[0]}: no such command; `pip install -r"
+            " workflow/requirements.lock` in an environment of its own brings it."
+        ) from error
 
 
 def snakemake_command(snakemake, configuration, output_dir, cores):

@@ -1,0 +1,284 @@
+"""A plan's files and sizes are checked before any of it is there."""
+
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+from dataset.shards import ShardSet, UserError
+from flags import binary
+from workflow import plan
+from workflow.announcements import BYTES_PER_PIXEL, Announced
+from workflow.rehearsal import Rehearsal
+
+ROOT = pathlib.Path(__file__).parents[1]
+LABELS = ("non_tumor", "tumor")
+
+
+@pytest.fixture
+def rehearse(tmp_path):
+    """A `Rehearsal` of nothing yet, in folders of its own."""
+    for name in ("folder", "out"):
+        (tmp_path / name).mkdir()
+    return Rehearsal(str(tmp_path / "folder"), str(tmp_path / "out"))
+
+
+def step(name, *flags, rule="", **files):
+    """A step that calls a binary with flags."""
+    command = [sys.executable, "-m", name, *flags]
+    return plan.Step(rule, command=command, settings=binary.parse(name, flags), **files)
+
+
+def prepare(brats_dir="phantom", *flags):
+    flags = [f"--brats_dir={brats_dir}", "--output_dir=real", *flags]
+    return step("dataset.prepare", *flags)
+
+
+def real_slices(rehearse, *flags):
+    rehearse.num_cases = 10
+    assert rehearse.go_through([prepare("phantom", *flags)]) == []
+
+
+def pggan(label="tumor", *flags):
+    flags = [f"--data_dir=real/train/{label}", *flags]
+    return step("pggan.train", f"--model_dir=pggan/{label}/model", *flags)
+
+
+def generated(label="tumor", number=100):
+    flags = [f"--model_dir=pggan/{label}/model", f"--num_images={number}"]
+    return step("pggan.generate", *flags, f"--output_dir=pggan/{label}/images")
+
+
+def unit_train(*flags, label="tumor"):
+    flags = [f"--synthetic_dir=pggan/{label}/images", *flags]
+    flags = [f"--real_dir=real/train/{label}", *flags]
+    return step("unit.train", *flags, "--model_dir=unit/tumor/model")
+
+
+def test_slices_are_at_most_those_of_the_patients_of_each_part(rehearse):
+    real_slices(rehearse, "--image_size=60")
+    assert rehearse.sets["real/train/tumor"] == Announced(60, (0, 7 * 101), True)
+    assert rehearse.sets["real/test/non_tumor"] == Announced(60, (2 * 101, 0), True)
+    assert rehearse.find("real/validation/tumor").num_images == 101
+
+
+def test_sets_are_as_large_as_the_steps_before_make_them(rehearse):
+    real_slices(rehearse, "--image_size=60")
+    both = "--data_dirs=real/train/tumor,real/train/non_tumor"
+    classic = ["--num_images=301", "--output_dir=classic"]
+    discard = ["--clusters_dir=c", "--decisions=proposal", "--output_dir=kept"]
+    refined = {
+        "input": ["flags.cfg", "kept/manifest.json", "unit/tumor/model/finished.json"],
+        "output": ["unit/tumor/images/manifest.json"],
+    }
+    faults = rehearse.go_through(
+        [
+            pggan("tumor", "--resolution=64"),
+            generated("tumor", 100),
+            step("classifier.augment", both, *classic),
+            step("filtering.discard", "--data_dir=pggan/tumor/images", *discard),
+            plan.Step("refiner_refine", command=["anyones", "program"], **refined),
+        ]
+    )
+    assert not faults
+    assert rehearse.sets["pggan/tumor/images"] == Announced(64, (0, 100))
+    assert rehearse.sets["classic"] == Announced(60, (150, 151))
+    assert rehearse.sets["unit/tumor/images"] == Announced(64, (0, 100))
+
+
+def test_training_finds_the_announced_sets_where_it_looks_for_them(rehearse):
+    real_slices(rehearse, "--image_size=60")
+    rehearse.go_through([pggan("tumor", "--resolution=64")])
+    found = ShardSet(pathlib.Path(rehearse.folder) / "real/train/tumor")
+    assert len(found) == 707 and found.image_size == 60
+    assert found.label_counts == {"non_tumor": 0, "tumor": 707}
+    assert found.origins()[2] == ["real/train/tumor"]  # No patient of another part.
+
+
+def test_trainings_of_like_images_are_asked_once_for_all(rehearse):
+    real_slices(rehearse)
+    detector = [
+        "--train_dirs=real/train/tumor,real/train/non_tumor",
+        "--validation_dirs=real/validation/tumor,real/validation/non_tumor",
+    ]
+    for seed in (0, 1):
+        one = [*detector, f"--seed={seed}", f"--model_dir=seed-{seed}"]
+        rehearse.go_through([step("classifier.train", *one)])
+    assert len(rehearse._questions) == 1
+    rehearse.go_through(
+        [step("classifier.train", *detector, "--image_size=64", "--model_dir=x")]
+    )
+    assert len(rehearse._questions) == 2
+
+
+@pytest.mark.parametrize("number, refused", [(0, False), (100, False), (101, True)])
+def test_refiner_itself_refuses_more_images_than_there_will_be(
+    rehearse, number, refused
+):
+    real_slices(rehearse, "--image_size=60")
+    flags = (f"--num_images={number}", "--num_steps=10", "--keep_steps=10")
+    small = ("--base_maps=4", "--discriminator_scales=1")
+    steps = [
+        pggan("tumor", "--resolution=64"),
+        generated(),
+        unit_train(*flags, *small),
+    ]
+    assert not rehearse.go_through(steps)
+    rehearse._questions = {
+        k: v for k, v in rehearse._questions.items() if k[0] == "unit.train"
+    }
+    answers = rehearse.ask_trainings(1)
+    assert bool(answers) == refused
+    if refused:
+        assert (
+            "pggan/tumor/images: has 100 images, fewer than --num_images=101"
+            in (answers[0])
+        )
+    else:
+        assert rehearse.num_bytes[1] >= 1e6
+
+
+def test_step_that_the_training_does_not_keep_is_refused(rehearse):
+    real_slices(rehearse)
+    training = unit_train("--num_steps=300", "--keep_steps=100,300")
+    files = {"input": ["pggan/tumor/images/manifest.json"], "output": ["a/b/images"]}
+    refine = [
+        step(
+            "unit.refine",
+            *("--model_dir=unit/tumor/model", "--data_dir=pggan/tumor/images"),
+            *(f"--step={number}", "--output_dir=unit/tumor/images"),
+            rule="refiner_refine",
+            **files,
+        )
+        for number in (100, 200)
+    ]
+    faults = rehearse.go_through([pggan(), generated(), training, *refine])
+    assert len(faults) == 1 and "--step=200: the training keeps the steps" in faults[0]
+
+
+def test_more_clusters_than_images_are_refused(rehearse):
+    real_slices(rehearse)
+    cluster = ["--data_dir=pggan/tumor/images", "--output_dir=clusters"]
+    flags = [*cluster, "--num_clusters=101", "--reference_dir=real/train/tumor"]
+    faults = rehearse.go_through(
+        [pggan(), generated(), step("filtering.cluster", *flags)]
+    )
+    assert faults == [
+        "filtering.cluster: --num_clusters=101 of 100 images in pggan/tumor/images."
+    ]
+
+
+def test_more_points_than_images_are_refused(rehearse):
+    real_slices(rehearse)
+    both = [pggan(x) for x in LABELS] + [generated(x) for x in LABELS]
+    tsne = step(
+        "evaluation.tsne",
+        "--num_images=101",
+        "--real_dirs=real/train/tumor,real/train/non_tumor",
+        "--synthetic_dirs=PGGAN=pggan/tumor/images,pggan/non_tumor/images",
+        "--output_dir=tsne",
+    )
+    faults = rehearse.go_through([*both, tsne])
+    assert faults == ["evaluation.tsne: --num_images=101: PGGAN has 100 of a class."]
+
+
+def test_weights_that_are_not_there_are_named(rehearse):
+    rehearse.go_through([])
+    flags = ["--data_dir=x", "--output_dir=y", "--backbone=densenet169"]
+    faults = rehearse.go_through([step("filtering.cluster", *flags, "--weights=a.h5")])
+    assert faults == ["filtering.cluster: --weights=a.h5: no such file."]
+
+
+def test_imagenet_weights_that_are_to_be_downloaded_are_told(
+    rehearse, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    rehearse.networks = {"densenet169", "resnet50"}
+    assert len(list(rehearse.missing_weights())) == 2
+    folder = tmp_path / ".keras" / "models"
+    folder.mkdir(parents=True)
+    (folder / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5").touch()
+    (text,) = rehearse.missing_weights()
+    assert "densenet169" in text
+
+
+def test_cases_without_a_mask_and_splits_that_do_not_fit_are_told(rehearse, tmp_path):
+    cases = tmp_path / "cases"
+    for name in ("p1", "p2", "p3"):
+        (cases / name).mkdir(parents=True)
+        (cases / name / f"{name}_t1ce.nii.gz").touch()
+        (cases / name / f"{name}_seg.nii.gz").touch()
+    assert rehearse.go_through([prepare(cases)]) == []
+    (fault,) = rehearse.go_through([prepare(cases, "--split=2,1,1")])
+    assert "sums to 4; wanted 3" in fault
+    (cases / "p2" / "p2_seg.nii.gz").unlink()
+    (fault,) = rehearse.go_through([prepare(cases)])
+    assert "1 of 3 cases, such as" in fault and "no mask beside it" in fault
+    assert rehearse.go_through([prepare(cases, "--skip_bad_cases")]) == []
+    (fault,) = rehearse.go_through([prepare(tmp_path / "nowhere")])
+    assert "folder not found" in fault
+
+
+def test_sets_that_are_there_count_as_they_are(rehearse, write_images, tmp_path):
+    write_images(tmp_path / "out" / "real/train/tumor", 1, images=3)
+    assert rehearse.find("real/train/tumor") == Announced(32, (0, 6))
+    assert not rehearse.go_through([pggan("tumor", "--resolution=32")])
+    assert len(ShardSet(pathlib.Path(rehearse.folder) / "real/train/tumor")) == 6
+    with pytest.raises(UserError, match="no such shard set"):
+        rehearse.find("real/train/non_tumor")
+
+
+def test_begun_training_of_other_settings_is_asked_in_its_own_folder(
+    rehearse, write_images, tmp_path
+):
+    write_images(tmp_path / "out" / "real/train/tumor", 1)
+    model = tmp_path / "out" / "pggan/tumor/model"
+    model.mkdir(parents=True)
+    (model / "run.json").write_text("{}")
+    rehearse.go_through([pggan("tumor", "--resolution=32")])
+    assert (pathlib.Path(rehearse.folder) / "pggan/tumor/model/run.json").exists()
+
+
+def test_room_is_that_of_sets_and_checkpoints(rehearse, monkeypatch):
+    rehearse.announce("a", 256, [1000, 500])
+    rehearse.announce("real/b", 100, [0, 500], at_most=True)
+    rehearse._checkpoint_bytes = 2e9
+    sets, checkpoints = rehearse.num_bytes
+    pixels = 1500 * 256**2 + 500 * 100**2
+    assert np.isclose(sets, pixels * BYTES_PER_PIXEL) and checkpoints == 2e9
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("", (), {"free": 1e9}))
+    text = " ".join(rehearse.missing_space())
+    assert "2.0 GB of checkpoints; 1.0 GB are free" in text and "not enough" in text
+
+
+PLAN = """
+Job stats:
+job      count
+-----  -------
+b            1
+total        1
+
+rule a:
+    input: flags.cfg, b/manifest.json
+    output: a/manifest.json
+    resources: tmpdir=/tmp
+Shell command: echo; set -x; export X=1 Y=1; python -m pggan.train --b='c d' ${S:-}
+
+checkpoint b:
+    output: b/manifest.json, b/other
+Shell command: set -x; export X=1; no program && cp x y
+rule all:
+    input: a/manifest.json
+Shell command: None
+Reasons:
+""".replace("${S", "${START_OVER")
+
+
+def test_plan_is_read_with_each_step_after_those_it_depends_on():
+    b, a = plan.read_plan(PLAN, "--start_over")
+    assert b.command == ["no", "program"] and b.output == ["b/manifest.json", "b/other"]
+    assert a.command[1:] == ["-m", "pggan.train", "--b=c d", "--start_over"]
+    assert (a.rule, a.binary, b.binary) == ("a", "pggan.train", None)
+    assert a.input == ["flags.cfg", "b/manifest.json"]
+    assert plan.job_counts(PLAN).splitlines()[-1] == "total        1"

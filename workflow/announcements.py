@@ -1,0 +1,159 @@
+"""What the steps of a plan will write: how many images of which size.
+
+Every function here takes the `rehearsal.Rehearsal` and the `plan.Step`, notes what the
+step announces, and raises a `Fault` where it could not do its work.
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from dataset import layouts, splits
+from dataset.shards import LABEL_NAMES, MANIFEST, UserError
+
+# A record's, of ten BraTS cases at 240 px.
+BYTES_PER_PIXEL = 0.18
+
+
+class Fault(Exception):
+    """Why a step could not run."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Announced:
+    """A shard set that a step will write.
+
+    Attributes:
+      image_size: in pixels.
+      counts: the number of images of each of `LABEL_NAMES`.
+      at_most: whether these are upper bounds: before volumes are read, all of their
+        slices could be of either class.
+    """
+
+    image_size: int
+    counts: tuple
+    at_most: bool = False
+
+    @property
+    def num_images(self):
+        return max(self.counts) if self.at_most else sum(self.counts)
+
+    def has(self, enough):
+        """By class, whether there are images, and at least so many."""
+        return tuple((count > 0, count >= enough) for count in self.counts)
+
+    @property
+    def num_bytes(self):
+        return self.num_images * self.image_size**2 * BYTES_PER_PIXEL
+
+
+def announce_cases(rehearsal, step):
+    rehearsal.num_cases = step.settings["num_patients"]
+
+
+def announce_slices(rehearsal, step):
+    """At most all slices of all cases; which cases are there is known."""
+    settings = step.settings
+    number = rehearsal.num_cases
+    if number is None:
+        folder = os.path.join(rehearsal.output_dir, settings["brats_dir"])
+        cases = layouts.find_cases(folder, settings["grade"])
+        check_files(cases, settings)
+        number = len({case.patient for case in cases})
+    sizes = splits.part_sizes(settings["split"], number)
+    num_slices = settings["last_slice"] - settings["first_slice"] + 1
+    for part, size in zip(splits.PARTS, sizes):
+        for label, name in enumerate(LABEL_NAMES):
+            counts = [0] * len(LABEL_NAMES)
+            counts[label] = size * num_slices
+            path = os.path.join(settings["output_dir"], part, name)
+            rehearsal.announce(path, settings["image_size"], counts, at_most=True)
+
+
+def check_files(cases, settings):
+    """Refuses cases without their one volume and one mask, unless they are skipped."""
+    faults = []
+    for case in cases:
+        try:
+            case.only_image()
+            case.only_mask()
+        except UserError as error:
+            faults.append(str(error))
+    if faults and not settings["skip_bad_cases"]:
+        raise Fault(f"{len(faults)} of {len(cases)} cases, such as {faults[0]}")
+
+
+def announce_classic(rehearsal, step):
+    settings = step.settings
+    parents = [rehearsal.find(path) for path in settings["data_dirs"]]
+    if len({parent.image_size for parent in parents}) > 1:
+        raise Fault(f"--data_dirs={','.join(settings['data_dirs'])}: of several sizes.")
+    # Both classes; how many of each depends on the parents.
+    half = settings["num_images"] // 2
+    counts = [half, settings["num_images"] - half]
+    rehearsal.announce(settings["output_dir"], parents[0].image_size, counts)
+
+
+def announce_generated(rehearsal, step):
+    settings = step.settings
+    training = rehearsal.training(settings["model_dir"])
+    real = rehearsal.find(training["data_dir"])
+    counts = [settings["num_images"] if count else 0 for count in real.counts]
+    rehearsal.announce(settings["output_dir"], training["resolution"], counts)
+
+
+def announce_kept(rehearsal, step):
+    """At most all."""
+    data = rehearsal.find(step.settings["data_dir"])
+    rehearsal.announce(step.settings["output_dir"], data.image_size, data.counts)
+
+
+def announce_refined(rehearsal, step):
+    """As many as there were; whose program it is does not matter."""
+    output = os.path.dirname(step.output[0])
+    (data_dir,) = {os.path.dirname(path) for path in step.input if MANIFEST in path}
+    data = rehearsal.find(data_dir)
+    rehearsal.announce(output, data.image_size, data.counts)
+    number = (step.settings or {}).get("step")
+    if number:
+        training = rehearsal.training(step.settings["model_dir"])
+        kept = [int(kept) for kept in training["keep_steps"]]
+        if number not in kept:
+            raise Fault(
+                f"--step={number}: the training keeps the steps {kept} only; add it to"
+                " its --keep_steps."
+            )
+
+
+def check_clusters(rehearsal, step):
+    number = step.settings["num_clusters"]
+    paths = step.settings["data_dir"]
+    num_images = sum(rehearsal.find(path).num_images for path in paths)
+    if number > num_images:
+        raise Fault(f"--num_clusters={number} of {num_images} images in {paths[0]}.")
+
+
+def check_points(rehearsal, step):
+    number = step.settings["num_images"]
+    sets = {"real": step.settings["real_dirs"]}
+    for named in step.settings["synthetic_dirs"]:
+        name, _, paths = named.partition("=")
+        sets[name] = paths.split(",")
+    for name, paths in sets.items():
+        counts = np.sum([rehearsal.find(path).counts for path in paths], axis=0)
+        if number > min(count for count in counts if count):
+            raise Fault(f"--num_images={number}: {name} has {min(counts)} of a class.")
+
+
+# By binary, and by rule for steps whose program may be anyone's.
+ANNOUNCERS = {
+    "dataset.phantom": announce_cases,
+    "dataset.prepare": announce_slices,
+    "classifier.augment": announce_classic,
+    "pggan.generate": announce_generated,
+    "filtering.cluster": check_clusters,
+    "filtering.discard": announce_kept,
+    "evaluation.tsne": check_points,
+}
+RULES = {"refiner_refine": announce_refined}
