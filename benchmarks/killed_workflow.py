@@ -3,8 +3,9 @@
     make benchmark-killed
 
 Every kill is a SIGKILL to the launcher, Snakemake and all steps at once, at a moment
-that is drawn: when so many steps of all are finished, and some seconds later. In the end
-the table has to be the same, bit for bit, and what was finished at a kill untouched.
+that is drawn: when so many steps of all are finished, and some seconds later. In the
+end the table has to be the same, bit for bit, and whatever was finished at a kill
+untouched.
 """
 
 import argparse

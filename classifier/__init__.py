@@ -1,3 +1,3 @@
 """The tumor detector: ResNet-50 and classic data augmentation."""
 
-import dataset  # noqa: F401  Quiets TensorFlow before it is imported.
+import dataset  # noqa: F401  Sets TensorFlow up before it is imported.

@@ -1,3 +1,3 @@
 """The paper's tables and figures, with statistics."""
 
-import dataset  # noqa: F401  Quiets TensorFlow before it is imported.
+import dataset  # noqa: F401  Sets TensorFlow up before it is imported.

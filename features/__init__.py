@@ -1,3 +1,3 @@
 """Images to feature vectors: networks trained on ImageNet, or measures made by hand."""
 
-import dataset  # noqa: F401  Quiets TensorFlow before it is imported.
+import dataset  # noqa: F401  Sets TensorFlow up before it is imported.

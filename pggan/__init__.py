@@ -1,3 +1,3 @@
 """Progressive growing of GANs (Karras et al., 2018): images from noise."""
 
-import dataset  # noqa: F401  Quiets TensorFlow before it is imported.
+import dataset  # noqa: F401  Sets TensorFlow up before it is imported.
