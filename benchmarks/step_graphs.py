@@ -1,0 +1,236 @@
+"""The graphs of every step of the experiment that runs a network, as it runs them.
+
+Networks, training steps and schedules are the programs' own, their settings those of a
+flagfile as the program reads it.
+"""
+
+import collections
+import functools
+import inspect
+import os
+
+import tensorflow as tf
+from absl import flags
+
+from benchmarks.graphs import Calls, trace
+from classifier import networks as classifier_networks
+from classifier import train as classifier_train
+from features.extraction import BATCH_SIZE as BATCH_FEATURES
+from features.extraction import build_extractor
+from flags import classifier as classifier_flags
+from flags import dataset as dataset_flags
+from flags import evaluation as evaluation_flags
+from flags import filtering as filtering_flags
+from flags import pggan as pggan_flags
+from flags import simgan as simgan_flags
+from flags import unit as unit_flags
+from pggan import growth
+from pggan import networks as pggan_networks
+from pggan.generate import GROUP as BATCH_GENERATE
+from pggan.model import PGGAN
+from simgan import networks as simgan_networks
+from simgan import schedule as simgan_schedule
+from simgan import train as simgan_train
+from simgan.model import SimGAN
+from training.refining import GROUP as BATCH_REFINE
+from training.run import Run
+from unit import networks as unit_networks
+from unit import train as unit_train
+from unit.model import UNIT
+
+DEFINITIONS = {  # Of a program's flags, by how its flagfiles' names begin.
+    "classifier_augment": classifier_flags.define_augment,
+    "classifier_predict": classifier_flags.define_predict,
+    "classifier_train": classifier_flags.define_train,
+    "dataset_prepare": dataset_flags.define_prepare,
+    "evaluation_quality": evaluation_flags.define_quality,
+    "filtering_cluster": filtering_flags.define_cluster,
+    "pggan_generate": pggan_flags.define_generate,
+    "pggan_train": pggan_flags.define_train,
+    "simgan_train": simgan_flags.define_train,
+    "unit_train": unit_flags.define_train,
+}
+NOWHERE = "--model_dir=no_folder"  # Where a `Run` finds no earlier training.
+
+
+def read_settings(flagfile, *arguments):
+    """The flags of a program as it reads them from its flagfile.
+
+    Args:
+      flagfile: path of a `<package>_<binary>[_<variant>].cfg`.
+      *arguments: further flags, such as `--batch_size=2`.
+
+    Returns:
+      Dict of name to value; None for paths, which have no part in what is computed.
+    """
+    name = os.path.basename(flagfile)
+    define = next(d for key, d in DEFINITIONS.items() if name.startswith(key))
+    holders = define()
+    known = flags.FLAGS
+    try:
+        for holder in holders:  # Paths are required.
+            known[holder.name].validators.clear()
+        known(["", NOWHERE, f"--flagfile={flagfile}", *arguments], known_only=True)
+        return {holder.name: known[holder.name].value for holder in holders}
+    finally:
+        for holder in holders:
+            delattr(known, holder.name)
+
+
+def _own(function, settings):
+    """Those settings that `function` takes by name."""
+    names = inspect.signature(function).parameters
+    return {name: value for name, value in settings.items() if name in names}
+
+
+def _images(*shape, dtype=tf.float32):
+    """Spec of square grey images; the last number of `shape` is their size."""
+    return tf.TensorSpec([*shape, shape[-1], 1], dtype)
+
+
+def pggan_training(settings, class_sizes):
+    """`Calls` per resolution, whose fade and stabilise phases are the same graph.
+
+    Args:
+      settings: of `pggan.train`.
+      class_sizes: numbers of images, of a training each; the calls are of all.
+    """
+    run = Run("pggan.train", settings)
+    batch = run.batch_size
+    with run.strategy.scope():
+        model = PGGAN(**_own(PGGAN, run.own), seed=run.seed, batch_size=batch)
+    steps = collections.Counter()
+    for num_images in class_sizes:
+        for phase in pggan_phases(settings, num_images):
+            steps[phase.resolution] += (phase.stop - phase.start) // batch
+
+    def trace_at(size):
+        model.start_phase(growth.Phase(size, False, 0, 0), first_step=False)
+        alpha = tf.TensorSpec([batch])
+        specs = {"real_images": _images(batch, size), "alpha": alpha}
+        return trace(model.train_step, specs)
+
+    return [
+        Calls(f"{size} px", batch, number, functools.partial(trace_at, size), model)
+        for size, number in steps.items()
+    ]
+
+
+def pggan_phases(settings, num_images):
+    """The schedule of a training on `num_images` images."""
+    keys = ("stabilize_kimg", "fade_kimg")
+    lengths = {key: settings[key] for key in keys}
+    if epochs := settings["num_epochs"]:
+        kimg = growth.kimg_of_epochs(settings["resolution"], epochs, num_images)
+        lengths = dict.fromkeys(keys, [kimg])
+    batch = settings["batch_size"]
+    return growth.schedule(settings["resolution"], batch_size=batch, **lengths)
+
+
+def unit_training(settings, image_size, trainings=1):
+    """The `Calls` of some trainings on images of `image_size` pixels."""
+    run = Run("unit.train", settings)
+    model = unit_train.build(run, image_size, **_own(UNIT, run.own))
+    images = _images(run.batch_size, image_size)
+    specs = {"synthetic_images": images, "real_images": images}
+    trace_step = functools.partial(trace, model.train_step, specs)
+    number = trainings * settings["num_steps"]
+    return [Calls("step", run.batch_size, number, trace_step, model)]
+
+
+def simgan_training(settings, image_size, trainings=1):
+    """`Calls` per phase of some trainings on images of `image_size` pixels."""
+    run = Run("simgan.train", settings)
+    model = simgan_train.build(run, image_size, **_own(SimGAN, run.own))
+
+    def trace_in(phase):
+        model.start_phase(phase)
+        images = _images(run.batch_size, phase.updates, image_size)
+        specs = {"synthetic_images": images, "real_images": images}
+        return trace(model.train_step, specs)
+
+    phases = simgan_schedule.phases(**_own(simgan_schedule.phases, settings))
+    return [
+        Calls(
+            phase.name,
+            run.batch_size,
+            trainings * (phase.stop - phase.start),
+            functools.partial(trace_in, phase),
+            model,
+        )
+        for phase in phases
+    ]
+
+
+def classifier_training(settings):
+    """The `Calls` of one step, and of the validation of one batch."""
+    # What weights are read, and how long an epoch is, changes no operation.
+    settings = settings | {"weights": "none", "steps_per_epoch": 1}
+    run = Run("classifier.train", settings)
+    build = classifier_train.build
+    model = build(run, **_own(build, settings))
+    batch = run.batch_size
+    specs = {
+        "image": _images(batch, settings["image_size"]),
+        "label": tf.TensorSpec([batch]),
+    }
+    trace_step = functools.partial(trace, model.train_step, specs)
+    trace_validation = functools.partial(trace, model.predict_step, specs)
+    return [
+        Calls("step", batch, 1, trace_step, model),
+        Calls("validation", batch, 1, trace_validation),
+    ]
+
+
+def generation(settings, num_images):
+    """The `Calls` that generate images, of a `pggan.train` with these settings."""
+    build = pggan_networks.build_generators
+    generator = build(**_own(build, settings))[f"{settings['resolution']}px"]
+    specs = tf.TensorSpec([BATCH_GENERATE, settings["latent_size"]])
+    alpha = tf.TensorSpec([BATCH_GENERATE])
+    return _inference(generator, num_images, BATCH_GENERATE, [specs, alpha])
+
+
+def unit_refining(settings, image_size, num_images):
+    """The `Calls` that refine images, of a `unit.train` with these settings."""
+    width = _own(unit_networks.build_encoders, settings)
+    encoder, _ = unit_networks.build_encoders(image_size, **width)
+    _, decoder = unit_networks.build_decoders(image_size, **width)
+    refiner = unit_networks.build_refiner(encoder, decoder)
+    images = _images(BATCH_REFINE, image_size)
+    return _inference(refiner, num_images, BATCH_REFINE, images)
+
+
+def simgan_refining(settings, image_size, num_images):
+    """The `Calls` that refine images, of a `simgan.train` with these settings."""
+    size = _own(simgan_networks.build_refiner, settings)
+    refiner = simgan_networks.build_refiner(image_size, **size)
+    images = _images(BATCH_REFINE, image_size)
+    return _inference(refiner, num_images, BATCH_REFINE, images)
+
+
+def prediction(settings, detector_size, image_size, num_images):
+    """The `Calls` of `classifier.predict` on images of `image_size` pixels.
+
+    Args:
+      settings: of `classifier.predict`.
+      detector_size: `--image_size` of the detector's training.
+    """
+    batch = settings["batch_size"]
+    detector = classifier_networks.build_detector(detector_size)
+    network = functools.partial(classifier_networks.tumor_probability, detector)
+    return _inference(network, num_images, batch, _images(batch, image_size))
+
+
+def description(settings, image_size, num_images):
+    """The `Calls` of the network that filtering or evaluation compares images by."""
+    network = build_extractor(
+        settings["backbone"], "none", image_size=settings["feature_size"]
+    )
+    images = _images(BATCH_FEATURES, image_size, dtype=tf.uint8)
+    return _inference(network, num_images, BATCH_FEATURES, images)
+
+
+def _inference(network, num_images, batch, specs):
+    number = -(-num_images // batch)
+    return [Calls("batch", batch, number, functools.partial(trace, network, specs))]
