@@ -30,7 +30,7 @@ from benchmarks.step_graphs import (
 
 # Two batches each: SimGAN's is even, ResNet-50's batch norm wants several images.
 BATCHES = {
-    "pggan_train": (2, 4),
+    "pggan_train": (4, 8),
     "unit_train": (1, 2),
     "simgan_train": (2, 4),
     "classifier_train": (8, 16),
