@@ -138,7 +138,7 @@ def check_group(stddev_group, run):
 
 
 def main(settings):
-    run = Run("pggan.train", settings)
+    run = Run("pggan.train", settings, group=settings["stddev_group"])
     train(run, **run.own)
 
 

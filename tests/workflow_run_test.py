@@ -570,10 +570,12 @@ def test_jobs_that_a_killed_run_left_on_a_cluster_are_cancelled(experiment, tmp_
     assert queue.read_text() == "12 /elsewhere\n"
 
 
-def test_steps_take_gpus_of_their_own_and_others_see_none(experiment):
-    experiment.run(
-        "--gpus=4,6", f"--profile={ROOT}/workflow/profiles/gpus", SHOW_GPUS="yes"
-    )
+def test_steps_take_gpus_of_their_own_and_others_see_none(experiment, tmp_path):
+    profile = tmp_path / "profile"
+    shutil.copytree(ROOT / "workflow/profiles/gpus", profile)
+    (path,) = profile.iterdir()
+    path.write_text(path.read_text() + "set-resources: {pggan_train: {gpu: 4}}\n")
+    experiment.run("--gpus=4,6", f"--profile={profile}", SHOW_GPUS="yes")
     seen = {line[1]: line[0] for line in experiment.lines("gpus")}
     assert seen["pggan.train"] == "4,6"  # The profile gives it four; there are two.
     assert {seen[name] for name in ("unit.train", "classifier.predict")} <= {"4", "6"}

@@ -45,6 +45,11 @@ KEPT_CHECKPOINTS = 2  # The latest, and the one before.
 class Run:
     """A training that can be stopped at any step and started again.
 
+    Args:
+      binary: name of the program, `pggan.train`.
+      settings: all its flags.
+      group: see `strategy.create_strategy`.
+
     Attributes:
       settings: all flags of the binary.
       own: those that not every trainer has.
@@ -55,7 +60,7 @@ class Run:
       UserError: the folder holds another training, or one that is running.
     """
 
-    def __init__(self, binary, settings):
+    def __init__(self, binary, settings, group=1):
         self.binary = binary
         self.settings = settings
         self.own = {k: v for k, v in settings.items() if k not in COMMON}
@@ -72,7 +77,7 @@ class Run:
             settings["seed"], settings["precision"], settings["deterministic"]
         )
         self.strategy = strategies.create_strategy(
-            settings["strategy"], settings["batch_size"]
+            settings["strategy"], settings["batch_size"], group
         )
 
     @property

@@ -9,11 +9,16 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-def create_strategy(name, batch_size):
+def create_strategy(name, batch_size, group=1):
     """The `tf.distribute.Strategy` of `--strategy`.
 
     `auto` mirrors over as many of the local GPUs as the batch divides among. On a
     machine without GPU, `mirrored` uses all logical CPU devices.
+
+    Args:
+      name: one of `STRATEGIES`.
+      batch_size: of all replicas together; 0 divides among any number.
+      group: how many images of the batch `auto` leaves together on a replica.
 
     Raises:
       UserError: `batch_size`, which is global, does not divide among the replicas.
@@ -21,7 +26,7 @@ def create_strategy(name, batch_size):
     if name == "multi_worker":  # It has to come before the first look at devices.
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
-        strategy = _local_strategy(name, batch_size)
+        strategy = _local_strategy(name, batch_size // group)
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise UserError(
@@ -31,10 +36,10 @@ def create_strategy(name, batch_size):
     return strategy
 
 
-def _local_strategy(name, batch_size):
+def _local_strategy(name, num_groups):
     gpus = tf.config.list_logical_devices("GPU")
     if name == "auto":
-        while gpus and batch_size % len(gpus):
+        while gpus and num_groups % len(gpus):
             gpus.pop()
     devices = gpus or tf.config.list_logical_devices("CPU")
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):
