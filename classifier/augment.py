@@ -83,7 +83,7 @@ def main(settings):
 
 
 def run():
-    binary.run(main, classifier_flags.define_augment, UserError)
+    binary.run(main, classifier_flags.define_augment, UserError, writes_shard_set=True)
 
 
 if __name__ == "__main__":

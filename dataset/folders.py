@@ -1,19 +1,16 @@
 """Folders that a job fills: it can be stopped and go on, and overwrites nothing."""
 
-import contextlib
 import hashlib
 import json
 import os
 
 import tensorflow as tf
 
+from dataset.file_systems import UserError, disk_errors, load_file_system, read_bytes
+
 JOB = "unfinished.json"
 # Flags that say how and where a program runs, not what it makes.
 RUN_FLAGS = ("output_dir", "overwrite", "num_workers", "skip_bad_cases")
-
-
-class UserError(Exception):
-    """Something that a user can cause and cure; its message is all they need to see."""
 
 
 def claim_folder(output_dir, job, *, final, is_own, overwrite=False):
@@ -35,28 +32,31 @@ def claim_folder(output_dir, job, *, final, is_own, overwrite=False):
     Raises:
       UserError: the folder holds something else.
     """
+    load_file_system(output_dir)
     path = os.path.join(output_dir, JOB)
     names = []
     if tf.io.gfile.exists(output_dir):
         if not tf.io.gfile.isdir(output_dir):
             raise UserError(f"{output_dir}: a file, wanted a folder.")
         names = [name.rstrip("/") for name in tf.io.gfile.listdir(output_dir)]
-    if names:
+    # Asked for by name: a store that does not answer, or does not let its folders be
+    # listed, has none according to the above, and what is there must not be lost.
+    befores = {n: _read_if_there(os.path.join(output_dir, n)) for n in (JOB, final)}
+    befores = {name: before for name, before in befores.items() if before}
+    if names or befores:
         difference = "it holds other files"
-        for name in (JOB, final):
-            if name in names:
-                before = read_json(os.path.join(output_dir, name))
-                difference = _difference(before, job)
-                break
+        if befores:
+            difference = _difference(next(iter(befores.values())), job)
         if not difference:
-            return JOB not in names
+            return JOB not in befores
         if not overwrite:
             raise UserError(
                 f"{output_dir}: not empty, and not from this command"
                 f" ({difference}); give another folder or --overwrite."
             )
         # Without its last file the folder counts as unfinished, should this stop here.
-        for name in sorted(filter(is_own, names), key=lambda name: name != final):
+        names = filter(is_own, {*names, *befores})
+        for name in sorted(names, key=lambda name: name != final):
             _remove(os.path.join(output_dir, name))
     with disk_errors(output_dir):
         tf.io.gfile.makedirs(output_dir)
@@ -67,6 +67,13 @@ def claim_folder(output_dir, job, *, final, is_own, overwrite=False):
 def release_folder(output_dir):
     """Ends what `claim_folder` began: the output is complete."""
     tf.io.gfile.remove(os.path.join(output_dir, JOB))
+
+
+def _read_if_there(path):
+    try:
+        return read_json(path)
+    except tf.errors.NotFoundError:
+        return None
 
 
 def _remove(path):
@@ -95,33 +102,25 @@ def write_json(path, content):
 
 def write_text(path, text):
     """Writes a file of text, so that a reader sees all of it or nothing."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path, content):
+    """Writes a file, so that a reader sees all of it or nothing."""
     with disk_errors(path):
-        with tf.io.gfile.GFile(path + ".tmp", "w") as file:
-            file.write(text)
+        with tf.io.gfile.GFile(path + ".tmp", "wb") as file:
+            file.write(content)
         tf.io.gfile.rename(path + ".tmp", path, overwrite=True)
 
 
 def read_json(path):
     """Reads a file of JSON that a program of ours wrote."""
     try:
-        with tf.io.gfile.GFile(path) as file:
-            return json.load(file)
+        return json.loads(read_bytes(path))
     except ValueError as error:
         raise UserError(
             f"{path}: damaged ({error}); remove it to start over."
         ) from error
-
-
-@contextlib.contextmanager
-def disk_errors(path):
-    """Turns the errors of writing `path`, such as a full disk, into `UserError`s."""
-    try:
-        yield
-    except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None)
-        if isinstance(error, tf.errors.OpError):
-            reason = error.message.rpartition("; ")[2]  # Before it: the path again.
-        raise UserError(f"{path}: cannot be written: {reason or error}.") from error
 
 
 def file_sha256(path):

@@ -15,14 +15,20 @@ import numpy as np
 import tensorflow as tf
 
 # Some of these are for the steps, which know this module and not those below it.
+from dataset.file_systems import (  # noqa: F401
+    UserError,
+    disk_errors,
+    load_file_system,
+    read_bytes,
+    read_errors,
+)
 from dataset.folders import (  # noqa: F401
     JOB,
-    UserError,
     claim_folder,
-    disk_errors,
     file_sha256,
     read_json,
     release_folder,
+    write_bytes,
     write_json,
     write_text,
 )
@@ -57,22 +63,14 @@ class ShardSet:
       image_size: height and width of every image, in pixels.
 
     Raises:
-      UserError: the folder does not exist, is unfinished, is of another version of the
-        contract or lacks a shard.
+      UserError: the folder does not exist, cannot be read, is unfinished, is of another
+        version of the contract or lacks a shard.
     """
 
     def __init__(self, directory):
         self.directory = os.fspath(directory)
         path = os.path.join(self.directory, MANIFEST)
-        if not tf.io.gfile.isdir(self.directory):
-            raise UserError(f"{self.directory}: no such shard set (folder not found).")
-        if not tf.io.gfile.exists(path):
-            raise UserError(
-                f"{self.directory}: no {MANIFEST}, so this is not a finished shard set;"
-                " run the program that writes it again to finish it."
-            )
-        with tf.io.gfile.GFile(path, "rb") as file:
-            content = file.read()
+        content = self._read_manifest(path)
         self.digest = hashlib.sha256(content).hexdigest()
         try:
             self.manifest = json.loads(content)
@@ -80,6 +78,20 @@ class ShardSet:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not a manifest: {error!r}.") from error
         self._index = None
+
+    def _read_manifest(self, path):
+        load_file_system(self.directory)
+        try:
+            return read_bytes(path)
+        except tf.errors.NotFoundError as error:
+            if not tf.io.gfile.isdir(self.directory):
+                message = "no such shard set (folder not found)."
+            else:
+                message = (
+                    f"no {MANIFEST}, so this is not a finished shard set; run the"
+                    " program that writes it again to finish it."
+                )
+            raise UserError(f"{self.directory}: {message}") from error
 
     def _check_manifest(self, path):
         version = self.manifest["contract_version"]
@@ -99,9 +111,13 @@ class ShardSet:
             )
         for shard in self.manifest["shards"]:
             shard_path = os.path.join(self.directory, shard["name"])
-            if not tf.io.gfile.exists(shard_path):
-                raise UserError(f"{shard_path}: listed in {MANIFEST}, but missing.")
-            size = tf.io.gfile.stat(shard_path).length
+            try:
+                with read_errors(shard_path):
+                    size = tf.io.gfile.stat(shard_path).length
+            except tf.errors.NotFoundError as error:
+                raise UserError(
+                    f"{shard_path}: listed in {MANIFEST}, but missing."
+                ) from error
             if size != shard["num_bytes"]:
                 raise UserError(
                     f"{shard_path}: {size} bytes, {MANIFEST} says {shard['num_bytes']}."
@@ -194,8 +210,21 @@ def _open_bytes(path):
     """A file as a uint8 array: mapped where it is local, read where it is remote."""
     if os.path.exists(path):
         return np.memmap(path, np.uint8, mode="r")
-    with tf.io.gfile.GFile(path, "rb") as file:
-        return np.frombuffer(file.read(), np.uint8)
+    return np.frombuffer(read_bytes(path), np.uint8)
+
+
+def has_manifest(directory):
+    """Whether a folder is a finished shard set.
+
+    Raises:
+      UserError: its file system does not answer.
+    """
+    load_file_system(directory)
+    try:
+        read_bytes(os.path.join(directory, MANIFEST))
+    except tf.errors.NotFoundError:
+        return False
+    return True
 
 
 def write_shard_set(
@@ -324,8 +353,7 @@ def _read_back(path, num_images):
         raise UserError(f"{path}: damaged: {error.message}") from error
     if labels.total() != num_images:
         raise UserError(f"{path}: {labels.total()} records, expected {num_images}.")
-    with tf.io.gfile.GFile(path, "rb") as file:
-        content = file.read()
+    content = read_bytes(path)
     return {
         "name": os.path.basename(path),
         "num_images": num_images,

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tqdm
 
 from dataset.audit import Audit, refinement_faults
-from dataset.shards import MANIFEST, ShardSet, UserError
+from dataset.shards import MANIFEST, ShardSet, UserError, has_manifest
 from dataset.splits import PARTS
 from flags import binary
 from flags import dataset as dataset_flags
@@ -52,6 +52,9 @@ def verify(*, data_dirs, refined_from):
 def divide_folders(data_dirs):
     """The folders given, those with train, validation and test as these."""
     for folder in data_dirs:
+        if has_manifest(folder):
+            yield folder
+            continue
         inner = [os.path.join(folder, part) for part in PARTS]
         inner = [path for path in inner if tf.io.gfile.isdir(path)]
         yield from inner or [folder]
@@ -63,7 +66,7 @@ def find_sets(folder):
     Raises:
       UserError: there are none, or one is unfinished.
     """
-    if tf.io.gfile.exists(os.path.join(folder, MANIFEST)):
+    if has_manifest(folder):
         return [ShardSet(folder)]
     if not tf.io.gfile.isdir(folder):
         raise UserError(f"--data_dirs: {folder}: no such folder.")

@@ -151,7 +151,7 @@ def main(settings):
 
 
 def run():
-    binary.run(main, filtering_flags.define_discard, UserError)
+    binary.run(main, filtering_flags.define_discard, UserError, writes_shard_set=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """A figure of kept and discarded images, as figure 5 of Han et al. (2019)."""
 
+import io
+
 import numpy as np
 from matplotlib.figure import Figure
 
+from dataset.shards import write_bytes
 from pages.pictures import read_image
 
 COLUMNS, ROWS = 4, 3
@@ -32,4 +35,6 @@ def write_figure(path, shard_set, kept, seed):
             if number < count:
                 image = read_image(shard_set, int(chosen[number]))
                 axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-    figure.savefig(path, bbox_inches="tight")
+    content = io.BytesIO()
+    figure.savefig(content, format="png", bbox_inches="tight")
+    write_bytes(path, content.getvalue())

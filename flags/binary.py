@@ -11,8 +11,14 @@ from absl import app, flags, logging
 flags.disclaim_key_flags()
 FLAGS = flags.FLAGS
 
+# The flags that name shard sets, which may lie anywhere TensorFlow reads from.
+SHARD_SETS = {"data_dir", "data_dirs", "real_dir", "real_dirs", "synthetic_dir"}
+SHARD_SETS |= {"synthetic_dirs", "train_dirs", "validation_dirs", "held_out_dirs"}
+SHARD_SETS |= {"reference_dir", "refined_from"}
+NO_PATHS = {"reviewer"}  # May be a link.
 
-def run(main, define, user_error):
+
+def run(main, define, user_error, *, writes_shard_set=False):
     """Calls `main(settings)` with the binary's own flags as a dict of name to value.
 
     What a user can cause ends with one line and exit code 1; a traceback is a defect.
@@ -21,7 +27,9 @@ def run(main, define, user_error):
       main: function of one dict.
       define: function that defines the flags and returns their `FlagHolder`s.
       user_error: exception type whose message is for the user.
+      writes_shard_set: whether `--output_dir` is one, and may lie elsewhere, too.
     """
+    elsewhere = SHARD_SETS | NO_PATHS | ({"output_dir"} if writes_shard_set else set())
     holders = define()
     for holder in holders:  # A console script is not the module that defined them.
         FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[holder.name])
@@ -33,6 +41,7 @@ def run(main, define, user_error):
         settings = {holder.name: holder.value for holder in holders}
         for name in settings:  # Read once, here. `parse` may define others' now.
             delattr(FLAGS, name)
+        _check_local(settings, elsewhere)
         try:
             main(settings)
         except user_error as error:
@@ -89,6 +98,22 @@ def definition(binary):
         if found:
             return found
     raise LookupError(binary)
+
+
+def _check_local(settings, elsewhere):
+    """Ends the program if something other than a shard set is on another machine.
+
+    A training locks its folder, results are appended to and replaced whole: that takes
+    a file system. Without this, `s3://bucket` makes a local folder of the name `s3:`.
+    """
+    for name in settings.keys() - elsewhere:
+        value = settings[name]
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and "://" in text:
+                _fail(
+                    f"--{name}={text}: wanted a path on this machine; only shard sets"
+                    " may lie elsewhere (docs/shards.md)."
+                )
 
 
 def _fail(message, code=1):

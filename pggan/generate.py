@@ -139,7 +139,7 @@ def main(settings):
 
 
 def run():
-    binary.run(main, pggan_flags.define_generate, UserError)
+    binary.run(main, pggan_flags.define_generate, UserError, writes_shard_set=True)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,9 @@ def test_flag_that_a_binary_does_not_have_is_refused(tmp_path):
 @pytest.mark.parametrize("name", binaries())
 def test_definition_that_is_parsed_is_that_of_the_binary(name, monkeypatch):
     used = []
-    monkeypatch.setattr(binary, "run", lambda main, define, error: used.append(define))
+    monkeypatch.setattr(
+        binary, "run", lambda _, define, *__, **___: used.append(define)
+    )
     importlib.import_module(name).run()
     assert used == [binary.definition(name)]
 

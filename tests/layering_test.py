@@ -8,7 +8,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-FLOOR = {"dataset.folders", "dataset.records", "dataset.shards"}
+FLOOR = {"dataset.file_systems", "dataset.folders", "dataset.records", "dataset.shards"}
 STEPS = ("classifier", "evaluation", "filtering", "pggan", "simgan", "unit")
 SHARED = {  # What steps may share beside the shard contract, and who does.
     "features": ("classifier", "evaluation", "filtering"),

@@ -285,6 +285,18 @@ def test_further_mix_runs_its_own_steps_alone(experiment):
     assert f"--train_dirs={KEPT}" in new[0]
 
 
+def test_shard_sets_elsewhere_are_trained_on_and_not_looked_for_here(experiment):
+    text = experiment.configuration.read_text()
+    text = text.replace("shard_sets: {}", "shard_sets: {mine: ['gs://bucket/set']}")
+    mixes = "  real: [real]\n"
+    text = text.replace(mixes, mixes + "  real+mine: [real, mine]\n")
+    experiment.configuration.write_text(text)
+    experiment.run()
+    trained = [x for x in experiment.lines("end") if x[0] == "classifier.train"]
+    sets = "real/train/tumor,real/train/non_tumor,gs://bucket/set"
+    assert sets in [flag(line, "train_dirs") for line in trained]
+
+
 KEPT = "filtering/tumor/images,filtering/non_tumor/images"
 RESULTS = {"evaluation.table": 1, "evaluation.report": 1}
 IMAGES = {"evaluation.quality": 1, "evaluation.tsne": 1}

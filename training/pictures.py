@@ -6,6 +6,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from dataset.shards import write_bytes
+
 MIN_TILE = 64
 
 
@@ -37,6 +39,4 @@ def grid(images, columns=None):
 def write_png(path, image):
     """Writes a uint8 [height, width, 1 or 3] image whole or not at all."""
     tf.io.gfile.makedirs(os.path.dirname(path) or ".")
-    with tf.io.gfile.GFile(path + ".tmp", "wb") as file:
-        file.write(tf.io.encode_png(image).numpy())
-    tf.io.gfile.rename(path + ".tmp", path, overwrite=True)
+    write_bytes(path, tf.io.encode_png(image).numpy())

@@ -26,7 +26,7 @@ def main(settings):
 
 
 def run():
-    binary.run(main, unit_flags.define_refine, UserError)
+    binary.run(main, unit_flags.define_refine, UserError, writes_shard_set=True)
 
 
 if __name__ == "__main__":

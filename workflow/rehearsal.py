@@ -99,7 +99,8 @@ class Rehearsal:
         """
         if path in self.sets:
             return self.sets[path]
-        found = ShardSet(os.path.join(self.output_dir, path))
+        elsewhere = "://" in path
+        found = ShardSet(path if elsewhere else os.path.join(self.output_dir, path))
         counts = tuple(found.label_counts[name] for name in LABEL_NAMES)
         return Announced(found.image_size, counts)
 

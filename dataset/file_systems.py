@@ -1,0 +1,95 @@
+"""Where files lie: on this machine, or behind a scheme, such as `s3://bucket/set`.
+
+TensorFlow reads and writes both through `tf.io.gfile`. What fails there becomes one
+line that names the path.
+"""
+
+import contextlib
+import importlib
+import importlib.metadata
+import os
+
+import tensorflow as tf
+
+# The package that brings s3:// and others to TensorFlow, and its last release whose
+# processes end as they should: since 0.35 each that used s3:// aborts at its very end,
+# exit code 134 (https://github.com/tensorflow/io/issues/2039).
+PLUGIN, PLUGIN_RELEASE = "tensorflow-io", "0.34"
+
+
+class UserError(Exception):
+    """Something that a user can cause and cure; its message is all they need to see."""
+
+
+def load_file_system(path):
+    """Makes TensorFlow know the file system that `path` names.
+
+    Raises:
+      UserError: it is not installed.
+    """
+    scheme, separator, _ = path.partition("://")
+    if not separator or scheme in tf.io.gfile.get_registered_schemes():
+        return
+    wanted = f'pip install "{PLUGIN}=={PLUGIN_RELEASE}.*"'
+    try:
+        version = importlib.metadata.version(PLUGIN)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise UserError(
+            f"{path}: the file system {scheme}:// is not installed; {wanted}, which"
+            " brings s3:// and others."
+        ) from error
+    if not version.startswith(PLUGIN_RELEASE + "."):
+        raise UserError(
+            f"{path}: {PLUGIN} {version} crashes at the end of every program that used"
+            f" {scheme}://; {wanted}"
+        )
+    # Its own way of trying again leaves a store that cannot be reached unmentioned for
+    # minutes; this one, the default of AWS's later programs, gives up after seconds.
+    os.environ.setdefault("AWS_RETRY_MODE", "standard")
+    importlib.import_module(PLUGIN.replace("-", "_"))  # Optional, so not at the top.
+    if scheme not in tf.io.gfile.get_registered_schemes():
+        raise UserError(
+            f"{path}: {scheme}:// is no file system of TensorFlow or {PLUGIN}."
+        )
+
+
+def read_bytes(path):
+    """The content of a file.
+
+    Raises:
+      UserError: it cannot be read, for another reason than that there is none.
+      tf.errors.NotFoundError: there is none.
+    """
+    # Not in one piece: that asks for the size first, and of a store that cannot be
+    # reached S3's file system says then that there is no such file.
+    with read_errors(path), tf.io.gfile.GFile(path, "rb") as file:
+        blocks = iter(lambda: file.read(2**24), b"")
+        return b"".join(blocks)
+
+
+@contextlib.contextmanager
+def read_errors(path):
+    """Turns the errors of reading `path` into `UserError`s, but for its absence."""
+    try:
+        yield
+    except tf.errors.NotFoundError:
+        raise
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"{path}: cannot be read: {_reason(error)}.") from error
+
+
+@contextlib.contextmanager
+def disk_errors(path):
+    """Turns the errors of writing `path`, such as a full disk, into `UserError`s."""
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"{path}: cannot be written: {_reason(error)}.") from error
+
+
+def _reason(error):
+    """What went wrong, on one line."""
+    if not isinstance(error, tf.errors.OpError):
+        return error.strerror or str(error)
+    message = error.message.rpartition("; ")[2]  # Before it: the path again.
+    return " ".join(message.split()).strip(": .") or type(error).__name__

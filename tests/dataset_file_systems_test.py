@@ -1,0 +1,191 @@
+"""Shard sets on another file system: TensorFlow's ram://, and some that are missing."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+import uuid
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from classifier.augment import augment
+from dataset import folders, verify
+from dataset.shards import Record, ShardSet, UserError, write_shard_set
+from flags import binary
+from flags import classifier as classifier_flags
+from training.input import shuffled_examples
+
+
+@pytest.fixture
+def bucket():
+    return f"ram://{uuid.uuid4().hex}"
+
+
+def records_between(start, stop):
+    for n in range(start, stop):
+        image = np.random.default_rng(n).integers(0, 256, [8, 8], np.uint8)
+        yield Record(image, n % 2, f"brats/case/{n:03d}", f"patient {n % 3}")
+
+
+def write(folder, read=records_between, seed=1, **settings):
+    return write_shard_set(
+        str(folder),
+        read,
+        10,
+        binary="tests.write",
+        settings={"seed": seed},
+        images_per_shard=4,
+        **settings,
+    )
+
+
+def verify_set(folder):
+    verify.verify(data_dirs=[folder], refined_from=None)
+
+
+def test_set_is_the_same_wherever_it_is_written(bucket, tmp_path):
+    here, there = write(tmp_path / "set"), write(f"{bucket}/set")
+    assert there.digest == here.digest
+    assert sorted(tf.io.gfile.listdir(f"{bucket}/set")) == sorted(
+        os.listdir(tmp_path / "set")
+    )
+    for n, (one, other) in enumerate(zip(here.records(), there.records())):
+        assert (one.image == other.image).all() and one.id == other.id
+        assert here.serialized(n) == there.serialized(n)
+    assert here.origins()[1:] == there.origins()[1:]
+    assert ShardSet(f"{bucket}/set/").digest == here.digest
+
+
+def test_stopped_writer_goes_on_there(bucket):
+    asked = []
+
+    def stopping(start, stop):
+        yield from records_between(start, min(stop, 6))
+        raise KeyboardInterrupt
+
+    def counting(start, stop):
+        asked.append((start, stop))
+        return records_between(start, stop)
+
+    with pytest.raises(KeyboardInterrupt):
+        write(f"{bucket}/set", read=stopping)
+    with pytest.raises(UserError, match="no manifest.json.*not a finished shard set"):
+        ShardSet(f"{bucket}/set")
+    write(f"{bucket}/set", read=counting)
+    assert asked == [(4, 8), (8, 10)]
+    write(f"{bucket}/set", read=None)  # Finished: nothing is read.
+
+
+def test_folder_of_something_else_is_refused_there(bucket):
+    write(f"{bucket}/set")
+    with pytest.raises(UserError, match="--seed was 1, is 2"):
+        write(f"{bucket}/set", seed=2)
+    write(f"{bucket}/set", seed=2, overwrite=True)
+    folders.write_text(f"{bucket}/other/thesis.tex", "all of it")
+    tf.io.gfile.makedirs(f"{bucket}/other")
+    with pytest.raises(UserError, match=f"{bucket}/other: not empty"):
+        write(f"{bucket}/other")
+
+
+def test_steps_read_and_write_there(bucket, capsys, flag_defaults):
+    sets = [write(f"{bucket}/real")]
+    batch = shuffled_examples(sets, start=0, stop=10, seed=0).batch(10)
+    ids = {i.decode() for i in next(batch.as_numpy_iterator())["id"]}
+    assert ids == {record.id for record in records_between(0, 10)}
+    settings = flag_defaults(classifier_flags.define_augment)
+    settings |= {"data_dirs": [f"{bucket}/real"], "output_dir": f"{bucket}/classic"}
+    augment(**{**settings, "num_images": 12})
+    assert len(ShardSet(f"{bucket}/classic")) == 12
+    verify_set(f"{bucket}/classic")
+    assert "1 shard sets with 12 images are in order" in capsys.readouterr().out
+
+
+def version_of_plugin(version):
+    def answer(name):
+        if version is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version
+
+    return answer
+
+
+@pytest.mark.parametrize("use", [ShardSet, write, verify_set])
+@pytest.mark.parametrize(
+    "version, message",
+    [
+        (None, 'is not installed; pip install "tensorflow-io==0.34'),
+        ("0.36.0", "0.36.0 crashes at the end"),
+    ],
+)
+def test_file_system_that_is_missing_is_named(monkeypatch, use, version, message):
+    monkeypatch.setattr(importlib.metadata, "version", version_of_plugin(version))
+    with pytest.raises(UserError, match=f"^none://bucket/set: .*{message}"):
+        use("none://bucket/set")
+
+
+class Silent:
+    """`GFile` of a store that does not answer."""
+
+    def __init__(self, path, mode="r"):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def read(self, size):
+        raise tf.errors.UnknownError(None, None, ": curlCode: 7,\n no connection")
+
+
+def test_store_that_does_not_answer_is_named_and_not_taken_for_empty(
+    monkeypatch, bucket
+):
+    write(f"{bucket}/set")
+    before = set(tf.io.gfile.listdir(f"{bucket}/set"))
+    monkeypatch.setattr(tf.io.gfile, "exists", lambda path: False)
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.io.gfile, "GFile", Silent)
+        says = "json: cannot be read: curlCode: 7, no connection.$"
+        with pytest.raises(UserError, match=f"^{bucket}/set/manifest.{says}"):
+            ShardSet(f"{bucket}/set")
+        with pytest.raises(UserError, match=f"^{bucket}/set/manifest.{says}"):
+            verify_set(f"{bucket}/set")
+        with pytest.raises(UserError, match=f"^{bucket}/set/unfinished.{says}"):
+            write(f"{bucket}/set", seed=2, overwrite=True)
+    # One that hides its folders, but not its files.
+    with pytest.raises(UserError, match="--seed was 1, is 2"):
+        write(f"{bucket}/set", seed=2)
+    assert set(tf.io.gfile.listdir(f"{bucket}/set")) == before
+
+
+def test_what_has_to_be_on_this_machine_is_refused_elsewhere(tmp_path):
+    for name, flags in {
+        "pggan.train": ["--data_dir=s3://b/set", "--model_dir=s3://b/m"],
+        "evaluation.table": ["--rows=all=s3://b/all.csv", "--output_dir=table"],
+    }.items():
+        command = [sys.executable, "-m", name, *flags]
+        path = os.pathsep.join(sys.path)
+        run = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        assert run.returncode == 1
+        (wrong,) = [flag for flag in flags if "model" in flag or "rows" in flag]
+        said = run.stderr.splitlines()[-1]
+        assert said.startswith(f"{name}: error: {wrong}: wanted a path on this machine")
+    assert not os.listdir(tmp_path)
+
+
+def test_flags_of_shard_sets_may_name_them_elsewhere(capsys):
+    settings = {"data_dir": "s3://b/x", "output_dir": "s3://b/y", "num_images": 3}
+    binary._check_local(settings, binary.SHARD_SETS | {"output_dir"})
+    with pytest.raises(SystemExit):
+        binary._check_local(settings, binary.SHARD_SETS)
+    assert "error: --output_dir=s3://b/y: wanted a path" in capsys.readouterr().err
