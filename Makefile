@@ -9,7 +9,8 @@ TEST_PROCESSES ?= 2
 RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
 	--cores=$(CORES)
 
-.PHONY: help setup demo mini test benchmark-refiners benchmark-killed benchmark-slurm lint format lock clean
+.PHONY: help setup demo mini test benchmark-refiners benchmark-killed benchmark-remote \
+	benchmark-slurm lint format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -51,6 +52,18 @@ benchmark-refiners: $(VENV)/installed
 benchmark-killed: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	@$(PYTHON) -m benchmarks.killed_workflow --output_dir=$@ \
 	  --snakemake=$(WORKFLOW_VENV)/bin/snakemake
+
+# The steps on shard sets in an S3 store on this machine. Its packages and TensorFlow's
+# plug-in for it are not the project's, so each has a folder of its own.
+benchmark-remote: $(VENV)/installed
+	@echo "Installing moto's server and tensorflow-io into $@/packages ..."
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check --upgrade \
+	  --target $@/packages/moto "moto[server]"
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check --upgrade --no-deps \
+	  --target $@/packages/tensorflow-io "tensorflow-io==0.34.*"
+	@rm -rf $@/run
+	@PYTHONPATH=$@/packages/tensorflow-io $(PYTHON) -m benchmarks.remote_shards \
+	  --output_dir=$@/run --moto=$@/packages/moto
 
 # The demo as jobs of a Slurm of one node, which root starts here: half an hour.
 benchmark-slurm: $(VENV)/installed $(WORKFLOW_VENV)/installed
