@@ -65,7 +65,9 @@ def rows(folder):
 def main(args):
     whole, killed = (args.output_dir / name for name in ("whole", "killed"))
     args.output_dir.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
     subprocess.run(command(args, whole), check=True, stdout=subprocess.DEVNULL)
+    print(f"uninterrupted: {time.monotonic() - began:.0f} s", flush=True)
     seed = random.SystemRandom().randrange(10**6)
     draw = random.Random(seed)
     num_files = len(finished_files(whole))
