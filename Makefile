@@ -53,17 +53,17 @@ benchmark-killed: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	@$(PYTHON) -m benchmarks.killed_workflow --output_dir=$@ \
 	  --snakemake=$(WORKFLOW_VENV)/bin/snakemake
 
-# The steps on shard sets in an S3 store on this machine. Its packages and TensorFlow's
-# plug-in for it are not the project's, so each has a folder of its own.
+# The steps on shard sets in an S3 store on this machine: ten minutes. Neither the store
+# nor TensorFlow's plug-in for it is the project's, so each has a folder of its own.
 benchmark-remote: $(VENV)/installed
-	@echo "Installing moto's server and tensorflow-io into $@/packages ..."
-	@$(PYTHON) -m pip install -qq --disable-pip-version-check --upgrade \
-	  --target $@/packages/moto "moto[server]"
+	@echo "Installing moto's server and tensorflow-io into $@ ..."
+	@$(PYTHON) -m venv --clear $@/store
+	@$@/store/bin/python -m pip install -qq --disable-pip-version-check "moto[server]"
 	@$(PYTHON) -m pip install -qq --disable-pip-version-check --upgrade --no-deps \
-	  --target $@/packages/tensorflow-io "tensorflow-io==0.34.*"
+	  --target $@/plugin "tensorflow-io==0.34.*"
 	@rm -rf $@/run
-	@PYTHONPATH=$@/packages/tensorflow-io $(PYTHON) -m benchmarks.remote_shards \
-	  --output_dir=$@/run --moto=$@/packages/moto
+	@PYTHONPATH=$@/plugin $(PYTHON) -m benchmarks.remote_shards \
+	  --output_dir=$@/run --store_python=$@/store/bin/python
 
 # The demo as jobs of a Slurm of one node, which root starts here: half an hour.
 benchmark-slurm: $(VENV)/installed $(WORKFLOW_VENV)/installed

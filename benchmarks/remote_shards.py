@@ -34,7 +34,7 @@ DETECTOR = "--steps_per_epoch=5 --max_epochs=2 --decay_epochs=1 --log_steps=5"
 
 
 def steps(sets, work):
-    """Title to command, in order.
+    """The commands, in order: binary and flags.
 
     Args:
       sets: where shard sets lie, `s3://bucket` or a folder.
@@ -181,17 +181,17 @@ def results(sets, work):
 
 
 @contextlib.contextmanager
-def store(packages, log_path):
+def store(python, log_path):
     """A running S3 store with one bucket; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [sys.executable, "-m", "moto.server", "--host=127.0.0.1"]
+    command = [python, "-m", "moto.server", "--host=127.0.0.1"]
     command += [f"--port={address.partition(':')[2]}"]
     with open(log_path, "w") as log:
         server = subprocess.Popen(
             command,
-            env={**os.environ, "PYTHONPATH": str(packages)},
+            env={**os.environ, "PYTHONPATH": ""},
             stdout=log,
             stderr=log,
         )
@@ -214,7 +214,7 @@ def store(packages, log_path):
 
 def main(args):
     args.output_dir.mkdir(parents=True, exist_ok=True)
-    with store(args.moto, args.output_dir / "store.log") as address:
+    with store(args.store_python, args.output_dir / "store.log") as address:
         os.environ |= {"S3_ENDPOINT": f"http://{address}", "AWS_REGION": "us-east-1"}
         os.environ |= {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -241,5 +241,5 @@ def main(args):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--output_dir", type=pathlib.Path, required=True)
-    parser.add_argument("--moto", required=True, help="folder of its packages")
+    parser.add_argument("--store_python", required=True, help="Python that has moto")
     main(parser.parse_args())

@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import importlib.metadata
 import os
+import re
 
 import tensorflow as tf
 
@@ -92,4 +93,8 @@ def _reason(error):
     if not isinstance(error, tf.errors.OpError):
         return error.strerror or str(error)
     message = error.message.rpartition("; ")[2]  # Before it: the path again.
-    return " ".join(message.split()).strip(": .") or type(error).__name__
+    message = " ".join(message.split()).strip(": .")
+    if message in ("", "No response body"):  # S3's file system on a bare HTTP code.
+        words = re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))
+        message = " ".join(words).lower()  # permission denied
+    return message

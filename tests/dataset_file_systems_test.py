@@ -125,31 +125,47 @@ def test_file_system_that_is_missing_is_named(monkeypatch, use, version, message
         use("none://bucket/set")
 
 
-class Silent:
-    """`GFile` of a store that does not answer."""
+def failing_files(error):
+    """A stand-in for `GFile` of a store that answers with an error."""
 
-    def __init__(self, path, mode="r"):
-        pass
+    class File:
+        def __init__(self, path, mode="r"):
+            pass
 
-    def __enter__(self):
-        return self
+        def __enter__(self):
+            return self
 
-    def __exit__(self, *error):
-        pass
+        def __exit__(self, *error):
+            pass
 
-    def read(self, size):
-        raise tf.errors.UnknownError(None, None, ": curlCode: 7,\n no connection")
+        def read(self, size):
+            raise error
+
+    return File
 
 
+@pytest.mark.parametrize(
+    "error, reason",
+    [
+        (
+            tf.errors.UnknownError(None, None, ": curl: 7,\n refused"),
+            "curl: 7, refused",
+        ),
+        (
+            tf.errors.PermissionDeniedError(None, None, ": No response body."),
+            "permission denied",
+        ),
+    ],
+)
 def test_store_that_does_not_answer_is_named_and_not_taken_for_empty(
-    monkeypatch, bucket
+    monkeypatch, bucket, error, reason
 ):
     write(f"{bucket}/set")
     before = set(tf.io.gfile.listdir(f"{bucket}/set"))
     monkeypatch.setattr(tf.io.gfile, "exists", lambda path: False)
     with monkeypatch.context() as patch:
-        patch.setattr(tf.io.gfile, "GFile", Silent)
-        says = "json: cannot be read: curlCode: 7, no connection.$"
+        patch.setattr(tf.io.gfile, "GFile", failing_files(error))
+        says = f"json: cannot be read: {reason}.$"
         with pytest.raises(UserError, match=f"^{bucket}/set/manifest.{says}"):
             ShardSet(f"{bucket}/set")
         with pytest.raises(UserError, match=f"^{bucket}/set/manifest.{says}"):
