@@ -19,17 +19,20 @@ PROFILE = "workflow/profiles/slurm"
 WORKING_SECONDS = 20  # A training is cancelled when it has worked for that long.
 
 
-def squeue(columns, *flags):
-    """Rows of squeue as lists of words; the first is the job's id."""
-    command = ["squeue", "--noheader", f"--format=%i|{columns}", *flags]
+def squeue(*columns, states):
+    """Rows of squeue as lists of texts: the job's id, then its `columns`."""
+    layout = ",".join(f"{column}:|" for column in ("JobID", *columns))
+    command = ["squeue", "--noheader", f"--Format={layout}", f"--states={states}"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [line.split("|") for line in result.stdout.splitlines()]
+    return [line.split("|")[:-1] for line in result.stdout.splitlines()]
 
 
 def wait_for_training(process, rule, known=()):
     """Id of a job of `rule` that has worked for a while, and is none of the known."""
     while process.poll() is None:
-        for job, rule_of_job, seconds in squeue("%k|%M", "--states=running"):
+        for job, rule_of_job, seconds in squeue(
+            "Comment", "TimeUsed", states="running"
+        ):
             minutes, _, seconds = seconds.rpartition(":")
             worked = int(seconds) + 60 * int(minutes or 0)
             if rule in rule_of_job and worked > WORKING_SECONDS and job not in known:
@@ -68,7 +71,7 @@ def main(args):
         began = time.monotonic()
         code = run(args, cluster)
         print(f"ended with {code} after {time.monotonic() - began:.0f} s")
-        jobs = squeue("%T|%b|%k", "--states=all")
+        jobs = squeue("State", "tres-per-job", "Comment", states="all")
     states = collections.Counter(state for _, state, *_ in jobs)
     print("jobs:", ", ".join(f"{n} {state}" for state, n in states.items()))
     for number, state, gpus, rule in jobs:

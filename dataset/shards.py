@@ -23,7 +23,6 @@ from dataset.file_systems import (  # noqa: F401
     read_errors,
 )
 from dataset.folders import (  # noqa: F401
-    JOB,
     claim_folder,
     file_sha256,
     read_json,
@@ -302,16 +301,6 @@ def write_shard_set(
         shards[number] = _write_shard(path, records, last - first)
     _write_manifest(output_dir, job, [shards[number] for number in range(num_shards)])
     return ShardSet(output_dir)
-
-
-def read_settings(output_dir):
-    """The (binary, settings) that a finished or unfinished set was written with."""
-    for name in (MANIFEST, JOB):
-        path = os.path.join(output_dir, name)
-        if tf.io.gfile.exists(path):
-            job = read_json(path)
-            return job.get("binary"), job.get("settings", {})
-    return None, {}
 
 
 def _is_part_of_set(name):
