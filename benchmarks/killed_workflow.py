@@ -9,6 +9,7 @@ untouched.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -33,8 +34,13 @@ def command(args, output_dir):
 
 def finished_files(folder):
     """Path to time of change of the files that steps write last."""
-    paths = (path for name in FINAL for path in folder.rglob(name))
-    return {path: path.stat().st_mtime_ns for path in paths}
+    found = {}
+    for root, _, names in os.walk(folder):  # Steps remove files and folders meanwhile.
+        for name in set(FINAL).intersection(names):
+            path = os.path.join(root, name)
+            with contextlib.suppress(FileNotFoundError):
+                found[path] = os.stat(path).st_mtime_ns
+    return found
 
 
 def kill_once(args, folder, number, seconds):
@@ -84,7 +90,7 @@ def main(args):
         sys.stdout.flush()
     subprocess.run(command(args, killed), check=True, stdout=subprocess.DEVNULL)
     after = finished_files(killed)
-    redone = [str(path) for path, at in finished.items() if after.get(path) != at]
+    redone = [path for path, at in finished.items() if after.get(path) != at]
     same = rows(whole) == rows(killed)
     print(f"done again though finished: {redone or 'nothing'}")
     print(f"tables: {'the same' if same else 'DIFFERENT'}")
