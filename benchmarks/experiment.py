@@ -9,11 +9,12 @@ import dataclasses
 import functools
 
 from benchmarks import step_graphs
-from benchmarks.graphs import Calls, variable_bytes
+from benchmarks.graphs import Calls
 from benchmarks.step_graphs import read_settings
+from training.checkpoints import num_bytes
+from training.run import KEPT_CHECKPOINTS
 
 LABELS = 2
-CHECKPOINTS = 2  # Of a training: the last and the one before.
 MADE_FROM_REAL = {"real", "classic", "classic400k"}
 
 
@@ -131,8 +132,8 @@ class Experiment:
         return self.generated * self.image_bytes(self.generated_size)
 
     def _checkpoints(self, training, kept=0, trainings=LABELS):
-        copies = trainings * (CHECKPOINTS + kept)
-        return copies * variable_bytes(training[0].model)
+        copies = trainings * (KEPT_CHECKPOINTS + kept)
+        return copies * num_bytes(training[0].model)
 
     def _refiners(self):
         for refiner in ("unit", "simgan"):
@@ -221,8 +222,8 @@ class Detector:
         self._validation_images = experiment.validation_images
         self._step, self._validation = step_graphs.classifier_training(self.settings)
         model = self._step.model
-        best = variable_bytes(model.detector)  # A file of its own.
-        self.disk = CHECKPOINTS * variable_bytes(model) + best
+        best = num_bytes(model.detector)  # A file of its own.
+        self.disk = KEPT_CHECKPOINTS * num_bytes(model) + best
 
     @property
     def least(self):

@@ -138,10 +138,3 @@ def check_countable(graph, used):
                 raise ValueError(
                     f"{node.name}: not counted within the function {name}."
                 )
-
-
-def variable_bytes(model):
-    """Bytes of all variables that a checkpoint of `model` holds."""
-    parts = tf.train.TrackableView(model).descendants()
-    variables = {id(part): part for part in parts if isinstance(part, tf.Variable)}
-    return sum(v.shape.num_elements() * v.dtype.size for v in variables.values())

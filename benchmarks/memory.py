@@ -18,7 +18,6 @@ import time
 
 import tensorflow as tf
 
-from benchmarks.graphs import variable_bytes
 from benchmarks.markdown import table
 from benchmarks.step_graphs import (
     classifier_training,
@@ -27,6 +26,7 @@ from benchmarks.step_graphs import (
     simgan_training,
     unit_training,
 )
+from training.checkpoints import num_bytes
 
 # Two batches each: SimGAN's is even, ResNet-50's batch norm wants several images.
 BATCHES = {
@@ -75,7 +75,7 @@ def measure(step, flags, batch):
     seconds = time.monotonic() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
-        "variables": variable_bytes(calls.model),
+        "variables": num_bytes(calls.model),
         "built": built - at_start,
         "step": peak - before,
         "seconds": seconds,

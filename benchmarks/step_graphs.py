@@ -7,23 +7,16 @@ flagfile as the program reads it.
 import collections
 import functools
 import inspect
-import os
+import pathlib
 
 import tensorflow as tf
-from absl import flags
 
 from benchmarks.graphs import Calls, trace
 from classifier import networks as classifier_networks
 from classifier import train as classifier_train
 from features.extraction import BATCH_SIZE as BATCH_FEATURES
 from features.extraction import build_extractor
-from flags import classifier as classifier_flags
-from flags import dataset as dataset_flags
-from flags import evaluation as evaluation_flags
-from flags import filtering as filtering_flags
-from flags import pggan as pggan_flags
-from flags import simgan as simgan_flags
-from flags import unit as unit_flags
+from flags import binary
 from pggan import growth
 from pggan import networks as pggan_networks
 from pggan.generate import GROUP as BATCH_GENERATE
@@ -38,19 +31,7 @@ from unit import networks as unit_networks
 from unit import train as unit_train
 from unit.model import UNIT
 
-DEFINITIONS = {  # Of a program's flags, by how its flagfiles' names begin.
-    "classifier_augment": classifier_flags.define_augment,
-    "classifier_predict": classifier_flags.define_predict,
-    "classifier_train": classifier_flags.define_train,
-    "dataset_prepare": dataset_flags.define_prepare,
-    "evaluation_quality": evaluation_flags.define_quality,
-    "filtering_cluster": filtering_flags.define_cluster,
-    "pggan_generate": pggan_flags.define_generate,
-    "pggan_train": pggan_flags.define_train,
-    "simgan_train": simgan_flags.define_train,
-    "unit_train": unit_flags.define_train,
-}
-NOWHERE = "--model_dir=no_folder"  # Where a `Run` finds no earlier training.
+NOWHERE = "no_folder"  # Where a `Run` finds no earlier training.
 
 
 def read_settings(flagfile, *arguments):
@@ -63,18 +44,10 @@ def read_settings(flagfile, *arguments):
     Returns:
       Dict of name to value; None for paths, which have no part in what is computed.
     """
-    name = os.path.basename(flagfile)
-    define = next(d for key, d in DEFINITIONS.items() if name.startswith(key))
-    holders = define()
-    known = flags.FLAGS
-    try:
-        for holder in holders:  # Paths are required.
-            known[holder.name].validators.clear()
-        known(["", NOWHERE, f"--flagfile={flagfile}", *arguments], known_only=True)
-        return {holder.name: known[holder.name].value for holder in holders}
-    finally:
-        for holder in holders:
-            delattr(known, holder.name)
+    package, name, *_ = pathlib.Path(flagfile).stem.split("_")
+    arguments = [f"--flagfile={flagfile}", *arguments]
+    settings = binary.parse(f"{package}.{name}", arguments, complete=False)
+    return {**settings, "model_dir": NOWHERE} if "model_dir" in settings else settings
 
 
 def _own(function, settings):

@@ -6,5 +6,5 @@ import os
 # trainers print the devices that they use themselves. Set the variable to see all.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow asks for oneDNN by itself on some processors only; on others the detector
-# takes five times as long, and rounds otherwise.
+# takes four times as long, and rounds otherwise.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

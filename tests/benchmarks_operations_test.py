@@ -7,6 +7,7 @@ import tensorflow as tf
 from benchmarks import graphs, operations, step_graphs
 from benchmarks.graphs import count_operations, trace
 from pggan import networks
+from training import checkpoints
 
 IMAGES = tf.TensorSpec([2, 8, 8, 3])
 CONV = 2 * (2 * 8 * 8 * 5) * (3 * 3 * 3)  # Two operations per multiply-add.
@@ -37,28 +38,26 @@ def test_dense_layer_is_a_matrix_product():
     assert count_operations(trace(dense, tf.TensorSpec([4, 11]))) == 2 * 4 * 11 * 7
 
 
-def gradients_of(layer):
-    """The gradients of the sum of a layer's output, which needs no forward pass."""
+def step_of(layer):
+    """A layer's output, and its gradients to the images and to the kernel."""
 
-    def gradients(images):
+    def step(images):
         with tf.GradientTape() as tape:
             tape.watch(images)
             outputs = layer(images)
         seeds = tf.ones_like(outputs)
-        return tape.gradient(outputs, [images, layer.kernel], seeds)
+        return outputs, *tape.gradient(outputs, [images, layer.kernel], seeds)
 
-    return gradients
+    return step
+
+
+def gradients_of(layer):
+    """The gradients alone, which need no forward pass."""
+    return lambda images: step_of(layer)(images)[1:]
 
 
 def test_forward_and_backward_are_three_times_forward(conv):
-    def step(images):
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            outputs = conv(images)
-        seeds = tf.ones_like(outputs)
-        return outputs, *tape.gradient(outputs, [images, conv.kernel], seeds)
-
-    assert count_operations(trace(step, IMAGES)) == 3 * CONV
+    assert count_operations(trace(step_of(conv), IMAGES)) == 3 * CONV
 
 
 def test_gradient_that_nobody_uses_is_not_counted(conv):
@@ -146,7 +145,7 @@ def test_checkpoint_holds_the_bytes_that_are_counted(pggan, tmp_path):
         for name, shape in reader.get_variable_to_shape_map().items()
         if types[name] != tf.string
     )
-    assert graphs.variable_bytes(model) == written
+    assert checkpoints.num_bytes(model) == written
 
 
 def test_gpu_takes_operations_over_its_share_of_the_peak():

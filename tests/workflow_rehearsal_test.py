@@ -190,6 +190,21 @@ def test_weights_that_are_not_there_are_named(rehearse):
     assert faults == ["filtering.cluster: --weights=a.h5: no such file."]
 
 
+def test_weights_in_the_experiments_folder_are_where_steps_look(rehearse, tmp_path):
+    (tmp_path / "out" / "a.h5").touch()
+    flags = ["--data_dir=x", "--output_dir=y", "--backbone=densenet169"]
+    faults = rehearse.go_through([step("filtering.cluster", *flags, "--weights=a.h5")])
+    assert "a.h5" not in str(faults)
+    assert (pathlib.Path(rehearse.folder) / "a.h5").exists()
+
+
+def test_set_that_no_step_writes_is_named_by_every_one_that_reads_it(rehearse):
+    for _ in range(2):
+        (fault,) = rehearse.go_through([pggan("tumor")])
+        assert "real/train/tumor: no such shard set" in fault
+    assert not rehearse._questions
+
+
 def test_imagenet_weights_that_are_to_be_downloaded_are_told(
     rehearse, tmp_path, monkeypatch
 ):
@@ -248,7 +263,7 @@ def test_room_is_that_of_sets_and_checkpoints(rehearse, monkeypatch):
     pixels = 1500 * 256**2 + 500 * 100**2
     assert np.isclose(sets, pixels * BYTES_PER_PIXEL) and checkpoints == 2e9
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("", (), {"free": 1e9}))
-    text = " ".join(rehearse.missing_space())
+    text = " ".join(rehearse.space())
     assert "2.0 GB of checkpoints; 1.0 GB are free" in text and "not enough" in text
 
 

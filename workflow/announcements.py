@@ -37,7 +37,7 @@ class Announced:
 
     @property
     def num_images(self):
-        return max(self.counts) if self.at_most else sum(self.counts)
+        return sum(self.counts)
 
     def has(self, enough):
         """By class, whether there are images, and at least so many."""

@@ -1,9 +1,9 @@
 """What every step of a plan would find, before any of it is there.
 
 Steps announce the shard sets that they will write (`announcements`). A training is
-asked by its own `--dry_run` whether it could begin; to that end the sets
-that it is to read stand in a temporary folder, with the announced numbers in their
-manifest and one black image of each class behind them.
+asked by its own `--dry_run` whether it could begin; to that end the sets that it is to
+read stand in a temporary folder, with the announced numbers in their manifest and one
+black image of each class behind them.
 """
 
 import concurrent.futures
@@ -46,7 +46,7 @@ def rehearse(steps, output_dir, num_workers):
         faults = rehearsal.go_through(steps)
         faults += rehearsal.ask_trainings(num_workers)
         print(rehearsal.describe())
-        return faults, [*rehearsal.missing_weights(), *rehearsal.missing_space()]
+        return faults, [*rehearsal.missing_weights(), *rehearsal.space()]
 
 
 class Rehearsal:
@@ -95,7 +95,7 @@ class Rehearsal:
         """The set at `path`: one that is announced, or else one that is there.
 
         Raises:
-          Fault: neither.
+          UserError: neither.
         """
         if path in self.sets:
             return self.sets[path]
@@ -116,8 +116,10 @@ class Rehearsal:
         backbone = settings.get("backbone", "resnet50")
         if weights == "imagenet":
             self.networks |= {backbone} - WITHOUT_A_NETWORK
-        elif weights not in (None, "none") and not os.path.isfile(weights):
-            raise Fault(f"--weights={weights}: no such file.")
+        elif weights not in (None, "none"):
+            if not os.path.isfile(os.path.join(self.output_dir, weights)):
+                raise Fault(f"--weights={weights}: no such file.")
+            self._link(weights)
 
     def ask(self, step):
         """Notes a training whose binary is to be asked whether it could begin.
@@ -126,6 +128,7 @@ class Rehearsal:
         """
         settings = step.settings
         self.trainings[settings["model_dir"]] = settings
+        key = (step.binary, self._kind(settings))
         for name, value in settings.items():
             if is_data(name):
                 for path in as_list(value):
@@ -134,8 +137,6 @@ class Rehearsal:
         if os.path.exists(os.path.join(existing, "run.json")):
             self._link(settings["model_dir"])
             key = settings["model_dir"]
-        else:
-            key = (step.binary, self._kind(settings))
         words = [word for word in step.command if not word.startswith(AS_LONG_AS)]
         if settings.get("weights") == "imagenet":
             words.append(WITHOUT_WEIGHTS)
@@ -153,12 +154,14 @@ class Rehearsal:
         return repr(sorted((name, repr(value)) for name, value in kind.items()))
 
     def _stand_in(self, path):
-        """Puts what a training may look at to its place in the folder."""
-        if os.path.exists(os.path.join(self.folder, path)):
-            return
+        """Puts a set that `find` finds to its place in the folder."""
         if path not in self.sets:
             self._link(path)
-            return
+        elif not os.path.exists(os.path.join(self.folder, path)):
+            self._write_stand_in(path)
+
+    def _write_stand_in(self, path):
+        """Writes a set of the announced numbers, of one image of each class."""
         announced = self.sets[path]
         image = np.zeros([announced.image_size] * 2, np.uint8)
         labels = [label for label, count in enumerate(announced.counts) if count]
@@ -184,7 +187,8 @@ class Rehearsal:
             return
         link = os.path.join(self.folder, path)
         os.makedirs(os.path.dirname(link), exist_ok=True)
-        os.symlink(os.path.join(self.output_dir, path), link)
+        if not os.path.exists(link):
+            os.symlink(os.path.join(self.output_dir, path), link)
 
     def ask_trainings(self, num_workers):
         """Runs each noted binary's dry run; returns what they refuse, texts."""
@@ -216,7 +220,7 @@ class Rehearsal:
         return None
 
     def describe(self):
-        """The announced sets and the room that all needs, as a text."""
+        """The announced sets, as a text."""
         lines = []
         for path, announced in self.sets.items():
             number = f"{'at most ' * announced.at_most}{announced.num_images:,}"
@@ -228,7 +232,7 @@ class Rehearsal:
         """Room for the announced sets, and for the checkpoints of trainings."""
         return sum(s.num_bytes for s in self.sets.values()), self._checkpoint_bytes
 
-    def missing_space(self):
+    def space(self):
         """A text about the room on the disk; two if it is too little."""
         sets, checkpoints = self.num_bytes
         free = shutil.disk_usage(existing_folder(self.output_dir)).free
