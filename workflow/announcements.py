@@ -142,8 +142,9 @@ def check_points(rehearsal, step):
         sets[name] = paths.split(",")
     for name, paths in sets.items():
         counts = np.sum([rehearsal.find(path).counts for path in paths], axis=0)
-        if number > min(count for count in counts if count):
-            raise Fault(f"--num_images={number}: {name} has {min(counts)} of a class.")
+        least = min(count for count in counts if count)
+        if number > least:
+            raise Fault(f"--num_images={number}: {name} has {least} of a class.")
 
 
 # By binary, and by rule for steps whose program may be anyone's.
