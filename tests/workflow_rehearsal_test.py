@@ -1,6 +1,8 @@
 """A plan's files and sizes are checked before any of it is there."""
 
+import os
 import pathlib
+import subprocess
 import sys
 
 import numpy as np
@@ -244,15 +246,76 @@ def test_sets_that_are_there_count_as_they_are(rehearse, write_images, tmp_path)
         rehearse.find("real/train/non_tumor")
 
 
-def test_begun_training_of_other_settings_is_asked_in_its_own_folder(
+def test_begun_control_is_asked_in_its_own_folder_as_it_was_begun(
     rehearse, write_images, tmp_path
 ):
-    write_images(tmp_path / "out" / "real/train/tumor", 1)
-    model = tmp_path / "out" / "pggan/tumor/model"
-    model.mkdir(parents=True)
-    (model / "run.json").write_text("{}")
-    rehearse.go_through([pggan("tumor", "--resolution=32")])
-    assert (pathlib.Path(rehearse.folder) / "pggan/tumor/model/run.json").exists()
+    out = tmp_path / "out"
+    for label, name in enumerate(LABELS):
+        for part in ("train", "validation"):
+            write_images(out / "real" / part / name, label, [part], images=16)
+    flags = [f"--{part}_dirs=real/{part}/tumor,real/{part}/non_tumor" for part in PARTS]
+    flags += ["--image_size=32", "--weights=none", "--batch_size=16", "--max_epochs=1"]
+    flags += ["--steps_per_epoch=2"]
+    (out / "of").mkdir()
+    (out / "of" / "finished.json").write_text('{"step": 4}')
+    control = [*flags, "--match_steps_of=of", "--model_dir=control"]
+    command = [sys.executable, "-m", "classifier.train", *control]
+    project = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=out, check=True, env=project)
+    assert not rehearse.go_through([step("classifier.train", *control)])
+    assert rehearse.ask_trainings(1) == []
+    changed = [*control, "--momentum=0.5"]
+    rehearse._questions.clear()
+    assert not rehearse.go_through([step("classifier.train", *changed)])
+    (answer,) = rehearse.ask_trainings(1)
+    assert "--momentum: the training in control was started with 0.9" in answer
+
+
+PARTS = ("train", "validation")
+
+
+def test_weights_that_a_begun_detector_had_are_not_asked_to_change(
+    rehearse, write_images, tmp_path
+):
+    write_images(tmp_path / "out" / "x", 0)
+    (tmp_path / "out" / "begun").mkdir()
+    (tmp_path / "out" / "begun" / "run.json").write_text("{}")
+    for name in ("begun", "new"):
+        flags = ["--train_dirs=x", "--validation_dirs=x", "--weights=imagenet"]
+        training = step("classifier.train", *flags, f"--model_dir={name}")
+        assert not rehearse.go_through([training])
+    begun, new = rehearse._questions.values()
+    assert "--weights=none" in new[1] and "--weights=none" not in begun[1]
+
+
+def test_model_that_no_step_trains_is_named(rehearse):
+    flags = ["--model_dir=pggan/tumor/model", "--output_dir=x"]
+    (fault,) = rehearse.go_through([step("pggan.generate", *flags)])
+    assert "--model_dir=pggan/tumor/model: no training in it" in fault
+
+
+def test_sizes_of_the_last_steps_are_checked_before_the_first(rehearse):
+    real_slices(rehearse)
+    both = [pggan(x) for x in LABELS]
+    both += [generated(x, 40) for x in LABELS]
+    folders = [
+        "--real_dirs=real/train/tumor,real/train/non_tumor",
+        "--synthetic_dirs=PGGAN=pggan/tumor/images,pggan/non_tumor/images",
+        "--output_dir=x",
+    ]
+
+    def fault_of(name, *flags):
+        return rehearse.go_through([*both, step(name, *folders, *flags)])
+
+    tsne = ["--num_images=20", "--perplexity=79"]
+    assert fault_of("evaluation.tsne", *tsne) == []
+    assert fault_of("evaluation.tsne", tsne[0], "--perplexity=80") == [
+        "evaluation.tsne: --perplexity=80: wanted less than the 80 images of a plane."
+    ]
+    assert fault_of("evaluation.quality", "--num_images=80") == []
+    assert fault_of("evaluation.quality", "--num_images=81") == [
+        "evaluation.quality: --num_images=81: no comparison can have more than 80."
+    ]
 
 
 def test_room_is_that_of_sets_and_checkpoints(rehearse, monkeypatch):
@@ -282,7 +345,7 @@ Shell command: echo; set -x; export X=1 Y=1; python -m pggan.train --b='c d' ${S
 
 checkpoint b:
     output: b/manifest.json, b/other
-Shell command: set -x; export X=1; no program && cp x y
+Shell command: set -x; export X=1; no 'program && a' && cp x y
 rule all:
     input: a/manifest.json
 Shell command: None
@@ -292,7 +355,8 @@ Reasons:
 
 def test_plan_is_read_with_each_step_after_those_it_depends_on():
     b, a = plan.read_plan(PLAN, "--start_over")
-    assert b.command == ["no", "program"] and b.output == ["b/manifest.json", "b/other"]
+    assert b.command == ["no", "program && a"]
+    assert b.output == ["b/manifest.json", "b/other"]
     assert a.command[1:] == ["-m", "pggan.train", "--b=c d", "--start_over"]
     assert (a.rule, a.binary, b.binary) == ("a", "pggan.train", None)
     assert a.input == ["flags.cfg", "b/manifest.json"]

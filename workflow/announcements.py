@@ -135,16 +135,42 @@ def check_clusters(rehearsal, step):
 
 
 def check_points(rehearsal, step):
-    number = step.settings["num_images"]
-    sets = {"real": step.settings["real_dirs"]}
-    for named in step.settings["synthetic_dirs"]:
-        name, _, paths = named.partition("=")
-        sets[name] = paths.split(",")
-    for name, paths in sets.items():
-        counts = np.sum([rehearsal.find(path).counts for path in paths], axis=0)
+    settings = step.settings
+    number = settings["num_images"]
+    sets = counts_of_named(rehearsal, settings)
+    for name, counts in sets.items():
         least = min(count for count in counts if count)
         if number > least:
             raise Fault(f"--num_images={number}: {name} has {least} of a class.")
+    num_classes = np.count_nonzero(sets["real"])
+    points = (len(sets) if settings["joint"] else 2) * num_classes * number
+    if settings["perplexity"] >= points:
+        raise Fault(
+            f"--perplexity={settings['perplexity']:g}: wanted less than the {points}"
+            " images of a plane."
+        )
+
+
+def check_compared(rehearsal, step):
+    """Every comparison is with half of the real images, class by class."""
+    number = step.settings["num_images"]
+    sets = counts_of_named(rehearsal, step.settings)
+    counts = np.array([[c // 2 for c in sets.pop("real")], *sets.values()])
+    most = sum(least for half, least in zip(counts[0], counts.min(axis=0)) if half)
+    if number > most:
+        raise Fault(f"--num_images={number}: no comparison can have more than {most}.")
+
+
+def counts_of_named(rehearsal, settings):
+    """Images of each class of `--real_dirs`, and of every row of `--synthetic_dirs`."""
+    sets = {"real": settings["real_dirs"]}
+    for named in settings["synthetic_dirs"]:
+        name, _, paths = named.partition("=")
+        sets[name] = paths.split(",")
+    return {
+        name: np.sum([rehearsal.find(path).counts for path in paths], axis=0)
+        for name, paths in sets.items()
+    }
 
 
 # By binary, and by rule for steps whose program may be anyone's.
@@ -155,6 +181,7 @@ ANNOUNCERS = {
     "pggan.generate": announce_generated,
     "filtering.cluster": check_clusters,
     "filtering.discard": announce_kept,
+    "evaluation.quality": check_compared,
     "evaluation.tsne": check_points,
 }
 RULES = {"refiner_refine": announce_refined}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import graphlib
+import itertools
 import pathlib
 import re
 import shlex
@@ -59,8 +60,8 @@ def read_plan(text, start_over=""):
         elif match := FILES.match(line):
             setattr(steps[-1], match[1], match[2].split(", "))
         elif match := COMMAND.search(line):
-            own, _, _ = match[1].partition(" && ")
-            steps[-1].command = shlex.split(own.replace(START_OVER, start_over))
+            words = shlex.split(match[1].replace(START_OVER, start_over))
+            steps[-1].command = list(itertools.takewhile("&&".__ne__, words))
     steps = [step for step in steps if step.command]
     writer = {path: n for n, step in enumerate(steps) for path in step.output}
     before = {

@@ -34,7 +34,7 @@ TRAINERS = {f"{name}.train" for name in ("pggan", "unit", "simgan", "classifier"
 CHECKPOINTS = re.compile(r"checkpoints: (\d+) of (\d+) MB")
 # Values of --backbone that do without weights.
 WITHOUT_A_NETWORK = {"auto", "descriptors"}
-# To be given to a training in a dry run: its result depends on neither.
+# What a training is asked without or with before it begins: nothing depends on it then.
 WITHOUT_WEIGHTS = "--weights=none"
 AS_LONG_AS = "--match_steps_of="
 
@@ -105,9 +105,15 @@ class Rehearsal:
         return Announced(found.image_size, counts)
 
     def training(self, model_dir):
-        """The settings of a training, planned or there."""
+        """The settings of a training, planned or there.
+
+        Raises:
+          Fault: neither.
+        """
         if model_dir not in self.trainings:
             path = os.path.join(self.output_dir, model_dir, "run.json")
+            if not os.path.exists(path):
+                raise Fault(f"--model_dir={model_dir}: no training in it.")
             self.trainings[model_dir] = read_json(path)["settings"]
         return self.trainings[model_dir]
 
@@ -124,7 +130,9 @@ class Rehearsal:
     def ask(self, step):
         """Notes a training whose binary is to be asked whether it could begin.
 
-        Trainings that differ in nothing but names and seeds are asked once.
+        Trainings that differ in nothing but names and seeds are asked once. One that
+        has begun is asked as it will be called, since its binary compares all settings
+        with those that it began with.
         """
         settings = step.settings
         self.trainings[settings["model_dir"]] = settings
@@ -133,13 +141,17 @@ class Rehearsal:
             if is_data(name):
                 for path in as_list(value):
                     self._stand_in(path)
+        words = [*step.command]
         existing = os.path.join(self.output_dir, settings["model_dir"])
         if os.path.exists(os.path.join(existing, "run.json")):
             self._link(settings["model_dir"])
             key = settings["model_dir"]
-        words = [word for word in step.command if not word.startswith(AS_LONG_AS)]
-        if settings.get("weights") == "imagenet":
-            words.append(WITHOUT_WEIGHTS)
+            if as_long_as := settings.get("match_steps_of"):
+                self._link(as_long_as)
+        else:
+            words = [word for word in words if not word.startswith(AS_LONG_AS)]
+            if settings.get("weights") == "imagenet":
+                words.append(WITHOUT_WEIGHTS)
         self._questions.setdefault(key, (step.name, [*words, "--dry_run"]))
         self._num_asked_for[key] = self._num_asked_for.get(key, 0) + 1
 
