@@ -19,6 +19,7 @@ from training.run import flagfile
 _DRIVER = """
 import os, runpy, signal, sys
 import tensorflow as tf
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # The tests may run under nohup.
 name, signal_name, step = sys.argv[1:4]
 sys.argv = [name, *sys.argv[4:]]
 from training import callbacks

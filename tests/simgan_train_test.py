@@ -1,5 +1,7 @@
 """Training SimGAN: its step, resume in every phase, replicas, precision, refusals."""
 
+import re
+
 import interruption
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from dataset.shards import UserError
 from flags import simgan as simgan_flags
 from simgan import schedule, train
 from simgan.model import SimGAN
+from training.checkpoints import step_of
 from training.run import Run
 from training.strategy import create_strategy
 
@@ -55,9 +58,9 @@ def test_killed_in_every_phase_equals_uninterrupted(settings, tmp_path):
     whole = {**settings, "model_dir": str(tmp_path / "whole")}
     result = interruption.run("simgan.train", whole)
     assert result.returncode == 0, result.stderr
-    stops = [("SIGKILL", 2), ("SIGTERM", 3), ("SIGKILL", 6)]
+    stops = [("SIGKILL", 2), ("SIGHUP", 3), ("SIGKILL", 6)]
     codes = [interruption.run("simgan.train", settings, stop) for stop in stops]
-    assert [code.returncode for code in codes] == [-9, 143, -9], codes[-1].stderr
+    assert [code.returncode for code in codes] == [-9, 129, -9], codes[-1].stderr
     begins = [f"continuing at step {step} of 7" for step in (1, 3)]
     assert all(begin in c.stdout for begin, c in zip(begins, codes[1:], strict=True))
     last = interruption.run("simgan.train", settings)
@@ -70,6 +73,16 @@ def test_killed_in_every_phase_equals_uninterrupted(settings, tmp_path):
     assert np.abs(images).max(axis=(1, 2, 3)).all()  # Full, and part of what is equal.
     samples = tf.io.gfile.listdir(f"{settings['model_dir']}/samples")
     assert sorted(samples) == [f"step-000000{n}.png" for n in (2, 4, 5, 7)]
+
+
+def test_a_step_that_is_not_finite_is_not_kept(settings):
+    steps = [str(step) for step in range(1, 8)]
+    diverging = {"learning_rate": 1e30, "keep_steps": steps, "log_steps": 100}
+    with pytest.raises(UserError, match="_loss is .*diverged") as error:
+        start({**settings, **diverging, "deterministic": False})
+    step = int(re.search(r"at step (\d+)", str(error.value))[1])
+    kept = tf.io.gfile.glob(f"{settings['model_dir']}/kept/*.index")
+    assert {step_of(path.removesuffix(".index")) for path in kept} == {*range(1, step)}
 
 
 def build(strategy=None, precision="float32", **changes):

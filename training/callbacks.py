@@ -119,11 +119,13 @@ class Save(_StepCallback):
             time.monotonic() - self._saved >= self.seconds,
             self.run.stop_signal is not None,
         )
-        if step in self.keep_steps:
+        due = due or stopping or step == self.run.num_steps
+        keep = step in self.keep_steps
+        if (due or keep) and not self.model.losses_are_finite():
+            check_finite(self.model.take_means(), step, self.run.model_dir)
+        if keep:
             self.run.keep(self.model)
-        if due or stopping or step == self.run.num_steps:
-            if not self.model.losses_are_finite():
-                check_finite(self.model.take_means(), step, self.run.model_dir)
+        if due:
             self.run.save(self.model)
             self._saved = time.monotonic()
         if stopping:

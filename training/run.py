@@ -16,7 +16,7 @@ import time
 import tensorflow as tf
 import tqdm
 
-from dataset.shards import PROJECT_VERSION, UserError, to_uint8, write_json
+from dataset.shards import PROJECT_VERSION, UserError, to_uint8, write_json, write_text
 from training import callbacks as cb
 from training import checkpoints, pictures, workers
 from training import strategy as strategies
@@ -139,7 +139,9 @@ class Run:
             "facts": self.facts,
         }
         write_json(self.own_path("run.json"), content)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # Started by nohup.
             signal.signal(number, self._note_signal)
         self.events = tf.summary.create_file_writer(self.own_path("events"))
         self._began = time.monotonic()
@@ -243,8 +245,8 @@ class Run:
             self.step = step_of(path)
             print(f"continuing at step {self.step} of {self.num_steps}.", flush=True)
         lines = cb.read_log(self._path("log.jsonl"), self.step)
-        with tf.io.gfile.GFile(self.own_path("log.jsonl"), "w") as file:
-            file.write("".join(line + "\n" for line in lines))
+        content = "".join(line + "\n" for line in lines)
+        write_text(self.own_path("log.jsonl"), content)
 
     def latest_step(self):
         """The step of the latest checkpoint; 0 without one."""
