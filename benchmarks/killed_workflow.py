@@ -10,6 +10,7 @@ untouched.
 
 import argparse
 import contextlib
+import fnmatch
 import json
 import os
 import pathlib
@@ -20,7 +21,10 @@ import sys
 import time
 
 LONGEST_WAIT = 30  # Seconds; a training takes one or two minutes.
-FINAL = ("manifest.json", "finished.json", "report.json", "predictions.csv")
+FINAL = [f"{name}.json" for name in ("manifest", "finished", "report", "phantom")]
+FINAL += [f"{name}.json" for name in ("clusters", "selection", "table", "quality")]
+FINAL += ["tsne.json", "predictions.csv", "validation.csv", "saved_model.pb"]
+FINAL += ["report.html", "verified", "verified-*"]
 
 
 def command(args, output_dir):
@@ -36,7 +40,7 @@ def finished_files(folder):
     """Path to time of change of the files that steps write last."""
     found = {}
     for root, _, names in os.walk(folder):  # Steps remove files and folders meanwhile.
-        for name in set(FINAL).intersection(names):
+        for name in {n for pattern in FINAL for n in fnmatch.filter(names, pattern)}:
             path = os.path.join(root, name)
             with contextlib.suppress(FileNotFoundError):
                 found[path] = os.stat(path).st_mtime_ns

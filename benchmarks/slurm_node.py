@@ -64,8 +64,10 @@ def running(folder):
     for program in ("munged", "slurmctld", "slurmd", "sbatch"):
         if not shutil.which(program):
             raise RuntimeError(f"{program}: not found; apt install slurm-wlm munge.")
-    if CONFIGURATION_LINK.exists():
-        raise RuntimeError(f"{CONFIGURATION_LINK}: this machine has a Slurm already.")
+    links = [CONFIGURATION_LINK, CONFIGURATION_LINK.with_name("gres.conf")]
+    for link in links:
+        if link.exists():
+            raise RuntimeError(f"{link}: this machine has a Slurm already.")
     folder = pathlib.Path(folder).resolve()
     for name in ("state", "spool", "devices"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -92,7 +94,6 @@ def running(folder):
     (folder / "gres.conf").write_text(
         f"AutoDetect=off\nName=gpu Flags=nvidia_gpu_env {devices}\n"
     )
-    links = [CONFIGURATION_LINK, CONFIGURATION_LINK.with_name("gres.conf")]
     for link in links:
         link.unlink(missing_ok=True)  # A killed trial's.
         link.symlink_to(folder / link.name)

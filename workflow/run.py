@@ -11,6 +11,7 @@ import fcntl
 import glob
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -73,10 +74,10 @@ def run_workflow(
     lock_path = os.path.join(output_dir, ".lock")
     log_path = os.path.join(output_dir, "snakemake.log")
     take_lock(lock_path)
-    cluster_jobs.end(output_dir)
+    end_cluster_jobs(output_dir, profile)
     if profile:  # Steps may run elsewhere, then only Snakemake tells of them.
         code = call(command, lock_path, log=None)
-        cluster_jobs.end(output_dir)
+        end_cluster_jobs(output_dir, profile)
     else:
         with open(log_path, "w") as log:
             code = call(command, lock_path, log)
@@ -88,6 +89,29 @@ def run_workflow(
             " same command goes on from there; with --retrain also where a training"
             " whose settings or images have changed was refused."
         )
+
+
+def end_cluster_jobs(output_dir, profile):
+    """Ends jobs of a former run in the folder.
+
+    Raises:
+      WorkflowError: Slurm does not answer, and the profile is one for it. Without one,
+        there may be its programs and no cluster.
+    """
+    try:
+        cluster_jobs.end(output_dir)
+    except cluster_jobs.ClusterError as error:
+        if profile and is_for_slurm(profile):
+            raise WorkflowError(
+                f"--profile={profile}: {error}; whether jobs of a former run still"
+                f" write in {output_dir} is not known, so nothing was started."
+            ) from error
+
+
+def is_for_slurm(profile):
+    """Whether one of a profile's files gives the steps to Slurm."""
+    texts = [path.read_text() for path in pathlib.Path(profile).glob("*.yaml")]
+    return bool(re.search(r"^executor:\s*slurm\b", "\n".join(texts), re.MULTILINE))
 
 
 def rehearse(command, output_dir, cores, start_over):
@@ -110,7 +134,10 @@ def rehearse(command, output_dir, cores, start_over):
     if process.returncode:
         _, _, reason = text.partition("Building DAG of jobs...")
         raise WorkflowError((reason or text).strip())
-    steps = plan.read_plan(text, start_over)
+    try:
+        steps = plan.read_plan(text, start_over)
+    except ValueError as error:  # Of shlex.
+        raise WorkflowError(f"a command line of `refiners`: {error}.") from error
     print(plan.job_counts(text) or "Nothing to be done.", flush=True)
     wrong, notes = check.check(steps, binary.parse, output_dir, cores)
     for note in notes:
@@ -135,6 +162,8 @@ def call(command, lock_path, log):
     interrupts = []
     signal.signal(signal.SIGINT, lambda *_: (interrupts.append(1), process.kill()))
     signal.signal(signal.SIGTERM, lambda *_: process.kill())
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # Not started by nohup.
+        signal.signal(signal.SIGHUP, lambda *_: process.kill())
     code = process.wait()
     # Ctrl+C has reached every process of the terminal by itself, and steps take a
     # second signal for an order to end without saving.
