@@ -297,6 +297,7 @@ def test_shard_sets_elsewhere_are_trained_on_and_not_looked_for_here(experiment)
     assert sets in [flag(line, "train_dirs") for line in trained]
 
 
+LABELS = ("tumor", "non_tumor")
 KEPT = "filtering/tumor/images,filtering/non_tumor/images"
 RESULTS = {"evaluation.table": 1, "evaluation.report": 1}
 IMAGES = {"evaluation.quality": 1, "evaluation.tsne": 1}
@@ -318,6 +319,7 @@ RERUN = {
     "unit_refine": {"unit.refine": 2, "dataset.verify": 2, **detectors(1), **IMAGES},
     "classifier_augment": {
         **{"classifier.augment": 1, "classifier.export": 1, **detectors(2)},
+        "evaluation.tsne": 1,
     },
     "evaluation_table": RESULTS,
 }
@@ -413,7 +415,7 @@ def test_further_step_to_choose_from_runs_its_own_steps_alone(experiment):
 def test_decisions_of_a_person_are_applied_and_none_skip_the_filtering(
     experiment, tmp_path
 ):
-    files = {label: tmp_path / f"{label}.jsonl" for label in ("tumor", "non_tumor")}
+    files = {label: tmp_path / f"{label}.jsonl" for label in LABELS}
     for path in files.values():
         path.touch()
     text = experiment.configuration.read_text()
@@ -474,6 +476,18 @@ def flag(line, name):
         ("controls: {}", "controls: {real: x}", "controls: 'x' is none of the mixes"),
         ("steps: {}", "steps: {x: [1]}", "steps: 'x' is none of the refiners"),
         ("export: [real+classic+pggan]", "export: [x]", "'x' is none of the mixes"),
+        (
+            "shard_sets: {}",
+            "shard_sets: {x: /a}",
+            "shard_sets: x: '/a' is not of type 'array'",
+        ),
+        ("shard_sets: {}", "shard_sets: {unit: [/a]}", "'unit' is a source of its own"),
+        ("refiners: {}", "refiners: {a+b: {train: a, refine: a}}", "has no '+'"),
+        ("seeds: [0]", "seeds: 0", "seeds: 0 is not of type 'array'"),
+        ("seeds: [0]", "seeds: [0, 0]", "[0, 0] has non-unique elements"),
+        ("export: [real+classic+pggan]", "", "'export' is a required property"),
+        ("  real: [real]", "  real.control: [real]", "only a control ends with"),
+        ("seeds: [0]", "seeds: [0]\nseed: 1", "'seed' was unexpected"),
     ],
 )
 def test_mistake_in_the_configuration_is_named(experiment, old, new, message):
@@ -559,13 +573,15 @@ def test_other_configurations_plan_with_their_flagfiles(experiment, name):
 
 
 def fake_slurm(folder, jobs):
-    """Programs `squeue` and `scancel` that know `jobs`: id to working directory."""
+    """Programs `squeue` and `scancel` that know `jobs`: id to comment and folder."""
     folder.mkdir()
     queue = folder / "queue"
-    queue.write_text("".join(f"{job} {where}\n" for job, where in jobs.items()))
+    queue.write_text(
+        "".join(f"{job}|{c}|{where}\n" for job, (c, where) in jobs.items())
+    )
     programs = {
-        "squeue": f"cat {queue}",
-        "scancel": f'for job; do sed -i "/^$job /d" {queue}; done',
+        "squeue": f"cat {queue} || exit 1",
+        "scancel": f'for job; do sed -i "/^$job|/d" {queue}; done',
     }
     for name, line in programs.items():
         (folder / name).write_text(f"#!/bin/sh\n{line}\n")
@@ -573,13 +589,34 @@ def fake_slurm(folder, jobs):
     return queue
 
 
+def with_programs(tmp_path):
+    return {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+
 def test_jobs_that_a_killed_run_left_on_a_cluster_are_cancelled(experiment, tmp_path):
-    jobs = {"11": experiment.output, "12": "/elsewhere", "13": experiment.output}
+    step, own = "rule_pggan_train_wildcards_tumor", ""
+    jobs = {
+        "11": (step, experiment.output),
+        "12": (step, "/elsewhere"),
+        "13": (step, experiment.output),
+        "14": (own, experiment.output),  # Such as the launcher's, or a notebook's.
+        "15": (step, ""),
+    }
     queue = fake_slurm(tmp_path / "bin", jobs)
-    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    text = experiment.run(PATH=path)
+    text = experiment.run(**with_programs(tmp_path))
     assert "2 job(s) of an ended run" in text
-    assert queue.read_text() == "12 /elsewhere\n"
+    left = [line.partition("|")[0] for line in queue.read_text().splitlines()]
+    assert left == ["12", "14", "15"]
+
+
+def test_cluster_that_does_not_answer_gets_no_second_set_of_jobs(experiment, tmp_path):
+    fake_slurm(tmp_path / "bin", {}).unlink()
+    profile = ROOT / "workflow/profiles/slurm"
+    text = experiment.run(f"--profile={profile}", code=1, **with_programs(tmp_path))
+    assert f"--profile={profile}: squeue: " in text and "nothing was started" in text
+    assert not experiment.lines("start")
+    experiment.run(**with_programs(tmp_path))  # Slurm's programs, but no cluster.
+    assert experiment.lines("start")
 
 
 def test_steps_take_gpus_of_their_own_and_others_see_none(experiment, tmp_path):
