@@ -90,7 +90,8 @@ def soften(images):
     """
     size = min(FINE, images.shape[1])
     sigma = size / FINE  # In pixels; one at 64 px.
-    resized = resize(images.astype(np.float32), size)
+    # One by one: all of a training set as floats would be the most that its step needs.
+    resized = (resize(image[None].astype(np.float32), size)[0] for image in images)
     return np.stack([cv2.GaussianBlur(image, (0, 0), sigma) for image in resized])
 
 
