@@ -60,6 +60,7 @@ STAND_IN = """
         if os.environ.get("HANG") == f"{when} {binary}":
             signal.signal(signal.SIGTERM, save)
             signal.signal(signal.SIGINT, save)
+            signal.signal(signal.SIGHUP, save)
             (last.parent / "checkpoint").touch()
             print("hang", os.getpid(), file=log, flush=True)
             time.sleep(60)
@@ -77,9 +78,10 @@ STAND_IN = """
 """
 
 LAUNCH = """
-    import sys
+    import signal, sys
     from workflow import run
     interpreter, sys.executable = sys.executable, sys.argv.pop(1)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # The tests may run under nohup.
     run.run()
 """
 
@@ -235,13 +237,14 @@ def test_second_run_in_the_folder_is_refused_by_the_first_ones_process(experimen
     process.communicate(timeout=60)
 
 
-@pytest.mark.parametrize("stop", ["kill", "ctrl+c"])
+@pytest.mark.parametrize("stop", ["kill", "ctrl+c", "hang up"])
 def test_stopped_run_lets_its_step_save_and_says_how_to_go_on(experiment, stop):
     process, _ = experiment.start_and_hang("in pggan.train")
     if stop == "kill":
         process.terminate()
     else:
-        os.killpg(process.pid, signal.SIGINT)
+        number = {"ctrl+c": signal.SIGINT, "hang up": signal.SIGHUP}[stop]
+        os.killpg(process.pid, number)
     text, _ = process.communicate(timeout=60)
     assert process.returncode == 1 and "the same command goes on from there" in text
     assert len(experiment.lines("saved")) == len(experiment.lines("hang"))

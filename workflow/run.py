@@ -163,10 +163,10 @@ def call(command, lock_path, log):
     signal.signal(signal.SIGINT, lambda *_: (interrupts.append(1), process.kill()))
     signal.signal(signal.SIGTERM, lambda *_: process.kill())
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # Not started by nohup.
-        signal.signal(signal.SIGHUP, lambda *_: process.kill())
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGINT))
     code = process.wait()
-    # Ctrl+C has reached every process of the terminal by itself, and steps take a
-    # second signal for an order to end without saving.
+    # Ctrl+C, or the end of a terminal, has reached every process of it by itself, and
+    # steps take a second signal for an order to end without saving.
     if code < 0 and not interrupts:
         end(processes_on(lock_path))
     while processes_on(lock_path):
