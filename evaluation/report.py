@@ -15,7 +15,7 @@ import markupsafe
 from dataset.shards import PROJECT_VERSION, UserError, write_text
 from evaluation.experiment_folder import read_experiment
 from evaluation.page_images import MEGABYTE, encode_all, to_uri
-from evaluation.report_origins import origins
+from evaluation.report_origins import cases_are_artificial, origins
 from evaluation.report_sections import build_sections
 from flags import binary
 from flags import report as report_flags
@@ -65,7 +65,13 @@ def write_report(
         for path in [os.path.join(folder, f"{name}.json")]
         if os.path.exists(path)
     ]
-    page = render(title, sections, origins(experiment, results), max_megabytes)
+    page = render(
+        title,
+        sections,
+        origins(experiment, results),
+        max_megabytes,
+        artificial=cases_are_artificial(experiment),
+    )
     os.makedirs(os.path.dirname(output_html) or ".", exist_ok=True)
     write_text(output_html, page)
     missing = [section.title for section in sections if not section.parts]
@@ -89,7 +95,7 @@ def named_or_found(flag, folder, wanted, experiment):
     return [folder]
 
 
-def render(title, sections, entries, max_megabytes):
+def render(title, sections, entries, max_megabytes, artificial=False):
     """The page as text, with pictures as large as its size allows.
 
     Args:
@@ -97,6 +103,7 @@ def render(title, sections, entries, max_megabytes):
       sections: list of `Section`.
       entries: from `report_sections.origins`.
       max_megabytes: as the flag.
+      artificial: whether the page says that the cases are.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(os.path.join(FOLDER, "templates")),
@@ -114,6 +121,7 @@ def render(title, sections, entries, max_megabytes):
             style=markupsafe.Markup(style),
             sections=sections,
             entries=entries,
+            artificial=artificial,
             version=PROJECT_VERSION,
             uri=uri,
         )

@@ -8,6 +8,15 @@ from dataset.shards import read_json
 DIGITS = 16  # Of a digest; enough to tell files apart.
 
 
+def cases_are_artificial(experiment):
+    """Whether the real images were prepared from what `dataset.phantom` wrote."""
+    report = experiment.full("real/report.json")
+    if not os.path.exists(report):
+        return False
+    cases = (read_json(report).get("settings") or {}).get("brats_dir") or ""
+    return os.path.exists(experiment.full(os.path.join(cases, "phantom.json")))
+
+
 def origins(experiment, result_paths):
     """What everything was made with: flags, and digests of what it was made from.
 

@@ -29,9 +29,10 @@ def define_run():
         ),
         flags.DEFINE_string(
             "snakemake",
-            "snakemake",
-            "Command that starts Snakemake, 7.32 or newer. It has to live in an"
-            " environment of its own: it wants a newer wrapt than TensorFlow 2.15.",
+            None,
+            "Command that starts Snakemake, which has to live in an environment of its"
+            " own: it wants a newer wrapt than TensorFlow 2.15. Default: that of"
+            " .venv-workflow, which `make demo` brings, or else the one on the PATH.",
         ),
         flags.DEFINE_integer(
             "cores", 2, "CPU cores that steps may occupy together.", lower_bound=1

@@ -163,6 +163,18 @@ def test_page_refers_to_nothing_outside(experiment, make, tmp_path):
     assert "default-src 'none'" in text
 
 
+def test_page_says_that_cases_are_artificial(experiment, make):
+    def says_so():
+        return "The cases are artificial" in " ".join(make(experiment)[0].words)
+
+    assert not says_so()
+    content = {"binary": "dataset.prepare", "settings": {"brats_dir": "phantom"}}
+    write(experiment / "real" / "report.json", content)
+    assert not says_so()  # A folder of that name.
+    write(experiment / "phantom" / "phantom.json", {})
+    assert says_so()
+
+
 def test_browser_without_a_network_shows_everything(experiment, make, tmp_path):
     make(experiment)
     path = tmp_path / "out" / "report.html"

@@ -341,11 +341,11 @@ rule a:
     input: flags.cfg, b/manifest.json
     output: a/manifest.json
     resources: tmpdir=/tmp
-Shell command: echo; set -x; export X=1 Y=1; python -m pggan.train --b='c d' ${S:-}
+Shell command: echo; export X=1; set -x; python -m pggan.train --b='c d' ${S:-}
 
 checkpoint b:
     output: b/manifest.json, b/other
-Shell command: set -x; export X=1; no 'program && a' && cp x y
+Shell command: export X=1; set -x; no 'program && a' && cp x y
 rule all:
     input: a/manifest.json
 Shell command: None

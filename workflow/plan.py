@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 RULE = re.compile(r"^(?:rule|checkpoint) (\w+):$")
 FILES = re.compile(r"^ {4}(input|output): (.+)$")
 # What stands before a step's own command in a rule's, see `begin` in the Snakefile.
-COMMAND = re.compile(r"set -x; export [^;]+; (.+)$")
+COMMAND = re.compile(r"set -x; (.+)$")
 START_OVER = "${START_OVER:-}"
 
 

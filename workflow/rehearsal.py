@@ -206,7 +206,8 @@ class Rehearsal:
         """Runs each noted binary's dry run; returns what they refuse, texts."""
         if not self._questions:
             return []
-        print(f"Asking {len(self._questions)} trainings by their dry run ...")
+        number = len(self._questions)
+        print(f"Asking {number} training{'s' * (number > 1)} by their dry run ...")
         with concurrent.futures.ThreadPoolExecutor(min(num_workers, 4)) as pool:
             answers = pool.map(self._ask, self._questions, self._questions.values())
             bar = tqdm.tqdm(answers, total=len(self._questions), disable=None)
@@ -237,6 +238,7 @@ class Rehearsal:
         for path, announced in self.sets.items():
             number = f"{'at most ' * announced.at_most}{announced.num_images:,}"
             lines.append(f"  {path}: {number} images of {announced.image_size} px")
+        lines = lines or ["  none"]
         return "\n".join(["Sets of images that would be written:", *lines])
 
     @property

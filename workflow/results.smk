@@ -108,12 +108,19 @@ rule tsne:
         )
 
 
+def results():
+    files = ["table/table.json"]
+    if used_sources():
+        files.append("quality/quality.json")
+    if panels():
+        files.append("tsne/tsne.json")
+    return files
+
+
 rule report:
     input:
         flagfile("evaluation_report"),
-        "table/table.json",
-        "quality/quality.json" if used_sources() else [],
-        "tsne/tsne.json" if panels() else [],
+        results(),
     output:
         "report.html",
     benchmark:

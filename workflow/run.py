@@ -9,6 +9,7 @@ Snakemake. Such a step is asked to end, and saves its state, before a new run be
 
 import fcntl
 import glob
+import json
 import os
 import pathlib
 import re
@@ -22,6 +23,7 @@ from flags import workflow as workflow_flags
 from workflow import cluster_jobs
 
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
+OWN = SNAKEFILE.parents[1] / ".venv-workflow" / "bin" / "snakemake"  # The Makefile's.
 SECONDS_TO_END = 120
 PHANTOM = "phantom"  # In place of a folder of cases: artificial ones.
 
@@ -81,14 +83,19 @@ def run_workflow(
     else:
         with open(log_path, "w") as log:
             code = call(command, lock_path, log)
-        if code:
+        if code > 0:
             show_end(log_path)
     if code:
-        raise WorkflowError(
+        text = (
             f"stopped before the end; what is finished stays in {output_dir}, and the"
-            " same command goes on from there; with --retrain also where a training"
-            " whose settings or images have changed was refused."
+            " same command goes on from there"
         )
+        if code > 0:  # Snakemake was not killed, on a person's wish.
+            text += (
+                "; with --retrain also where a training whose settings or images have"
+                " changed was refused"
+            )
+        raise WorkflowError(f"{text}.")
 
 
 def end_cluster_jobs(output_dir, profile):
@@ -160,10 +167,11 @@ def call(command, lock_path, log):
     # Both signals can leave Snakemake waiting for ever for a lock of its own. What it
     # would tidy up, `snakemake_command` does without.
     interrupts = []
-    signal.signal(signal.SIGINT, lambda *_: (interrupts.append(1), process.kill()))
     signal.signal(signal.SIGTERM, lambda *_: process.kill())
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # Not started by nohup.
-        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGHUP):
+        # A shell's background jobs and nohup's ignore them, and so do the steps.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: (interrupts.append(1), process.kill()))
     code = process.wait()
     # Ctrl+C, or the end of a terminal, has reached every process of it by itself, and
     # steps take a second signal for an order to end without saving.
@@ -187,10 +195,12 @@ def start(command, **options):
 
 def snakemake_command(snakemake, configuration, output_dir, cores):
     """The command line; all paths in it are independent of the working directory."""
+    snakemake = snakemake or (str(OWN) if OWN.exists() else "snakemake")
     if os.sep in snakemake:
         snakemake = os.path.abspath(snakemake)
     return [
         snakemake,
+        *("all", "complete"),
         f"--snakefile={SNAKEFILE}",
         f"--directory={os.path.abspath(output_dir)}",
         f"--configfile={os.path.abspath(configuration)}",
@@ -301,6 +311,10 @@ def show_results(output_dir):
     path = os.path.join(output_dir, "table/table.md")
     with open(path) as file:
         print(f"\n{path}\n\n{file.read()}")
+    with open(os.path.join(output_dir, "real/report.json")) as file:
+        settings = json.load(file).get("settings", {})
+    if settings.get("brats_dir") == PHANTOM:
+        print("The cases are artificial: this shows how it works, not how well.")
     for folder in sorted(glob.glob(os.path.join(output_dir, "*/*/model/samples"))):
         print(f"Pictures at each resolution: {folder}")
     print(f"All of it on one page: {os.path.join(output_dir, 'report.html')}")
