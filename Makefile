@@ -91,14 +91,17 @@ clean:
 	rm -rf $(VENV) $(WORKFLOW_VENV) .python demo build *.egg-info .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# An environment is made once, and again when what it was made from has changed.
+# An environment is made once, and again when what it was made from has changed. In the
+# mode `compat` the project is found by its path: by the default one, a folder of an
+# experiment that is called as a package is, `classifier`, would be taken for it there.
 $(VENV)/installed: requirements.lock setup.py
 	$(call make_venv,$(VENV))
 	@echo "Installing Python packages into $(VENV) (1.8 GB, a few minutes) ..."
 	@$(PYTHON) -m pip install -qq --disable-pip-version-check \
 	  --requirement requirements.lock
 	@$(PYTHON) -m pip install -qq --disable-pip-version-check \
-	  --no-deps --no-build-isolation --editable .
+	  --no-deps --no-build-isolation --config-settings editable_mode=compat \
+	  --editable .
 	@touch $@
 
 $(WORKFLOW_VENV)/installed: workflow/requirements.lock

@@ -1,0 +1,21 @@
+"""What is installed is what runs, wherever a program is called."""
+
+import os
+import subprocess
+import sys
+
+
+def test_folders_of_an_experiment_do_not_stand_for_packages(tmp_path):
+    """They are called alike: in the demo's folder there are `classifier`, `unit`, ..."""
+    (tmp_path / "classifier" / "scratch").mkdir(parents=True)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    code = "import classifier, os; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout == "1\n", result.stderr
