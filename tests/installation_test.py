@@ -6,7 +6,7 @@ import sys
 
 
 def test_folders_of_an_experiment_do_not_stand_for_packages(tmp_path):
-    """They are called alike: in the demo's folder there are `classifier`, `unit`, ..."""
+    """They are called alike: `classifier`, `unit`, ..."""
     (tmp_path / "classifier" / "scratch").mkdir(parents=True)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
