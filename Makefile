@@ -48,7 +48,7 @@ benchmark-refiners: $(VENV)/installed
 	  --brats_dir="$(BRATS_DIR)" --output_dir=$@/real --overwrite
 	@$(PYTHON) -m benchmarks.refiners --real_dir=$@/real --output_dir=$@
 
-# The demo killed five times, against one that is not: half an hour.
+# The demo killed five times, against one that is not: three times as long as it.
 benchmark-killed: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	@$(PYTHON) -m benchmarks.killed_workflow --output_dir=$@ \
 	  --snakemake=$(WORKFLOW_VENV)/bin/snakemake

@@ -101,7 +101,7 @@ def render(title, sections, entries, max_megabytes, artificial=False):
     Args:
       title: heading of the page.
       sections: list of `Section`.
-      entries: from `report_sections.origins`.
+      entries: from `report_origins.origins`.
       max_megabytes: as the flag.
       artificial: whether the page says that the cases are.
     """

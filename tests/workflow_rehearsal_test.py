@@ -16,6 +16,7 @@ from workflow.rehearsal import Rehearsal
 
 ROOT = pathlib.Path(__file__).parents[1]
 LABELS = ("non_tumor", "tumor")
+PARTS = ("train", "validation")
 
 
 @pytest.fixture
@@ -251,7 +252,7 @@ def test_begun_control_is_asked_in_its_own_folder_as_it_was_begun(
 ):
     out = tmp_path / "out"
     for label, name in enumerate(LABELS):
-        for part in ("train", "validation"):
+        for part in PARTS:
             write_images(out / "real" / part / name, label, [part], images=16)
     flags = [f"--{part}_dirs=real/{part}/tumor,real/{part}/non_tumor" for part in PARTS]
     flags += ["--image_size=32", "--weights=none", "--batch_size=16", "--max_epochs=1"]
@@ -269,9 +270,6 @@ def test_begun_control_is_asked_in_its_own_folder_as_it_was_begun(
     assert not rehearse.go_through([step("classifier.train", *changed)])
     (answer,) = rehearse.ask_trainings(1)
     assert "--momentum: the training in control was started with 0.9" in answer
-
-
-PARTS = ("train", "validation")
 
 
 def test_weights_that_a_begun_detector_had_are_not_asked_to_change(

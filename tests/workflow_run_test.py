@@ -498,6 +498,7 @@ def flag(line, name):
         ("shard_sets: {}", "shard_sets: {x: /a}", "shard_sets: x: '/a', wanted a list"),
         ("shard_sets: {}", "shard_sets: {unit: [/a]}", "'unit' is a source of its own"),
         ("refiners: {}", "refiners: {a+b: {train: a, refine: a}}", "has no '+'"),
+        ("refiners: {}", "refiners: {unit: {train: a}}", "unit has train; wanted the"),
         ("seeds: [0]", "seeds: 0", "seeds: 0, wanted a list, such as"),
         ("seeds: [0]", "seeds: [0, 0]", "[0, 0] has non-unique elements"),
         ("export: [real+classic+pggan]", "", "'export' is a required property"),
@@ -628,7 +629,7 @@ def test_cluster_that_does_not_answer_gets_no_second_set_of_jobs(experiment, tmp
     fake_slurm(tmp_path / "bin", {}).unlink()
     profile = ROOT / "workflow/profiles/slurm"
     text = experiment.run(f"--profile={profile}", code=1, **with_programs(tmp_path))
-    assert f"--profile={profile}: squeue: " in text and "nothing was started" in text
+    assert f"--profile={profile}: squeue: " in text and "try again when" in text
     assert not experiment.lines("start")
     experiment.run(**with_programs(tmp_path))  # Slurm's programs, but no cluster.
     assert experiment.lines("start")

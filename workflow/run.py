@@ -86,20 +86,19 @@ def run_workflow(
         if code > 0:
             show_end(log_path)
     if code:
-        text = (
-            f"stopped before the end; what is finished stays in {output_dir}, and the"
-            " same command goes on from there"
+        refused = (
+            "; with --retrain also where a training whose settings or images have"
+            " changed was refused"
         )
-        if code > 0:  # Snakemake was not killed, on a person's wish.
-            text += (
-                "; with --retrain also where a training whose settings or images have"
-                " changed was refused"
-            )
-        raise WorkflowError(f"{text}.")
+        raise WorkflowError(
+            f"stopped before the end; what is finished stays in {output_dir}, and the"
+            # Below 0, Snakemake was killed on a person's wish.
+            f" same command goes on from there{refused if code > 0 else ''}."
+        )
 
 
 def end_cluster_jobs(output_dir, profile):
-    """Ends jobs of a former run in the folder.
+    """Ends jobs that a run has left in the folder.
 
     Raises:
       WorkflowError: Slurm does not answer, and the profile is one for it. Without one,
@@ -110,8 +109,8 @@ def end_cluster_jobs(output_dir, profile):
     except cluster_jobs.ClusterError as error:
         if profile and is_for_slurm(profile):
             raise WorkflowError(
-                f"--profile={profile}: {error}; whether jobs of a former run still"
-                f" write in {output_dir} is not known, so nothing was started."
+                f"--profile={profile}: {error}; whether jobs still write in"
+                f" {output_dir} is not known; try again when the cluster answers."
             ) from error
 
 
