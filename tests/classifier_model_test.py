@@ -96,8 +96,9 @@ def test_two_replicas_equal_one(one_replica, two_replicas, precision):
 
     Networks at random weights amplify rounding, ten thousand times in all of ResNet-50:
     two replicas then differ from one by 1 to 3 % in float32, as one does from itself on
-    images changed by a millionth, and without synchronised batch norm by 500 %. In
-    float64 this noise is gone, and what differs is the head, which stays in float32.
+    images changed by a millionth, and without synchronised batch norm by 500 %. With
+    fewer layers it is 1.2 % on one processor, and less on others. In float64 this noise
+    is gone, and what differs is the head, which stays in float32.
     """
     (_, one, one_losses), (_, two, two_losses) = one_replica, two_replicas
     assert one_losses["accuracy"] == two_losses["accuracy"]
@@ -111,7 +112,7 @@ def test_two_replicas_equal_one(one_replica, two_replicas, precision):
         name: np.linalg.norm(two[name] - one[name]) / np.linalg.norm(one[name])
         for name in names
     }
-    tolerance = {"float32": 1e-2, "float64": 2e-6}[precision]
+    tolerance = {"float32": 5e-2, "float64": 2e-6}[precision]
     assert max(differences.values()) < tolerance
 
 

@@ -19,6 +19,6 @@ def test_parent_that_has_used_threads_of_opencv_does_not_make_its_workers_hang()
         [sys.executable, "-c", textwrap.dedent(program)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert result.stdout == "[1, 2, 3] 4\n", result.stderr

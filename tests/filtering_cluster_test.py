@@ -105,7 +105,7 @@ def test_killed_run_goes_on_to_the_same_result(settings, tmp_path):
         "cluster.cluster(**json.loads(sys.argv[1]))\n"
     )
     command = [sys.executable, "-c", code, json.dumps(settings)]
-    assert subprocess.run(command, timeout=120).returncode == -signal.SIGKILL
+    assert subprocess.run(command, timeout=300).returncode == -signal.SIGKILL
     folder = settings["output_dir"]
     with pytest.raises(UserError, match="no clusters.json"):
         Clusters(folder)

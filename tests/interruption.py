@@ -32,7 +32,7 @@ if signal_name != "none":
     callbacks.StepCount.after_step = count_and_stop
 runpy.run_module(name, run_name="__main__")
 """
-SECONDS = 300
+SECONDS = 900  # At most, on a machine that has other work, too.
 
 
 def run(name, settings, stop=("none", 0)):

@@ -44,7 +44,7 @@ class Server:
     def stop(self, signal_number=signal.SIGINT):
         """Sends a signal; returns the exit code and what was printed since."""
         self.process.send_signal(signal_number)
-        printed, _ = self.process.communicate(timeout=30)
+        printed, _ = self.process.communicate(timeout=300)
         return self.process.returncode, printed
 
 

@@ -53,7 +53,7 @@ def start(settings, num_steps=1):
 
 def test_process_that_stops_while_records_are_read_ends(settings):
     command = [sys.executable, "-c", _STOPPED, settings["data_dir"]]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert result.returncode == 143, result.stderr
 
 

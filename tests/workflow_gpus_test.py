@@ -27,7 +27,7 @@ SHOW = 'echo "GPUs:$CUDA_VISIBLE_DEVICES"'
 
 
 def output(process):
-    text, _ = process.communicate(timeout=30)
+    text, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     return text.strip()
 
