@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
 	--cores=$(CORES)
 
-.PHONY: help setup demo mini test benchmark-refiners benchmark-killed benchmark-remote \
+.PHONY: help setup demo mini test test-long benchmark-refiners benchmark-killed benchmark-remote \
 	benchmark-slurm lint format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -17,7 +17,8 @@ RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
 help:
 	@echo "make demo    the whole chain, small, on an artificial brain: demo/"
 	@echo "make mini    the whole chain on real cases: BRATS_DIR=folder make mini"
-	@echo "make test    all tests; with BRATS_DIR=folder those on real cases too"
+	@echo "make test    the tests; with BRATS_DIR=folder those on real cases too"
+	@echo "make test-long  those that take minutes each"
 	@echo "make setup   what the above do first: Python packages into $(VENV)"
 	@echo "make lint    style check;  make format  applies it"
 	@echo "make lock    newest versions that fit, into the two requirements.lock"
@@ -37,7 +38,12 @@ mini: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	  --brats_dir="$(BRATS_DIR)"
 
 test: $(VENV)/installed $(WORKFLOW_VENV)/installed
-	@TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist=loadfile
+	@TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist=loadfile \
+	  -m "not long"
+
+# What `make test` leaves out since it takes minutes a test.
+test-long: $(VENV)/installed
+	@TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -m pytest -n $(TEST_PROCESSES) -m long
 
 # What the refiners put right on real images made wrong in a known way: half an hour.
 benchmark-refiners: $(VENV)/installed

@@ -84,7 +84,7 @@ def wait_for_step(settings, step, processes):
 
 def outputs(processes):
     try:
-        return [process.communicate(timeout=240)[0] for process in processes]
+        return [p.communicate(timeout=interruption.SECONDS)[0] for p in processes]
     finally:
         for process in processes:
             process.kill()
@@ -136,6 +136,7 @@ def assert_logs_agree(settings, others, *, rel, last_step=None):
     return two
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("package", SMALL_OTHERS)
 def test_every_trainer_trains_on_two_workers(
     package, flag_defaults, write_images, tmp_path
@@ -187,6 +188,7 @@ def test_the_chief_alone_writes_and_says_how_far_it_is(together):
     assert len(os.listdir(os.path.join(settings["model_dir"], "events"))) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("victim", [0, 1])
 def test_killed_worker_started_again_continues(victim, together, train_settings):
     settings = train_settings(f"killed-{victim}", strategy="multi_worker")
