@@ -9,6 +9,7 @@ rule cluster:
         "filtering/{label}/clusters/clusters.json",
     benchmark:
         cost("cluster/{label}")
+    priority: FIRST
     threads: THREADS["other"]
     resources:
         gpu=1,
@@ -42,6 +43,7 @@ rule discard:
         decisions=decisions_file,
     benchmark:
         cost("discard/{label}")
+    priority: FIRST
     threads: THREADS["other"]
     shell:
         call(

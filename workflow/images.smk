@@ -71,6 +71,7 @@ rule pggan_train:
         "pggan/{label}/model/finished.json",
     benchmark:
         cost("pggan_train/{label}")
+    priority: FIRST
     threads: THREADS["train"]
     resources:
         gpu=1,
@@ -92,6 +93,7 @@ rule pggan_generate:
         "pggan/{label}/images/manifest.json",
     benchmark:
         cost("pggan_generate/{label}")
+    priority: FIRST
     threads: THREADS["other"]
     resources:
         gpu=1,

@@ -42,6 +42,7 @@ rule refiner_train:
         command=refiner_command("train"),
     benchmark:
         cost("{refiner}_train/{label}")
+    priority: FIRST
     threads: THREADS["train"]
     resources:
         gpu=1,
@@ -61,6 +62,7 @@ rule refiner_refine:
         command=refiner_command("refine"),
     benchmark:
         cost("{refiner}_refine/{label}{at}")
+    priority: FIRST
     threads: THREADS["other"]
     resources:
         gpu=1,
@@ -80,6 +82,7 @@ rule refiner_verify:
         synthetic_dir=lambda wildcards: KEPT.format(label=wildcards.label),
     benchmark:
         cost("{refiner}_verify/{label}{at}")
+    priority: FIRST
     threads: THREADS["other"]
     shell:
         call(
