@@ -121,5 +121,6 @@ def _fail(message, code=1):
     name = os.path.basename(script)
     if name.endswith(".py"):
         name = f"{os.path.basename(os.path.dirname(script))}.{name[:-3]}"
+    sys.stdout.flush()  # In a log, what was printed before stands before.
     print(f"{name}: error: {message}", file=sys.stderr)
     sys.exit(code)

@@ -61,10 +61,14 @@ STAND_IN = """
             signal.signal(signal.SIGTERM, save)
             signal.signal(signal.SIGINT, save)
             signal.signal(signal.SIGHUP, save)
+            if "DEAF" in os.environ:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
             (last.parent / "checkpoint").touch()
             print("hang", os.getpid(), file=log, flush=True)
             time.sleep(60)
     def save(*_):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         print("saved", binary, file=log, flush=True)
         sys.exit(143)
     hang("in")
@@ -130,9 +134,9 @@ class Experiment:
         lines = [line.split() for line in self.calls_path.read_text().splitlines()]
         return [line[1:] for line in lines if line[0] == word]
 
-    def start_and_hang(self, where):
+    def start_and_hang(self, where, **variables):
         """Starts the chain; returns its process, and that of the step it hangs in."""
-        process = self.start(HANG=where)
+        process = self.start(HANG=where, **variables)
         while not self.lines("hang"):
             assert process.poll() is None, process.stdout.read()
             time.sleep(0.1)
@@ -272,6 +276,25 @@ def test_stopped_run_lets_its_step_save_and_says_how_to_go_on(experiment, stop):
     text, _ = process.communicate(timeout=300)
     assert process.returncode == 1 and "the same command goes on from there" in text
     assert len(experiment.lines("saved")) == len(experiment.lines("hang"))
+
+
+def test_step_that_began_when_ctrl_c_came_ends_too(experiment):
+    """It may have missed the signal."""
+    process, _ = experiment.start_and_hang("in pggan.train", DEAF="")
+    os.killpg(process.pid, signal.SIGINT)
+    text, _ = process.communicate(timeout=300)
+    assert process.returncode == 1 and "the same command goes on from there" in text
+    assert len(experiment.lines("saved")) == len(experiment.lines("hang"))
+    assert "pggan.train" not in binaries(experiment.lines("end"))
+
+
+def test_age_of_a_process():
+    with subprocess.Popen(["sleep", "60"]) as process:
+        first = workflow_run.age(process.pid)
+        time.sleep(0.5)
+        assert 0 <= first < 60 and workflow_run.age(process.pid) >= first + 0.49
+        process.kill()
+    assert workflow_run.age(process.pid) == 0
 
 
 def test_step_that_fails_keeps_its_message_and_stops_the_chain(experiment):

@@ -25,6 +25,7 @@ from workflow import cluster_jobs
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
 OWN = SNAKEFILE.parents[1] / ".venv-workflow" / "bin" / "snakemake"  # The Makefile's.
 SECONDS_TO_END = 120
+SECONDS_TO_BEGIN = 3  # A younger step is still importing TensorFlow.
 PHANTOM = "phantom"  # In place of a folder of cases: artificial ones.
 
 
@@ -173,9 +174,11 @@ def call(command, lock_path, log):
             signal.signal(number, lambda *_: (interrupts.append(1), process.kill()))
     code = process.wait()
     # Ctrl+C, or the end of a terminal, has reached every process of it by itself, and
-    # steps take a second signal for an order to end without saving.
-    if code < 0 and not interrupts:
-        end(processes_on(lock_path))
+    # steps take a second signal for an order to end without saving. What began at that
+    # moment may have missed it, and has nothing to save yet.
+    if code < 0:
+        steps = processes_on(lock_path)
+        end(pid for pid in steps if not interrupts or age(pid) < SECONDS_TO_BEGIN)
     while processes_on(lock_path):
         time.sleep(0.2)
     return code
@@ -285,6 +288,18 @@ def processes_on(path):
         except OSError:  # It has ended, or it is another user's.
             continue
     return [pid for pid in found if pid != os.getpid()]
+
+
+def age(pid):
+    """How long a process has been there, in seconds; 0 if it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            _, _, fields = file.read().rpartition(") ")
+    except OSError:
+        return 0.0
+    ticks = int(fields.split()[19])  # Since the start of the machine: man proc.
+    seconds = ticks / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - seconds
 
 
 def end(processes):
