@@ -85,7 +85,9 @@ LAUNCH = """
     import signal, sys
     from workflow import run
     interpreter, sys.executable = sys.executable, sys.argv.pop(1)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # The tests may run under nohup.
+    # The tests may run under nohup, or in the background of a script.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run.run()
 """
 
