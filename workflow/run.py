@@ -25,7 +25,7 @@ from workflow import cluster_jobs
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
 OWN = SNAKEFILE.parents[1] / ".venv-workflow" / "bin" / "snakemake"  # The Makefile's.
 SECONDS_TO_END = 120
-SECONDS_TO_BEGIN = 3  # A younger step is still importing TensorFlow.
+SECONDS_TO_BEGIN = 5  # A younger step is still importing TensorFlow.
 PHANTOM = "phantom"  # In place of a folder of cases: artificial ones.
 
 
