@@ -45,8 +45,8 @@ def prepare(
     settings = dict(locals())
     settings |= settings.pop("options")
     job = {"binary": "dataset.prepare", "project_version": PROJECT_VERSION}
-    job["settings"] = settings
-    splits.parse_split(options["split"])
+    check_division(options)
+    job["settings"] = made_with(settings)
     cases = find_cases(brats_dir, grade)
     reader = case_reader(output_dir, cases, exclude_csv, unlabeled, options)
     own = {"final": REPORT, "is_own": OWN.__contains__, "overwrite": overwrite}
@@ -126,14 +126,35 @@ def check_faults(faults, num_good, skip_bad_cases, report_path):
         )
 
 
+def check_division(options):
+    """Refuses flags of the division that no patients would fit."""
+    splits.parse_split(options["split"])
+    if options["fold"] >= options["num_folds"]:
+        raise UserError(
+            f"--fold={options['fold']}: expected less than"
+            f" --num_folds={options['num_folds']}; folds are counted from 0."
+        )
+
+
+def made_with(settings):
+    """The settings to record; of a single split those that there were before folds."""
+    if settings["num_folds"] > 1:
+        return settings
+    return {k: v for k, v in settings.items() if k not in ("num_folds", "fold")}
+
+
 def divide(cases, unlabeled, options):
     """The parts, {part: [(`ReadCase`, patient), ...]}, and what was found, a dict."""
     if unlabeled:
         return {UNLABELED: [(case, case.case.name) for case in cases]}, {}
-    names = ("split", "duplicate_correlation", "seed")
-    division = splits.divide(cases, **{name: options[name] for name in names})
+    names = ("split", "duplicate_correlation", "seed", "num_folds", "fold")
+    options = {name: options[name] for name in names}
+    division = splits.divide(cases, **options)
     found = ("copies", "similar", "patients")
-    return division.parts, {name: getattr(division, name) for name in found}
+    return division.parts, {
+        **{name: options[name] for name in ("num_folds", "fold")},
+        **{name: getattr(division, name) for name in found},
+    }
 
 
 def print_report(report, output_dir):

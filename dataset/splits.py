@@ -9,6 +9,8 @@ import dataclasses
 import numpy as np
 from scipy import ndimage
 
+from dataset import folds
+from dataset.curation import TUMOR
 from dataset.folders import UserError
 
 PARTS = ("train", "validation", "test")
@@ -186,7 +188,7 @@ class Division:
     patients: dict
 
 
-def divide(cases, *, split, duplicate_correlation, seed):
+def divide(cases, *, split, duplicate_correlation, seed, num_folds=1, fold=0):
     """Divides cases by patient.
 
     Args:
@@ -194,12 +196,14 @@ def divide(cases, *, split, duplicate_correlation, seed):
       split: see `parse_split`.
       duplicate_correlation: see `similar_pairs`.
       seed: of the division.
+      num_folds: 1 for the parts of `split`; more for those of `folds.fold_parts`.
+      fold: which of the folds, from 0.
 
     Returns:
       A `Division`.
 
     Raises:
-      UserError: `split` does not fit the number of patients.
+      UserError: `split` or `num_folds` does not fit the number of patients.
     """
     originals, copies = {}, {}
     for case in cases:
@@ -210,9 +214,13 @@ def divide(cases, *, split, duplicate_correlation, seed):
     names = [case.case.name for case in kept]
     pairs = similar_pairs([case.fingerprint() for case in kept], duplicate_correlation)
     groups = group_cases([case.case.patient for case in kept], pairs)
-    sizes = part_sizes(split, len(groups))
-    parts = {part: [] for part, size in zip(PARTS, sizes) if size}
-    for group, part in zip(groups, assign_parts(len(groups), sizes, seed)):
+    if num_folds == 1:
+        sizes = part_sizes(split, len(groups))
+        part_of = assign_parts(len(groups), sizes, seed)
+    else:
+        part_of = _fold_parts(kept, groups, split, num_folds, fold, seed)
+    parts = {part: [] for part in PARTS if part in part_of}
+    for group, part in zip(groups, part_of):
         parts[part] += [(kept[i], names[group[0]]) for i in group]
     return Division(
         parts=parts,
@@ -220,3 +228,19 @@ def divide(cases, *, split, duplicate_correlation, seed):
         similar=[(names[i], names[j], value) for i, j, value in pairs],
         patients={names[g[0]]: [names[i] for i in g] for g in groups if len(g) > 1},
     )
+
+
+def _fold_parts(cases, groups, split, num_folds, fold, seed):
+    """The part of each group of cases in one fold: a list of names."""
+    train, validation, _ = parse_split(split)
+    patients = [cases[group[0]].case.name for group in groups]
+    counts = [sum(cases[i].group_counts()[TUMOR] for i in group) for group in groups]
+    part_of = folds.fold_parts(
+        dict(zip(patients, counts)),
+        train=train,
+        validation=validation,
+        num_folds=num_folds,
+        fold=fold,
+        seed=seed,
+    )
+    return [part_of[patient] for patient in patients]

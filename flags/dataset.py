@@ -203,6 +203,22 @@ def _define_division():
             " 1. (The default is 154, 22 and 44 of the 220 of Han et al., 2019, whose"
             " text has the last two swapped.)",
         ),
+        flags.DEFINE_integer(
+            "num_folds",
+            1,
+            "Folds of a cross-validation; every patient is in the test part of one, and"
+            " folds are balanced by patients and tumor slices. The others of a fold are"
+            " train and validation in the ratio of --split, but validation has a tenth"
+            " of all patients at least, and 5 where more are left to train on. 1: the"
+            " one --split.",
+            lower_bound=1,
+        ),
+        flags.DEFINE_integer(
+            "fold",
+            0,
+            "Which of the --num_folds to write, from 0. Give all the same other flags.",
+            lower_bound=0,
+        ),
         flags.DEFINE_float(
             "duplicate_correlation",
             0.7,

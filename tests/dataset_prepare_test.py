@@ -119,6 +119,31 @@ def test_report_counts_what_the_sets_hold(real):
     assert sum(sum(r.values()) for r in report["slices"].values()) == 4 * 155
 
 
+def test_each_patient_is_tested_in_one_fold(run, brats, tmp_path):
+    tested = []
+    for fold in range(4):
+        output = run(brats, tmp_path / str(fold), num_folds=4, fold=fold)
+        report = json.loads((output / "report.json").read_text())
+        assert (report["num_folds"], report["fold"]) == (4, fold)
+        of_part = {p: own["patients"] for p, own in report["parts"].items()}
+        assert sorted(sum(of_part.values(), [])) == [f"case_{n}" for n in range(4)]
+        for part, patients in of_part.items():
+            records = [
+                record
+                for verdict in ("tumor", "non_tumor")
+                for record in ShardSet(output / part / verdict).records()
+            ]
+            assert {record.patient for record in records} == set(patients)
+        tested += of_part["test"]
+    assert sorted(tested) == [f"case_{n}" for n in range(4)]
+
+
+def test_single_split_is_recorded_as_before_there_were_folds(real):
+    report = json.loads((real / "report.json").read_text())
+    assert report["num_folds"] == 1
+    assert not {"num_folds", "fold"} & set(report["settings"])
+
+
 def test_finished_output_is_left_alone_and_others_are_refused(run, brats, real, capsys):
     before = content(real)
     run(brats, real, num_workers=1)
@@ -241,6 +266,8 @@ def test_person_overrules_the_rules(run, brats, real, tmp_path):
     [
         ({"tumor_labels": ["1", "7"]}, "--tumor_labels=1,7: wanted some of 1,2,3,4"),
         ({"tumor_labels": []}, "--tumor_labels=: wanted some of"),
+        ({"num_folds": 4, "fold": 4}, "--fold=4: expected less than --num_folds=4"),
+        ({"num_folds": 5}, "--num_folds=5: 4 patients"),
         ({"split": ["2", "1", "2"]}, "--split=2,1,2: sums to 5; wanted 4"),
         ({"first_slice": 90, "last_slice": 40}, "--first_slice=90 --last_slice=40"),
         ({"min_tumor_area": 9e9}, r"no slices for train/tumor.*train/non_tumor \d+ of"),

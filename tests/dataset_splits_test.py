@@ -125,6 +125,9 @@ class StandIn:
     def fingerprint(self):
         return self._print
 
+    def group_counts(self):
+        return collections.Counter(tumor=len(self.case.name))
+
 
 @pytest.mark.parametrize("seed", range(5))
 def test_cases_of_one_patient_stay_in_one_part(seed):
@@ -151,3 +154,24 @@ def test_cases_of_one_patient_stay_in_one_part(seed):
         "BraTS-GLI-00002-000": ["BraTS-GLI-00002-000", "BraTS-GLI-00002-001"],
         "BraTS-GLI-00004-000": ["BraTS-GLI-00004-000", "Other_name"],
     }
+
+
+def test_cases_of_one_patient_are_tested_together_and_once():
+    draws = np.random.default_rng(1)
+    prints = draws.integers(-63, 64, [12, 500]).astype(np.int8)
+    cases = [StandIn(f"case_{n:02d}", n, p) for n, p in enumerate(prints)]
+    cases.append(StandIn("other_name", "other", prints[4]))
+    options = {"split": ["0.7", "0.1", "0.2"], "duplicate_correlation": 0.7}
+    tested = collections.Counter()
+    for fold in range(4):
+        parts = divide(cases, **options, seed=3, num_folds=4, fold=fold).parts
+        assert list(parts) == ["train", "validation", "test"]
+        members = [c.case.name for part in parts.values() for c, _ in part]
+        assert sorted(members) == sorted(c.case.name for c in cases)
+        own = [case.case.name for case, _ in parts["test"]]
+        assert ("case_04" in own) == ("other_name" in own)
+        tested.update(own)
+    assert tested == {case.case.name: 1 for case in cases}
+    assert divide(cases, **options, seed=3) == divide(
+        cases, **options, seed=3, num_folds=1
+    )

@@ -1,0 +1,121 @@
+"""Folds of a cross-validation: every patient is tested in exactly one of them.
+
+The folds are a function of the patients, their numbers of tumor slices, and the seed;
+neither the order in which cases were found nor the fold that is written matters.
+"""
+
+import numpy as np
+
+from dataset.folders import UserError
+
+DRAWS = 100
+MIN_VALIDATION = 5  # Patients; fewer tell one detector from another by chance.
+MIN_VALIDATION_SHARE = 0.1  # Of all patients.
+
+
+def assign_folds(tumor_slices, num_folds, seed):
+    """The fold in which each patient is tested.
+
+    Patients with similar numbers of tumor slices are spread over the folds at random:
+    so folds differ by one patient at most, and by fewer tumor slices than the largest
+    and the smallest patient. Of `DRAWS` such divisions the most balanced is taken.
+
+    Args:
+      tumor_slices: {patient: number of tumor slices}.
+      num_folds: at most the number of patients.
+      seed: of the division.
+
+    Returns:
+      {patient: fold}, folds from 0.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    patients = _largest_first(tumor_slices, random)
+    counts = np.array([tumor_slices[patient] for patient in patients])
+    num_blocks = -(-len(patients) // num_folds)
+    blocks = np.tile(np.arange(num_folds), [DRAWS, num_blocks, 1])
+    draws = random.permuted(blocks, axis=2).reshape(DRAWS, -1)[:, : len(patients)]
+    totals = [np.bincount(draw, counts, num_folds) for draw in draws]
+    best = draws[np.argmin(np.ptp(totals, axis=1))]
+    return dict(zip(patients, best.tolist()))
+
+
+def validation_patients(tumor_slices, size, seed):
+    """`size` patients, from those with many tumor slices to those with few.
+
+    Args:
+      tumor_slices: {patient: number of tumor slices} of those who are not tested.
+      size: number of patients to choose.
+      seed: whole numbers that the choice is a function of.
+
+    Returns:
+      A set of patients.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    strata = np.array_split(_largest_first(tumor_slices, random), size)
+    return {str(random.choice(stratum)) for stratum in strata}
+
+
+def _largest_first(tumor_slices, random):
+    """Patients by number of tumor slices, at random among equals."""
+    patients = sorted(tumor_slices)
+    patients = [patients[n] for n in random.permutation(len(patients))]
+    return sorted(patients, key=lambda patient: -tumor_slices[patient])
+
+
+def validation_size(share, num_left, num_patients):
+    """How many of those who are not tested validate.
+
+    Args:
+      share: of validation in training and validation together, as --split has it.
+      num_left: patients who are not tested, at least 2.
+      num_patients: all patients.
+
+    Returns:
+      The share, but a tenth of all patients at least and never fewer than
+      `MIN_VALIDATION`; these two as far as more are left to train on.
+    """
+    least = max(MIN_VALIDATION, int(np.ceil(MIN_VALIDATION_SHARE * num_patients)))
+    least = max(1, min(least, (num_left - 1) // 2))
+    return int(min(max(round(share * num_left), least), num_left - 1))
+
+
+def fold_parts(tumor_slices, *, train, validation, num_folds, fold, seed):
+    """The part of each patient in one fold.
+
+    Args:
+      tumor_slices: {patient: number of tumor slices}.
+      train: what --split gives to training; only its ratio to `validation` counts.
+      validation: what it gives to validation.
+      num_folds: number of folds, 2 or more.
+      fold: whose parts, from 0.
+      seed: of the division.
+
+    Returns:
+      {patient: "train", "validation" or "test"}.
+
+    Raises:
+      UserError: there are too few patients, or nothing is to be trained on.
+    """
+    num_patients = len(tumor_slices)
+    num_left = num_patients - -(-num_patients // num_folds)
+    if num_patients < num_folds or num_left < 2:
+        raise UserError(
+            f"--num_folds={num_folds}: {num_patients} patients, {max(num_left, 0)} of"
+            " them not in the largest test part; expected one patient for each fold,"
+            " and two to train and to validate on."
+        )
+    if not train:
+        raise UserError(
+            "--split: nothing for train; expected more with --num_folds, which divides"
+            " all who are not tested into train and validation."
+        )
+    folds = assign_folds(tumor_slices, num_folds, seed)
+    left = {name: n for name, n in tumor_slices.items() if folds[name] != fold}
+    size = validation_size(validation / (train + validation), len(left), num_patients)
+    chosen = validation_patients(left, size, [seed, fold])
+    return {
+        name: "test"
+        if name not in left
+        else ("validation" if name in chosen else "train")
+        for name in tumor_slices
+    }
