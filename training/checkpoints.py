@@ -12,7 +12,9 @@ from dataset.shards import UserError
 # Flags that a trainer did not have from the first, by binary, with the values that say
 # what its trainings did before: those are continued and used as if their run.json named
 # them. Not the flags' defaults, which may change one day.
-ADDED_SETTINGS = {}
+ADDED_SETTINGS = {
+    "classifier.train": {"blocks": [3, 4, 6, 3], "base_maps": 64},
+}
 
 
 def read_run(model_dir):
