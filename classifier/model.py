@@ -34,7 +34,8 @@ class Classifier(SteppedModel):
 
     def train_step(self, batch):
         images, labels = batch["image"], batch["label"]
-        draws = self.random_uniform([networks.NUM_FEATURES], DROPOUT_DRAWS)
+        shape = [networks.num_draws(self.detector)]
+        draws = self.random_uniform(shape, DROPOUT_DRAWS)
         with tf.GradientTape() as tape:
             logits = self.detector([images, draws], training=True)
             loss = self.average(cross_entropy=losses.cross_entropy(labels, logits))
@@ -44,8 +45,7 @@ class Classifier(SteppedModel):
 
     def predict_step(self, batch):
         """Loss and accuracy of each image, outside training."""
-        draws = tf.zeros([tf.shape(batch["image"])[0], networks.NUM_FEATURES])
-        logits = self.detector([batch["image"], draws], training=False)
+        logits = networks.logits(self.detector, batch["image"])
         return {
             "loss": losses.cross_entropy(batch["label"], logits),
             "accuracy": losses.accuracy(batch["label"], logits),
@@ -53,9 +53,8 @@ class Classifier(SteppedModel):
 
     @property
     def best_epoch(self):
-        return int(
-            self._best_epoch.numpy()
-        )  # `int` alone fails on replicas' variables.
+        # `int` alone fails on replicas' variables.
+        return int(self._best_epoch.numpy())
 
     def remember(self, epoch, result):
         """Takes `epoch` for the best; `result` is a dict of its `RESULTS`."""

@@ -17,7 +17,7 @@ def test_backbone_of_the_detector_takes_keras_own_file(tmp_path):
     stock.set_weights([draws.normal(size=w.shape) for w in stock.get_weights()])
     path = str(tmp_path / "resnet50.h5")
     stock.save_weights(path)
-    backbone = networks.build_backbone(32, {"momentum": 0.9, "synchronized": False})
+    backbone = networks.build_detector(32).get_layer("resnet")
     read_weights(backbone, path, "resnet50")
     for ours, theirs in zip(backbone.get_weights(), stock.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
