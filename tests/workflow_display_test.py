@@ -218,7 +218,7 @@ def test_without_a_terminal_a_line_per_ended_step_and_one_a_minute(
         monkeypatch.setattr(display, "SECONDS_BETWEEN", 0)
         shown.update()
         text = capsys.readouterr().out
-        assert "at work, 0 of 40 steps: second (25 %, 3 of 12, 0:18 left)\n" in text
+        assert "at work, 0 of 40 steps finished: second (25 %, 3 of" in text
         monkeypatch.undo()
         write(tmp_path, "b", "\nno memory\n== ended with 137 after 5 s\n")
     assert "second" in (text := capsys.readouterr().out) and "no memory" in text

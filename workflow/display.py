@@ -98,12 +98,11 @@ class Display:
             return
         with self._unless_gone():
             if self._live:
-                self._live.update(self._area())  # A line above draws it, too.
+                # First, for a line above it draws what was last shown once more.
+                self._live.update(self._area(), refresh=True)
             for step in ended:
                 self._print(ended_line(step))
-            if self._live:
-                self._live.refresh()
-            elif time.monotonic() > self._shown + SECONDS_BETWEEN:
+            if not self._live and time.monotonic() > self._shown + SECONDS_BETWEEN:
                 self._print(self._at_work())
 
     def failures(self):
@@ -139,7 +138,7 @@ class Display:
             text = text or f"for {duration(seconds)}"
             grid.add_row(f"  {step.title}", bar if step.bar else "", text)
         elapsed = clock(time.monotonic() - self._began)
-        head = f"[{elapsed}] {self._finished()}; at work:"
+        head = f"[{elapsed}] {self._finished()}"
         return rich_console.Group(head, grid)
 
     def _finished(self):
@@ -148,7 +147,8 @@ class Display:
             with open(self._snakemake_log) as file:
                 text = file.read()
         except OSError:
-            return "no step finished"
+            return "planning"
         total = re.findall(r"^total\s+(\d+)", text, re.MULTILINE)
-        counts = re.findall(r"^(\d+ of \d+) steps", text, re.MULTILINE)
-        return f"{counts[-1] if counts else f'0 of {total[-1] if total else 0}'} steps"
+        counts = [f"0 of {number}" for number in total[:1]]
+        counts += re.findall(r"^(\d+ of \d+) steps", text, re.MULTILINE)
+        return f"{counts[-1]} steps finished" if counts else "planning"

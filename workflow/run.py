@@ -10,7 +10,6 @@ Snakemake. Such a step is asked to end, and saves its state, before a new run be
 import contextlib
 import fcntl
 import glob
-import json
 import os
 import pathlib
 import re
@@ -21,7 +20,7 @@ import time
 
 from flags import binary
 from flags import workflow as workflow_flags
-from workflow import cluster_jobs, display
+from workflow import cluster_jobs, display, results
 
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
 OWN = SNAKEFILE.parents[1] / ".venv-workflow" / "bin" / "snakemake"  # The Makefile's.
@@ -30,7 +29,6 @@ SNAKEMAKE_LOG = "snakemake.log"
 SECONDS_BETWEEN_LOOKS = 0.5  # At the logs of steps that are at work.
 SECONDS_TO_END = 120
 SECONDS_TO_BEGIN = 5  # A younger step is still importing TensorFlow.
-PHANTOM = "phantom"  # In place of a folder of cases: artificial ones.
 
 
 class WorkflowError(Exception):
@@ -65,7 +63,7 @@ def run_workflow(
     if gpus:
         command += ["--resources", f"gpu={len(gpus)}"]
     os.environ["PROJECT_GPUS"] = ",".join(gpus)
-    if brats_dir and brats_dir != PHANTOM:
+    if brats_dir and brats_dir != results.PHANTOM:
         if not os.path.isdir(brats_dir):
             raise WorkflowError(f"--brats_dir={brats_dir}: no such folder.")
         brats_dir = os.path.abspath(brats_dir)
@@ -332,24 +330,10 @@ def end_of_log(path):
     return [f"The end of {path}:", *(f"  {line}" for line in text.splitlines()[-20:])]
 
 
-def show_results(output_dir):
-    """Prints the table of results, and where the pictures are."""
-    path = os.path.join(output_dir, "table/table.md")
-    with open(path) as file:
-        print(f"\n{path}\n\n{file.read()}")
-    with open(os.path.join(output_dir, "real/report.json")) as file:
-        settings = json.load(file).get("settings", {})
-    if settings.get("brats_dir") == PHANTOM:
-        print("The cases are artificial: this shows how it works, not how well.")
-    for folder in sorted(glob.glob(os.path.join(output_dir, "*/*/model/samples"))):
-        print(f"Pictures at each resolution: {folder}")
-    print(f"All of it on one page: {os.path.join(output_dir, 'report.html')}")
-
-
 def main(settings):
     run_workflow(**settings)
     if not settings["dry_run"]:
-        show_results(settings["output_dir"])
+        results.show(settings["output_dir"])
 
 
 def run():
