@@ -7,9 +7,9 @@ inherits: so it is held as long as any of them lives, even one that outlived a k
 Snakemake. Such a step is asked to end, and saves its state, before a new run begins.
 """
 
+import contextlib
 import fcntl
 import glob
-import json
 import os
 import pathlib
 import re
@@ -20,13 +20,15 @@ import time
 
 from flags import binary
 from flags import workflow as workflow_flags
-from workflow import cluster_jobs
+from workflow import cluster_jobs, display, results
 
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
 OWN = SNAKEFILE.parents[1] / ".venv-workflow" / "bin" / "snakemake"  # The Makefile's.
+LOGS = "logs"
+SNAKEMAKE_LOG = "snakemake.log"
+SECONDS_BETWEEN_LOOKS = 0.5  # At the logs of steps that are at work.
 SECONDS_TO_END = 120
 SECONDS_TO_BEGIN = 5  # A younger step is still importing TensorFlow.
-PHANTOM = "phantom"  # In place of a folder of cases: artificial ones.
 
 
 class WorkflowError(Exception):
@@ -61,7 +63,7 @@ def run_workflow(
     if gpus:
         command += ["--resources", f"gpu={len(gpus)}"]
     os.environ["PROJECT_GPUS"] = ",".join(gpus)
-    if brats_dir and brats_dir != PHANTOM:
+    if brats_dir and brats_dir != results.PHANTOM:
         if not os.path.isdir(brats_dir):
             raise WorkflowError(f"--brats_dir={brats_dir}: no such folder.")
         brats_dir = os.path.abspath(brats_dir)
@@ -75,17 +77,14 @@ def run_workflow(
         return
     os.makedirs(output_dir, exist_ok=True)
     lock_path = os.path.join(output_dir, ".lock")
-    log_path = os.path.join(output_dir, "snakemake.log")
     take_lock(lock_path)
     end_cluster_jobs(output_dir, profile)
-    if profile:  # Steps may run elsewhere, then only Snakemake tells of them.
-        code = call(command, lock_path, log=None)
+    code, failures = call(command, lock_path)
+    if profile:
         end_cluster_jobs(output_dir, profile)
-    else:
-        with open(log_path, "w") as log:
-            code = call(command, lock_path, log)
-        if code > 0:
-            show_end(log_path)
+    log_path = os.path.join(output_dir, SNAKEMAKE_LOG)
+    if code > 0:
+        print("\n".join(failures or end_of_log(log_path)), flush=True)
     if code:
         refused = (
             "; with --retrain also where a training whose settings or images have"
@@ -94,7 +93,8 @@ def run_workflow(
         raise WorkflowError(
             f"stopped before the end; what is finished stays in {output_dir}, and the"
             # Below 0, Snakemake was killed on a person's wish.
-            f" same command goes on from there{refused if code > 0 else ''}."
+            f" same command goes on from there{refused if code > 0 else ''}. Logs of"
+            f" all steps: {os.path.join(output_dir, LOGS)}; Snakemake's: {log_path}."
         )
 
 
@@ -154,34 +154,46 @@ def rehearse(command, output_dir, cores, start_over):
     print(f"{len(steps)} steps, and nothing wrong with their flags, files and sizes.")
 
 
-def call(command, lock_path, log):
-    """Runs Snakemake to its end, in the lock's folder; returns its exit code.
+def call(command, lock_path):
+    """Runs Snakemake to its end, in the lock's folder, and shows what its steps do.
 
     Args:
       command: its command line.
       lock_path: path of the lock, which every step has on standard input.
-      log: open file for Snakemake's own messages; None for the terminal.
+
+    Returns:
+      Its exit code, and lines about the steps that failed.
     """
-    process = start(command, stderr=log, cwd=os.path.dirname(lock_path))
-    write_runners(lock_path, os.getpid(), process.pid)
-    # Both signals can leave Snakemake waiting for ever for a lock of its own. What it
-    # would tidy up, `snakemake_command` does without.
-    interrupts = []
-    signal.signal(signal.SIGTERM, lambda *_: process.kill())
-    for number in (signal.SIGINT, signal.SIGHUP):
-        # A shell's background jobs and nohup's ignore them, and so do the steps.
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: (interrupts.append(1), process.kill()))
-    code = process.wait()
-    # Ctrl+C, or the end of a terminal, has reached every process of it by itself, and
-    # steps take a second signal for an order to end without saving. What began at that
-    # moment may have missed it, and has nothing to save yet.
-    if code < 0:
-        steps = processes_on(lock_path)
-        end(pid for pid in steps if not interrupts or age(pid) < SECONDS_TO_BEGIN)
-    while processes_on(lock_path):
-        time.sleep(0.2)
-    return code
+    folder = os.path.dirname(lock_path)
+    logs, log_path = (os.path.join(folder, name) for name in (LOGS, SNAKEMAKE_LOG))
+    print(f"Everything that steps print: {logs}; that Snakemake does: {log_path}.")
+    sys.stdout.flush()
+    with display.Display(logs, log_path) as shown:
+        with open(log_path, "w") as log:
+            process = start(command, stdout=log, stderr=log, cwd=folder)
+        write_runners(lock_path, os.getpid(), process.pid)
+        # Both signals can leave Snakemake waiting for ever for a lock of its own. What
+        # it would tidy up, `snakemake_command` does without.
+        interrupts = []
+        signal.signal(signal.SIGTERM, lambda *_: process.kill())
+        for number in (signal.SIGINT, signal.SIGHUP):
+            # A shell's background jobs and nohup's ignore them, and so do the steps.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, lambda *_: (interrupts.append(1), process.kill()))
+        while process.poll() is None:
+            shown.update()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(SECONDS_BETWEEN_LOOKS)
+        # Ctrl+C, or the end of a terminal, has reached every process of it by itself,
+        # and steps take a second signal for an order to end without saving. What began
+        # at that moment may have missed it, and has nothing to save yet.
+        if process.returncode < 0:
+            steps = processes_on(lock_path)
+            end(pid for pid in steps if not interrupts or age(pid) < SECONDS_TO_BEGIN)
+        while processes_on(lock_path):
+            shown.update()
+            time.sleep(0.2)
+    return process.returncode, shown.failures()
 
 
 def start(command, **options):
@@ -311,33 +323,17 @@ def end(processes):
             continue
 
 
-def show_end(log_path, num_lines=20):
-    """Prints the end of Snakemake's log, for what no step has said itself."""
-    with open(log_path) as file:
-        text, _, _ = file.read().partition("\nShutting down")
-    print(f"The end of {log_path}:")
-    for line in text.splitlines()[-num_lines:]:
-        print(f"  {line}")
-
-
-def show_results(output_dir):
-    """Prints the table of results, and where the pictures are."""
-    path = os.path.join(output_dir, "table/table.md")
+def end_of_log(path):
+    """The last lines of Snakemake's log, for what no step has said itself."""
     with open(path) as file:
-        print(f"\n{path}\n\n{file.read()}")
-    with open(os.path.join(output_dir, "real/report.json")) as file:
-        settings = json.load(file).get("settings", {})
-    if settings.get("brats_dir") == PHANTOM:
-        print("The cases are artificial: this shows how it works, not how well.")
-    for folder in sorted(glob.glob(os.path.join(output_dir, "*/*/model/samples"))):
-        print(f"Pictures at each resolution: {folder}")
-    print(f"All of it on one page: {os.path.join(output_dir, 'report.html')}")
+        text, _, _ = file.read().partition("\nShutting down")
+    return [f"The end of {path}:", *(f"  {line}" for line in text.splitlines()[-20:])]
 
 
 def main(settings):
     run_workflow(**settings)
     if not settings["dry_run"]:
-        show_results(settings["output_dir"])
+        results.show(settings["output_dir"])
 
 
 def run():
