@@ -7,8 +7,9 @@ from classifier.layers import resize
 from dataset.shards import LABEL_NAMES, UserError, to_float
 from training import input as training_input
 
-# Those that a volume's slices must share with the images that were trained on.
+# Those that a volume's slices, and an image file, must share with what was trained on.
 SLICE_SETTINGS = ("first_slice", "last_slice", "lower_percentile", "upper_percentile")
+IMAGE_SETTINGS = ("intensities", "window", "channel", "mask_pattern")
 _PATIENT = {"patient": tf.io.FixedLenFeature([], tf.string)}
 
 
@@ -64,9 +65,10 @@ def check_sets(train_sets, validation_sets):
 
 
 def slice_settings(shard_set):
-    """How the slices of a set were taken from volumes, as far as its manifest says."""
-    settings = shard_set.manifest["settings"]
-    known = {key: settings[key] for key in SLICE_SETTINGS if key in settings}
+    """How a set was made of volumes or image files, as far as its manifest says."""
+    settings = shard_set.manifest.get("settings", {})
+    keys = (*SLICE_SETTINGS, *IMAGE_SETTINGS)
+    known = {key: settings[key] for key in keys if key in settings}
     return {**known, "image_size": shard_set.image_size}
 
 

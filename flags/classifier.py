@@ -231,27 +231,54 @@ def define_predict():
         flags.DEFINE_list(
             "data_dirs",
             None,
-            "Shard sets to predict, by commas. This or --volume.",
+            "Shard sets to predict, by commas. This, --volume or --images.",
         ),
         flags.DEFINE_string(
             "volume",
             None,
             "Skull-stripped T1c volume to predict slice by slice: .nii, .nii.gz or"
-            " .mha. This or --data_dirs.",
+            " .mha. For detectors trained on slices of dataset.prepare.",
+        ),
+        flags.DEFINE_list(
+            "images",
+            None,
+            "Image files and folders of them, by commas: PNG, JPEG, TIFF or DICOM. They"
+            " are made as dataset.import_images made those of the training, its masks"
+            " left out. A detector of volumes takes 8-bit slices as they are.",
+        ),
+        flags.DEFINE_enum(
+            "intensities",
+            "",
+            ["", "as_is", "percentiles"],
+            "For --images: what becomes 0 and 255, in place of what did in training"
+            " (see dataset.import_images).",
+        ),
+        flags.DEFINE_string(
+            "patient_pattern",
+            None,
+            "For --images whose intensities are by percentiles, which are of all images"
+            " of a patient: regular expression whose first group, or all of it, is the"
+            " patient in a file's path. Without, all files are one patient's.",
+        ),
+        flags.DEFINE_bool(
+            "skip_bad_files",
+            False,
+            "For --images: leave out files that cannot be used. They are listed either"
+            " way.",
         ),
         flags.DEFINE_string(
             "output_csv",
             None,
             "File for the probabilities: id,patient,label,probability for --data_dirs,"
             " slice,file_slice,probability for --volume (slice of BraTS' frame of 155,"
-            " and of the file).",
+            " and of the file), file,probability for --images.",
             required=True,
         ),
         flags.DEFINE_string(
             "output_png",
             None,
-            "File for a picture of the suspicious slices of --volume; by default"
-            " --output_csv's name with .png.",
+            "File for a picture of the suspicious slices of --volume, or of --images;"
+            " by default --output_csv's name with .png.",
         ),
         flags.DEFINE_float(
             "threshold",

@@ -95,8 +95,9 @@ def test_picture_shows_every_suspicious_slice():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({}, "give either --data_dirs or --volume"),
-        ({"data_dirs": ["a"], "volume": "b"}, "give either --data_dirs or --volume"),
+        ({}, "give one of --data_dirs, --volume and --images"),
+        ({"data_dirs": ["a"], "volume": "b"}, "give one of --data_dirs, --volume and"),
+        ({"images": ["a"], "volume": "b"}, "give one of --data_dirs, --volume and"),
         ({"data_dirs": ["a"], "output_csv": ""}, "--output_csv=: wanted a file"),
         ({"data_dirs": ["a"], "output_csv": "no/p.csv"}, "--output_csv=no/p.csv: want"),
         ({"data_dirs": ["no/set"]}, "no/set: no such shard set"),

@@ -19,6 +19,12 @@ PACKAGES = ("dataset", "flags", "workflow", *SHARED, *STEPS)
 EXCEPTIONS = {
     # To cut a patient's volume as its training's were.
     "classifier.predict": {"dataset.volumes"},
+    # To make an image of a file as its training's were.
+    "classifier.image_predictions": {
+        "dataset.image_files",
+        "dataset.images",
+        "dataset.loose_images",
+    },
     # To tell how many slices there can be before any volume is read.
     "workflow.announcements": {"dataset.layouts", "dataset.splits"},
 }
