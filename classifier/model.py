@@ -44,9 +44,11 @@ class Classifier(SteppedModel):
         return self.end_step()
 
     def predict_step(self, batch):
-        """Loss and accuracy of each image, outside training."""
+        """Label, logit, loss and accuracy of each image, outside training."""
         logits = networks.logits(self.detector, batch["image"])
         return {
+            "label": batch["label"],
+            "logit": logits,
             "loss": losses.cross_entropy(batch["label"], logits),
             "accuracy": losses.accuracy(batch["label"], logits),
         }

@@ -10,6 +10,8 @@ from classifier import resnet
 from classifier.layers import Dropout, ResNetInput
 
 MIN_IMAGE_SIZE = 32  # ResNet halves its input five times.
+# Settings of a training without which its detector cannot be built.
+SIZE_SETTINGS = ("image_size", "blocks", "base_maps")
 
 
 def build_detector(

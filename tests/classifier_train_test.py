@@ -8,13 +8,15 @@ import signal
 import interruption
 import numpy as np
 import pytest
+from absl import flags
 
 from classifier import train, validation
 from classifier.resnet import build_resnet
 from classifier.weights import read_detector
 from dataset.shards import UserError
 from flags import classifier as classifier_flags
-from training.run import Run
+from flags.binary import parse
+from training.run import Run, flagfile
 
 # 24 images in batches of 8: 3 steps per epoch, 12 in all.
 SMALL = {
@@ -207,6 +209,19 @@ def test_what_cannot_be_trained_is_refused(settings, changes, message):
     assert not os.path.exists(settings["model_dir"])
 
 
+@pytest.mark.parametrize("blocks", ["3,4,6", "3,4,x,3", "3,4,0,3", "3,4,-1,3", ""])
+def test_blocks_that_are_no_network_are_refused(blocks):
+    with pytest.raises(flags.Error, match="--blocks=.*expected four positive integers"):
+        parse("classifier.train", [f"--blocks={blocks}"], complete=False)
+
+
+def test_blocks_are_read_from_the_flags_file_that_a_training_writes(settings, tmp_path):
+    path = tmp_path / "flags.cfg"
+    path.write_text(flagfile(settings))
+    read = parse("classifier.train", [f"--flagfile={path}"])
+    assert read["blocks"] == [1, 1, 1, 1] and read == settings
+
+
 def test_one_class_alone_is_refused(settings):
     tumor_only = {**settings, "train_dirs": settings["train_dirs"][1:]}
     with pytest.raises(UserError, match="0 non_tumor, 12 tumor; wanted images of both"):
@@ -231,8 +246,8 @@ def test_training_starts_from_the_weights_given(settings, tmp_path):
     path = str(tmp_path / "backbone.h5")
     backbone.save_weights(path)
     run = Run("classifier.train", settings)
-    flags = {name: settings[name] for name in MODEL_FLAGS}
-    classifier = train.build(run, 3, **{**flags, "weights": path})
+    given = {name: settings[name] for name in MODEL_FLAGS}
+    classifier = train.build(run, 3, **{**given, "weights": path})
     built = classifier.detector.get_layer("resnet").get_weights()
     for ours, theirs in zip(built, backbone.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -244,12 +259,12 @@ def test_training_to_start_over_reads_its_weights_though_a_former_one_is_there(
     """Whether its images have changed, and it is put aside, turns out later."""
     start({**settings, "max_epochs": 1})._lock.close()
     read = []
-    monkeypatch.setattr(train, "weights_path", lambda *given: read.append(given))
-    flags = {name: settings[name] for name in MODEL_FLAGS}
+    monkeypatch.setattr(train, "weights_path", lambda *asked: read.append(asked))
+    given = {name: settings[name] for name in MODEL_FLAGS}
     for start_over in (False, True):
         run = Run(
             "classifier.train",
             {**settings, "max_epochs": 1} | {"start_over": start_over},
         )
-        train.build(run, 3, **flags)
+        train.build(run, 3, **given)
         assert len(read) == int(start_over)
