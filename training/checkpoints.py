@@ -12,7 +12,15 @@ from dataset.shards import UserError
 # Flags that a trainer did not have from the first, by binary, with the values that say
 # what its trainings did before: those are continued and used as if their run.json named
 # them. Not the flags' defaults, which may change one day.
-ADDED_SETTINGS = {}
+ADDED_SETTINGS = {
+    "pggan.train": {"penalty_size": "current"},
+    "simgan.train": {
+        "block_kernel_size": 3,
+        "loss_reduction": "mean",
+        "num_halvings": 0,
+    },
+    "unit.train": {"norm_scale": "ones"},
+}
 
 
 def read_run(model_dir):
