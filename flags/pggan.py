@@ -73,6 +73,15 @@ def define_train():
             10.0,
             "Weight of the gradient penalty (Gulrajani et al., 2017: 10).",
         ),
+        flags.DEFINE_enum(
+            "penalty_size",
+            "current",
+            ["current", "final"],
+            "Images with respect to which D's gradient has norm 1: those of the current"
+            " resolution, or those enlarged to --resolution (the program of Karras et"
+            " al., 2018). At half of it, final asks for norm 2 with a quarter of the"
+            " weight, and so on downwards; at --resolution, both are the same.",
+        ),
         flags.DEFINE_float(
             "drift_weight",
             0.001,

@@ -14,6 +14,13 @@ from dataset.shards import UserError
 # them. Not the flags' defaults, which may change one day.
 ADDED_SETTINGS = {
     "classifier.train": {"blocks": [3, 4, 6, 3], "base_maps": 64},
+    "pggan.train": {"penalty_size": "current"},
+    "simgan.train": {
+        "block_kernel_size": 3,
+        "loss_reduction": "mean",
+        "num_halvings": 0,
+    },
+    "unit.train": {"norm_scale": "ones"},
 }
 
 
