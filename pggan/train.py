@@ -158,8 +158,9 @@ def check_group(stddev_group, run):
 
 
 def main(settings):
-    if not settings["distance_kimg"]:
-        settings["validation_dir"] = None  # Not measured with, no part of the training.
+    if not (settings["validation_dir"] and settings["distance_kimg"]):
+        # Nothing is measured: a flagfile may say how, a workflow with which images.
+        settings |= {"validation_dir": None, "distance_kimg": 0.0}
     run = Run("pggan.train", settings, group=settings["stddev_group"])
     train(run, **run.own)
 

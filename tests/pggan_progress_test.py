@@ -299,12 +299,12 @@ def test_validation_images_that_do_not_fit_are_refused(
         start({**settings, "validation_dir": own})
 
 
-def test_set_that_is_not_measured_with_is_no_setting_of_the_training(
+def test_training_without_measurements_is_the_same_whichever_flag_says_so(
     settings, monkeypatch
 ):
     runs = []
-    monkeypatch.setattr(train, "train", lambda run, **_: runs.append(run))
-    train.main({**settings, "distance_kimg": 0.0})
-    train.main(settings)
-    folders = [run.settings["validation_dir"] for run in runs]
-    assert folders == [None, settings["validation_dir"]]
+    monkeypatch.setattr(train, "train", lambda run, **_: runs.append(run.settings))
+    for changes in ({"distance_kimg": 0.0}, {"validation_dir": None}, {}):
+        train.main({**settings, **changes})
+    nothing = {"validation_dir": None, "distance_kimg": 0.0}
+    assert runs == [{**settings, **nothing}] * 2 + [settings]

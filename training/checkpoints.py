@@ -12,7 +12,14 @@ from dataset.shards import UserError
 # Flags that a trainer did not have from the first, by binary, with the values that say
 # what its trainings did before: those are continued and used as if their run.json named
 # them. Not the flags' defaults, which may change one day.
-ADDED_SETTINGS = {}
+ADDED_SETTINGS = {
+    "pggan.train": {
+        "validation_dir": None,
+        "distance_kimg": 0.0,
+        "distance_images": 500,
+        "stop_when_flat": 0.0,
+    },
+}
 
 
 def read_run(model_dir):
