@@ -14,7 +14,13 @@ from dataset.shards import UserError
 # them. Not the flags' defaults, which may change one day.
 ADDED_SETTINGS = {
     "classifier.train": {"blocks": [3, 4, 6, 3], "base_maps": 64},
-    "pggan.train": {"penalty_size": "current"},
+    "pggan.train": {
+        "penalty_size": "current",
+        "validation_dir": None,
+        "distance_kimg": 0.0,
+        "distance_images": 500,
+        "stop_when_flat": 0.0,
+    },
     "simgan.train": {
         "block_kernel_size": 3,
         "loss_reduction": "mean",
