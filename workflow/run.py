@@ -38,6 +38,7 @@ def run_workflow(
     output_dir,
     *,
     brats_dir,
+    images_dir=None,
     snakemake,
     cores,
     retrain,
@@ -61,14 +62,8 @@ def run_workflow(
     if gpus:
         command += ["--resources", f"gpu={len(gpus)}"]
     os.environ["PROJECT_GPUS"] = ",".join(gpus)
-    if brats_dir and brats_dir != PHANTOM:
-        if not os.path.isdir(brats_dir):
-            raise WorkflowError(f"--brats_dir={brats_dir}: no such folder.")
-        brats_dir = os.path.abspath(brats_dir)
-    values = [f"rehearsal={dry_run}"]
-    if brats_dir:
-        values.append(f"brats_dir={brats_dir}")
-    command += ["--config", *values]
+    cases = case_folder(brats_dir, images_dir)
+    command += ["--config", f"rehearsal={dry_run}", *cases]
     os.environ["START_OVER"] = start_over = "--start_over" if retrain else ""
     if dry_run:
         rehearse(command, output_dir, cores, start_over)
@@ -96,6 +91,25 @@ def run_workflow(
             # Below 0, Snakemake was killed on a person's wish.
             f" same command goes on from there{refused if code > 0 else ''}."
         )
+
+
+def case_folder(brats_dir, images_dir):
+    """What replaces the configuration's cases: key=value, one of them empty.
+
+    Raises:
+      WorkflowError: both are given, or a folder is not there.
+    """
+    given = {"brats_dir": brats_dir, "images_dir": images_dir}
+    if brats_dir and images_dir:
+        raise WorkflowError(
+            f"--brats_dir={brats_dir} --images_dir={images_dir}: expected one of them."
+        )
+    for flag, folder in given.items():
+        if folder and (flag, folder) != ("brats_dir", PHANTOM):
+            if not os.path.isdir(folder):
+                raise WorkflowError(f"--{flag}={folder}: no such folder.")
+            given[flag] = os.path.abspath(folder)
+    return [f"{k}={v or ''}" for k, v in given.items()] if any(given.values()) else []
 
 
 def end_cluster_jobs(output_dir, profile):
@@ -325,13 +339,21 @@ def show_results(output_dir):
     path = os.path.join(output_dir, "table/table.md")
     with open(path) as file:
         print(f"\n{path}\n\n{file.read()}")
-    with open(os.path.join(output_dir, "real/report.json")) as file:
+    (report, *_) = sorted(in_folds(output_dir, "real/report.json"))
+    with open(report) as file:
         settings = json.load(file).get("settings", {})
     if settings.get("brats_dir") == PHANTOM:
         print("The cases are artificial: this shows how it works, not how well.")
-    for folder in sorted(glob.glob(os.path.join(output_dir, "*/*/model/samples"))):
+    for folder in sorted(in_folds(output_dir, "*/*/model/samples")):
         print(f"Pictures at each resolution: {folder}")
     print(f"All of it on one page: {os.path.join(output_dir, 'report.html')}")
+
+
+def in_folds(output_dir, pattern):
+    """Paths in the experiment or in the folders of its folds and chains."""
+    prefixes = ("", "fold-*/", "chain-*/", "fold-*/chain-*/")
+    paths = [os.path.join(output_dir, prefix + pattern) for prefix in prefixes]
+    return sum(map(glob.glob, paths), [])
 
 
 def main(settings):
