@@ -28,6 +28,7 @@ BINARIES = [
     "classifier.export",
     "classifier.predict",
     "classifier.train",
+    "dataset.import_images",
     "dataset.phantom",
     "dataset.prepare",
     "dataset.verify",

@@ -53,18 +53,14 @@ class CaseReader:
                 arrays = self._read(case)
             except UserError as error:
                 return ReadCase(case, None, str(error))
-            with disk_errors(path):
-                with open(path + ".tmp", "wb") as file:
-                    np.savez_compressed(file, **arrays)
-                os.replace(path + ".tmp", path)
+            write_arrays(path, arrays)
         return ReadCase(case, path, None)
 
     def _digest(self, case):
         """Stands for all that the file's content follows from."""
         paths = [*case.image_paths, *case.mask_paths]
-        stats = [os.stat(p) if os.path.exists(p) else None for p in paths]
         content = [
-            [(p, s and (s.st_size, s.st_mtime_ns)) for p, s in zip(paths, stats)],
+            file_states(paths),
             dataclasses.astuple(self.slice_settings),
             dataclasses.astuple(self.rules),
             sorted(self._verdicts(case).items()),
@@ -119,12 +115,17 @@ class ReadCase:
         """The judged `Slice`s of the whole volume."""
         return [Slice(**fields) for fields in json.loads(str(self._load("slices")))]
 
+    def key(self):
+        """Stands for all that its records follow from."""
+        return os.path.basename(self.path)
+
     def group_counts(self):
         """Number of slices by `Slice.group`, a `Counter`."""
         return collections.Counter(s.group for s in self.slices())
 
-    def fingerprint(self):
-        return self._load("fingerprint")
+    def fingerprints(self):
+        """What tells the volume from others: int8 [1, blocks]."""
+        return self._load("fingerprint")[None]
 
     def digest(self):
         """Stands for the images of all slices in the range."""
@@ -142,3 +143,17 @@ class ReadCase:
     def _load(self, name):
         with np.load(self.path) as file:
             return file[name]
+
+
+def file_states(paths):
+    """What tells whether files were changed: a list of paths, sizes and times."""
+    stats = [os.stat(p) if os.path.exists(p) else None for p in paths]
+    return [(p, s and (s.st_size, s.st_mtime_ns)) for p, s in zip(paths, stats)]
+
+
+def write_arrays(path, arrays):
+    """Writes a dict of arrays as `.npz`, so that a reader sees all of it or nothing."""
+    with disk_errors(path):
+        with open(path + ".tmp", "wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(path + ".tmp", path)

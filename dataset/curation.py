@@ -33,8 +33,22 @@ class Rules:
     max_straight_edge: float = 60
 
 
+class Judged:
+    """What has a `verdict` and a `reason`: a slice of a volume, an image of its own."""
+
+    @property
+    def is_used(self):
+        return self.verdict != EXCLUDED
+
+    @property
+    def group(self):
+        """Its verdict, or `borderline` where it is excluded for an unsure label."""
+        unsure = not self.is_used and self.reason.startswith(BORDERLINE)
+        return BORDERLINE if unsure else self.verdict
+
+
 @dataclasses.dataclass(frozen=True)
-class Slice:
+class Slice(Judged):
     """A slice's measures and what follows from them.
 
     Attributes:
@@ -52,16 +66,6 @@ class Slice:
     straight_edge: float
     verdict: str
     reason: str
-
-    @property
-    def is_used(self):
-        return self.verdict != EXCLUDED
-
-    @property
-    def group(self):
-        """Its verdict, or `borderline` where it is excluded for an unsure label."""
-        unsure = not self.is_used and self.reason.startswith(BORDERLINE)
-        return BORDERLINE if unsure else self.verdict
 
 
 def judge_slices(brain, mask, rules, verdicts=None):

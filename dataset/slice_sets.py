@@ -77,8 +77,8 @@ def _slice_set(name, group, cases):
 def write_slice_sets(sets, output_dir, *, binary, settings):
     """Writes each `SliceSet` as a shard set; goes on where a stopped run was."""
     for s in sets:
-        names = sorted(os.path.basename(case.path) for case, _ in s.cases)
-        digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+        keys = sorted(case.key() for case, _ in s.cases)
+        digest = hashlib.sha256("\n".join(keys).encode()).hexdigest()
         bar = {"total": len(s), "desc": s.name, "unit": "img"}
         write_shard_set(
             os.path.join(output_dir, s.name),
@@ -91,8 +91,14 @@ def write_slice_sets(sets, output_dir, *, binary, settings):
         )
 
 
-def write_slices_csv(path, cases, parts):
+def write_slices_csv(path, cases, parts, kind=Slice):
     """Writes every slice of every case with its measures, verdict, reason and part.
+
+    Args:
+      path: of the table.
+      cases: `ReadCase`s, or others with `slices()`.
+      parts: {part: [(`ReadCase`, patient), ...]}.
+      kind: dataclass of the slices.
 
     Returns:
       {verdict: {reason: number of slices}}.
@@ -102,7 +108,7 @@ def write_slices_csv(path, cases, parts):
         for part, members in parts.items()
         for case, patient in members
     }
-    measures = [field.name for field in dataclasses.fields(Slice)]
+    measures = [field.name for field in dataclasses.fields(kind)]
     columns = ["slice" if name == "number" else name for name in measures]
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")

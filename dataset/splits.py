@@ -76,6 +76,26 @@ def similar_pairs(fingerprints, threshold):
     return pairs
 
 
+def similar_cases(cases, threshold):
+    """Pairs of cases of which something looks the same.
+
+    Args:
+      cases: objects with `fingerprints()`, int8 [any number, blocks].
+      threshold: see `similar_pairs`.
+
+    Returns:
+      A list of (first, second, highest correlation), first < second.
+    """
+    fingerprints = [case.fingerprints() for case in cases]
+    owners = np.repeat(np.arange(len(cases)), [len(own) for own in fingerprints])
+    highest = {}
+    for i, j, value in similar_pairs(np.concatenate(fingerprints), threshold):
+        pair = int(owners[i]), int(owners[j])
+        if pair[0] != pair[1]:
+            highest[pair] = max(value, highest.get(pair, value))
+    return [(*pair, value) for pair, value in sorted(highest.items())]
+
+
 def group_cases(patients, pairs):
     """Groups of cases that belong to one patient.
 
@@ -212,7 +232,7 @@ def divide(cases, *, split, duplicate_correlation, seed, num_folds=1, fold=0):
             copies[case.case.name] = original.case.name
     kept = list(originals.values())
     names = [case.case.name for case in kept]
-    pairs = similar_pairs([case.fingerprint() for case in kept], duplicate_correlation)
+    pairs = similar_cases(kept, duplicate_correlation)
     groups = group_cases([case.case.patient for case in kept], pairs)
     if num_folds == 1:
         sizes = part_sizes(split, len(groups))

@@ -48,7 +48,7 @@ def define_phantom():
 
 def define_prepare():
     """Flags of `dataset.prepare`."""
-    return _define_places() + _define_slices() + _define_rules() + _define_division()
+    return _define_places() + _define_slices() + _define_rules() + define_division()
 
 
 def _define_places():
@@ -194,7 +194,8 @@ def _define_rules():
     ]
 
 
-def _define_division():
+def define_division(duplicate_correlation=0.7):
+    """Flags of how patients are divided; `dataset.import_images` has them, too."""
     return [
         flags.DEFINE_list(
             "split",
@@ -221,7 +222,7 @@ def _define_division():
         ),
         flags.DEFINE_float(
             "duplicate_correlation",
-            0.7,
+            duplicate_correlation,
             "Two cases whose patterns of light and dark correlate at least so much are"
             " taken for one patient and kept in one part. Of ten real patients, two"
             " have 0.52 at most; one, moved by 3 mm and 3 degrees, in another contrast"

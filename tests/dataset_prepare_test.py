@@ -9,7 +9,7 @@ import heads
 import numpy as np
 import pytest
 
-from dataset import cases, prepare, slice_sets, volumes
+from dataset import cases, preparation, prepare, slice_sets, volumes
 from dataset.folders import UserError
 from dataset.shards import ShardSet
 from flags import dataset as dataset_flags
@@ -182,7 +182,7 @@ def test_stopped_run_goes_on_and_ends_the_same(
     output = tmp_path / "real"
     with monkeypatch.context() as patched:
         if moment == "cases":
-            patched.setattr(prepare, "check_faults", stop)
+            patched.setattr(preparation, "check_faults", stop)
         elif moment == "sets":
             write, names = slice_sets.write_shard_set, []
 
@@ -334,7 +334,7 @@ def test_empty_folder_is_refused_before_anything_is_made(run, tmp_path):
 def test_full_disk_is_named_with_the_file(run, brats, tmp_path, monkeypatch, name):
     output = tmp_path / "real"
     with monkeypatch.context() as patched:
-        patched.setattr(prepare, "check_faults", lambda *a: 1 / 0)
+        patched.setattr(preparation, "check_faults", lambda *a: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run(brats, output)
     path = next(output.glob(name), output / name)

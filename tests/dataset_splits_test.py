@@ -122,8 +122,8 @@ class StandIn:
     def digest(self):
         return self._digest
 
-    def fingerprint(self):
-        return self._print
+    def fingerprints(self):
+        return np.array([self._print])
 
     def group_counts(self):
         return collections.Counter(tumor=len(self.case.name))

@@ -1,0 +1,82 @@
+"""Finds the same image in several files: once is enough, and its patients are one."""
+
+import collections
+import dataclasses
+
+from dataset.curation import EXCLUDED
+from dataset.patient_images import CONTRADICTION, COPY
+from dataset.splits import group_cases
+
+
+@dataclasses.dataclass(frozen=True)
+class Copies:
+    """What is the same among the images of some patients.
+
+    Attributes:
+      patients: the `ReadPatient`s, copies judged as such, those with an image in common
+        under one `patient`.
+      copies: {file: the file that it is a copy of}.
+      contradictions: lists of files of the same pixels and both labels.
+      shared: (patient, patient, file, file) of those with an image in common.
+    """
+
+    patients: list
+    copies: dict
+    contradictions: list
+    shared: list
+
+
+def find_copies(patients):
+    """Leaves out the second and later of images with the same pixels.
+
+    Of images with the same pixels and different labels, all are left out.
+
+    Args:
+      patients: `ReadPatient`s.
+    """
+    places = collections.defaultdict(list)
+    for number, patient in enumerate(patients):
+        for judged, digest in zip(patient.judged, patient.digests):
+            if digest:
+                places[digest].append((number, judged))
+    places = [same for same in places.values() if len(same) > 1]
+    new, copies, contradictions, pairs = {}, {}, [], {}
+    for same in places:
+        (first, original), *others = same
+        for number, judged in others:
+            if number != first:
+                files = (original.file, judged.file)
+                pairs.setdefault((first, number), files)
+        used = [judged for _, judged in same if judged.is_used]
+        files = [judged.file for judged in used]
+        if len({judged.verdict for judged in used}) > 1:
+            contradictions.append(files)
+            for judged in used:
+                rest = ", ".join(file for file in files if file != judged.file)
+                new[judged.file] = (CONTRADICTION, f"as {rest}")
+        else:
+            for file in files[1:]:
+                copies[file] = files[0]
+                new[file] = (COPY, f"of {files[0]}")
+    names = [patient.case.name for patient in patients]
+    groups = group_cases(names, list(pairs))
+    kept_with = {i: names[group[0]] for group in groups for i in group}
+    return Copies(
+        patients=[_judge_again(p, new, kept_with[i]) for i, p in enumerate(patients)],
+        copies=copies,
+        contradictions=contradictions,
+        shared=[(names[i], names[j], *files) for (i, j), files in pairs.items()],
+    )
+
+
+def _judge_again(read, new, patient):
+    """A `ReadPatient` with some files left out, {file: (reason, detail)}."""
+    judged = []
+    for image in read.judged:
+        if image.file in new:
+            reason, detail = new[image.file]
+            changes = {"verdict": EXCLUDED, "reason": reason, "detail": detail}
+            image = dataclasses.replace(image, **changes)
+        judged.append(image)
+    case = dataclasses.replace(read.case, patient=patient)
+    return dataclasses.replace(read, case=case, judged=tuple(judged))

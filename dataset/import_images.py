@@ -1,0 +1,145 @@
+"""Turns a folder of 2-D images into shard sets, split by patient.
+
+python -m dataset.import_images --images_dir=images --output_dir=real
+ --mask_pattern='{stem}_mask.png' --patient_pattern='^([^/]+)/' --image_size=240
+"""
+
+import dataclasses
+import os
+
+from dataset import image_copies, preparation
+from dataset.image_files import read_image
+from dataset.image_folders import Sources, find_images
+from dataset.image_set import write_image_set
+from dataset.images import AS_IS, PERCENTILES, ImageSettings
+from dataset.patient_images import ImageRules, JudgedImage, PatientReader
+from dataset.shards import UserError
+from flags import binary
+from flags import images as images_flags
+
+SOURCE = preparation.Source("file", "patient", "image", JudgedImage)
+
+
+def import_images(**settings):
+    """Reads, judges, divides and writes all images; arguments as the flags say.
+
+    A run that was stopped goes on where it was. Files that cannot be used are all
+    listed before they end it.
+    """
+    options = typed(settings)
+    sources = preparation.take(Sources, options)
+    image_settings = preparation.take(ImageSettings, options)
+    if settings["one_set"]:
+        check_one_set(settings)
+        sources = dataclasses.replace(sources, one_set=True)
+        write_image_set(sources, image_settings, settings)
+        return
+    job = preparation.job("dataset.import_images", settings)
+    found = find_images(settings["images_dir"], sources, settings["output_dir"])
+    reader = PatientReader(
+        folder=os.path.join(settings["output_dir"], preparation.CASES),
+        settings=image_settings,
+        rules=preparation.take(ImageRules, options),
+        shape=None if settings["image_size"] else first_shape(found, image_settings),
+    )
+    patients = found.patients()
+    gather = Gatherer(found)
+    preparation.prepare_sets(job, patients, reader, settings, SOURCE, gather)
+    if settings["patient_per_image"]:
+        print(
+            "Each image without a named patient counts as a patient of its own: if one"
+            " person has several, they can be in train and in test, and what is"
+            " measured on the test part is then better than it would be on new people."
+        )
+
+
+def typed(settings):
+    """The flags' values, as numbers and tuples where those of a list are."""
+    options = {**settings, "class_folders": tuple(settings["class_folders"])}
+    window = ",".join(settings["window"])
+    try:
+        options["window"] = tuple(float(value) for value in settings["window"])
+    except ValueError as error:
+        raise UserError(
+            f"--window={window}: expected two numbers, low,high."
+        ) from error
+    return options
+
+
+def check_one_set(settings):
+    """Refuses flags that mean nothing for a single set."""
+    if not settings["images_csv"]:
+        raise UserError("--one_set: expected --images_csv, which orders the set.")
+    if settings["mask_pattern"]:
+        raise UserError("--one_set --mask_pattern: expected labels in --images_csv.")
+    if settings["intensities"] == PERCENTILES:
+        raise UserError(
+            f"--one_set --intensities={PERCENTILES}: expected {AS_IS} (or a window): a"
+            " set is taken as it is."
+        )
+
+
+def first_shape(found, image_settings):
+    """The size that all images should have, and the file that tells it."""
+    for file in found.files:
+        try:
+            return read_image(file.path, image_settings.channel).shape, file.path
+        except UserError:
+            continue  # Told when all are read.
+    return None
+
+
+class Listed:
+    """Files that were not read, among the patients in `slices.csv`."""
+
+    def __init__(self, images):
+        self._images = images
+        self.case = type("NoPatient", (), {"name": ""})
+
+    def slices(self):
+        return self._images
+
+
+class Gatherer:
+    """Puts together what was found and what was read."""
+
+    def __init__(self, found):
+        self._found = found
+
+    def __call__(self, read):
+        copies = image_copies.find_copies(read)
+        images = [image for patient in read for image in patient.judged]
+        faults = dict(self._found.faults)
+        for patient in read:
+            faults |= patient.faults()
+        not_read = [
+            JudgedImage(name, detail=fault)
+            for name, fault in self._found.faults.items()
+        ]
+        not_read += [
+            JudgedImage(name, reason=reason)
+            for name, reason in self._found.unused.items()
+        ]
+        return preparation.Gathered(
+            cases=[p for p in copies.patients if any(i.is_used for i in p.judged)],
+            listed=[*copies.patients, Listed(not_read)],
+            faults=faults,
+            num_good=len(images) - sum(len(p.faults()) for p in read),
+            found={
+                "copies": copies.copies,
+                "contradictions": copies.contradictions,
+                "shared": copies.shared,
+            },
+        )
+
+
+def main(settings):
+    import_images(**settings)
+
+
+def run():
+    binary.run(main, images_flags.define_import_images, UserError)
+
+
+if __name__ == "__main__":
+    run()

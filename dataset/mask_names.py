@@ -1,0 +1,70 @@
+"""Which files are masks, and of which images, by the pattern of their names."""
+
+import os
+import re
+
+from dataset.folders import UserError
+
+STEM, NAME = "{stem}", "{name}"
+
+
+class MaskNames:
+    """The masks among some files.
+
+    Attributes:
+      orphans: names of files that are masks by the pattern, of images that are not
+        there.
+    """
+
+    def __init__(self, pattern, names):
+        """Looks for the masks.
+
+        Args:
+          pattern: path of the mask from the folder of its image: `{stem}` stands for
+            the image's name without, `{name}` with its suffix.
+          names: the files' paths, with `/`.
+
+        Raises:
+          UserError: the pattern would be the same for all images.
+        """
+        rest = pattern.replace(STEM, "").replace(NAME, "")
+        if rest == pattern or re.search("[{}]", rest):
+            raise UserError(
+                f"--mask_pattern={pattern}: expected {STEM} (or {NAME}) in it, and no"
+                " other braces: the image's name without (with) its suffix."
+            )
+        self._pattern = pattern
+        self._names = set(names)
+        self._masks = {name: self.expected(name) for name in names}
+        used = {mask for name, mask in self._masks.items() if mask != name}
+        masks = self._names & used
+        self.orphans = [n for n in names if n not in masks and self._is_orphan(n)]
+        self._not_images = masks | set(self.orphans)
+
+    def _is_orphan(self, name):
+        """Whether a file that is no image's mask looks like one all the same."""
+        mask = self._masks[name]
+        if mask == name:  # In the masks' own folder.
+            return True
+        words = f"{re.escape(STEM)}|{re.escape(NAME)}"
+        parts = re.split(words, self._pattern.rpartition("/")[2])
+        if all(re.fullmatch(r"(\.\w+)?", part) for part in parts):  # Like any name.
+            return False
+        looks = ".+".join(map(re.escape, parts))
+        own = name.rpartition("/")[2]
+        return mask not in self._names and bool(re.fullmatch(looks, own))
+
+    def expected(self, name):
+        """The path of an image's mask, whether it is there or not."""
+        folder, _, file = name.rpartition("/")
+        mask = self._pattern.replace(STEM, os.path.splitext(file)[0])
+        mask = mask.replace(NAME, file)
+        return os.path.normpath(os.path.join(folder, mask)).replace(os.sep, "/")
+
+    def mask_of(self, name):
+        """The path of an image's mask, or None."""
+        mask = self._masks.get(name) or self.expected(name)
+        return mask if mask in self._names and mask != name else None
+
+    def is_mask(self, name):
+        return name in self._not_images
