@@ -40,6 +40,7 @@ def run_workflow(
     output_dir,
     *,
     brats_dir,
+    images_dir=None,
     snakemake,
     cores,
     retrain,
@@ -63,14 +64,8 @@ def run_workflow(
     if gpus:
         command += ["--resources", f"gpu={len(gpus)}"]
     os.environ["PROJECT_GPUS"] = ",".join(gpus)
-    if brats_dir and brats_dir != results.PHANTOM:
-        if not os.path.isdir(brats_dir):
-            raise WorkflowError(f"--brats_dir={brats_dir}: no such folder.")
-        brats_dir = os.path.abspath(brats_dir)
-    values = [f"rehearsal={dry_run}"]
-    if brats_dir:
-        values.append(f"brats_dir={brats_dir}")
-    command += ["--config", *values]
+    cases = case_folder(brats_dir, images_dir)
+    command += ["--config", f"rehearsal={dry_run}", *cases]
     os.environ["START_OVER"] = start_over = "--start_over" if retrain else ""
     if dry_run:
         rehearse(command, output_dir, cores, start_over)
@@ -96,6 +91,25 @@ def run_workflow(
             f" same command goes on from there{refused if code > 0 else ''}. Logs of"
             f" all steps: {os.path.join(output_dir, LOGS)}; Snakemake's: {log_path}."
         )
+
+
+def case_folder(brats_dir, images_dir):
+    """What replaces the configuration's cases: key=value, one of them empty.
+
+    Raises:
+      WorkflowError: both are given, or a folder is not there.
+    """
+    given = {"brats_dir": brats_dir, "images_dir": images_dir}
+    if brats_dir and images_dir:
+        raise WorkflowError(
+            f"--brats_dir={brats_dir} --images_dir={images_dir}: expected one of them."
+        )
+    for flag, folder in given.items():
+        if folder and (flag, folder) != ("brats_dir", results.PHANTOM):
+            if not os.path.isdir(folder):
+                raise WorkflowError(f"--{flag}={folder}: no such folder.")
+            given[flag] = os.path.abspath(folder)
+    return [f"{k}={v or ''}" for k, v in given.items()] if any(given.values()) else []
 
 
 def end_cluster_jobs(output_dir, profile):
