@@ -60,10 +60,10 @@ def _paint_row(panel, row, metric, y, colour):
     scale = 1 if metric == "auc" else 100
     if values["patients_low"] is not None:
         ends = scale * values["patients_low"], scale * values["patients_high"]
-        panel.plot(ends, [y, y], color=colour, linewidth=4, alpha=0.35)
+        panel.hlines(y, *ends, color=colour, linewidth=4, alpha=0.35)
     if "low" in values:
         ends = scale * values["low"], scale * values["high"]
-        panel.plot(ends, [y, y], color=colour, linewidth=1)
+        panel.hlines(y, *ends, color=colour, linewidth=1)
     panel.plot(scale * values["value"], y, "o", color=colour, markersize=5)
     if len(values["runs"]) > 1:
         runs = scale * np.array(values["runs"])
@@ -158,8 +158,9 @@ def draw_roc_curves(rows, table):
             panel.set_aspect("equal")
             panel.set_xticks([0, 0.5, 1])
             panel.set_yticks([0, 0.5, 1])
-        key = " (grey: the row that it is tested against)" if against else ""
-        figure.supxlabel("1 - specificity" + key, fontsize=9)
+        key = "; grey: the row that it is compared with" if against else ""
+        dot = f"dot: {sensitivity_name(table)}"
+        figure.supxlabel(f"1 - specificity ({dot}{key})", fontsize=9)
         figure.supylabel("sensitivity", fontsize=9)
 
     return draw(max(1.8 * columns, 2.6), 2.1 * lines + 0.4, paint)

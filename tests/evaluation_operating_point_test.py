@@ -111,11 +111,11 @@ def slow_area(labels, scores, fold):
 @pytest.mark.parametrize("folds", [1, 3, 9])
 @pytest.mark.parametrize("specificity", ["0.9", "2/3"])
 def test_draws_are_those_of_images_taken_as_often_as_their_patients(folds, specificity):
-    draws = draw_patients(OWNERS.astype(str), 12, seed=2, fold=OWNERS % folds)
+    draws = draw_patients(OWNERS.astype(str), 5, seed=2, fold=OWNERS % folds)
     specificity = Fraction(specificity)
     sensitivities = draws.sensitivities(LABELS, SCORES, float(specificity))
     areas = draws.areas(LABELS, SCORES)
-    for number in range(12):
+    for number in range(5):
         images = materialised(draws, number)
         labels, fold = LABELS[images], draws.fold[images]
         slow = [
@@ -138,3 +138,27 @@ def test_fold_without_non_tumor_images_is_not_in_a_draw():
     found = draws.sensitivities(labels, [scores], 1.0)
     assert found == pytest.approx(expected, nan_ok=True)
     assert draws.areas(labels, [scores]) == pytest.approx(expected, nan_ok=True)
+
+
+def repeated_experiment(draws):
+    """Runs of two setups on 25 other patients: differences and standard errors."""
+    patients = np.repeat([f"p{n}" for n in range(25)], 8)
+    fold, labels = np.repeat(np.arange(25) % 3, 8), np.arange(200) % 2
+    strange, taste = (np.repeat(draws.normal(size=25), 8) for _ in range(2))
+    shared = labels * 2 + strange + draws.normal(size=200)
+    runs = [shared + draws.normal(size=200) / 2, shared + taste / 2]
+    taken = draw_patients(patients, 100, seed=0, fold=fold)
+    once = PatientDraws(taken.owner, np.ones([1, 25]), fold)
+    result = []
+    for of in (taken, once):
+        areas = [of.areas(labels, [run]) for run in runs]
+        found = [of.sensitivities(labels, [run], 0.8) for run in runs]
+        result.append([areas[0] - areas[1], found[0] - found[1]])
+    return np.std(result[0], axis=1), np.ravel(result[1])
+
+
+def test_standard_error_over_patients_is_the_spread_of_repeated_experiments():
+    draws = np.random.default_rng(5)
+    errors, differences = zip(*(repeated_experiment(draws) for _ in range(60)))
+    spread = np.std(differences, axis=0)
+    assert np.median(errors, axis=0) == pytest.approx(spread, rel=0.25)
