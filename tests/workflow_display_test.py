@@ -127,6 +127,22 @@ def test_duration(seconds, text):
     assert display.duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    "code, text",
+    [
+        (0, "3 of 4"),
+        (1, "exit code 1: 3 of 4"),
+        (137, "exit code 137 (killed, as where memory runs out): 3 of 4"),
+        (130, "stopped: 3 of 4"),
+    ],
+)
+def test_line_of_a_step_that_did_not_finish_says_so(code, text):
+    step = step_logs.Step("log", TITLE, "a", 0.0, None, "3 of 4.", code, 61)
+    assert re.fullmatch(
+        rf"{TITLE} +1 min 1 s  {re.escape(text)}", display.ended_line(step)
+    )
+
+
 def begin(folder, command):
     """A step's shell, as Snakemake starts it."""
     line = f". '{BEGIN}' '{TITLE}' pggan/tumor/model/finished.json; set -x; {command}"
@@ -223,7 +239,7 @@ def test_without_a_terminal_a_line_per_ended_step_and_one_a_minute(
         write(tmp_path, "b", "\nno memory\n== ended with 137 after 5 s\n")
     assert "second" in (text := capsys.readouterr().out) and "no memory" in text
     title, *lines = shown.failures()
-    assert title.startswith("second: exit code 137.") and "logs/b.log" in title
+    assert title.startswith("second: exit code 137 (killed") and "logs/b.log" in title
     assert lines == [f"  {bar(3, 12, 6.0)[1:].rpartition(chr(13))[2]}", "  no memory"]
 
 

@@ -19,6 +19,7 @@ import time
 import pytest
 
 from flags import binary
+from workflow import lock
 from workflow import run as workflow_run
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -301,11 +302,11 @@ def test_step_that_began_when_ctrl_c_came_ends_too(experiment):
 
 def test_age_of_a_process():
     with subprocess.Popen(["sleep", "60"]) as process:
-        first = workflow_run.age(process.pid)
+        first = lock.age(process.pid)
         time.sleep(0.5)
-        assert 0 <= first < 60 and workflow_run.age(process.pid) >= first + 0.49
+        assert 0 <= first < 60 and lock.age(process.pid) >= first + 0.49
         process.kill()
-    assert workflow_run.age(process.pid) == 0
+    assert lock.age(process.pid) == 0
 
 
 def test_step_that_fails_keeps_its_message_and_stops_the_chain(experiment):

@@ -6,6 +6,7 @@ Without a terminal, as in a log, a line a minute says what is at work.
 import contextlib
 import os
 import re
+import signal
 import sys
 import time
 
@@ -38,17 +39,25 @@ def progress(step):
     return int(percentage), f"{done} of {total}{left}"
 
 
+def outcome(code):
+    """How a step has ended that has not finished; of one that has, nothing."""
+    if code - 128 in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        return "stopped"
+    killed = (
+        " (killed, as where memory runs out)" if code - 128 == signal.SIGKILL else ""
+    )
+    return f"exit code {code}{killed}" if code else ""
+
+
 def ended_line(step):
     """A step that has ended: its title, its duration and its result."""
-    result = step.result
-    if step.code:
-        result = f"exit code {step.code}: {result}"
+    result = ": ".join(filter(None, [outcome(step.code), step.result]))
     return f"{step.title:{TITLE_WIDTH}} {duration(step.seconds):>11}  {result}".rstrip()
 
 
 def failure(step):
     """What a person wants to see of a step that failed, as lines."""
-    yield f"{step.title}: exit code {step.code}. The end of {step.log}:"
+    yield f"{step.title}: {outcome(step.code)}. The end of {step.log}:"
     for line in step_logs.tail(step.log):
         yield f"  {line}"
 

@@ -1,15 +1,9 @@
 """Runs the experiment that a configuration describes, or continues it.
 
 python -m workflow.run --configuration=workflow/demo.yaml --output_dir=demo
-
-One run at a time works in a folder. Its lock lies on standard input, which every step
-inherits: so it is held as long as any of them lives, even one that outlived a killed
-Snakemake. Such a step is asked to end, and saves its state, before a new run begins.
 """
 
 import contextlib
-import fcntl
-import glob
 import os
 import pathlib
 import re
@@ -20,14 +14,13 @@ import time
 
 from flags import binary
 from flags import workflow as workflow_flags
-from workflow import cluster_jobs, display, results
+from workflow import cluster_jobs, display, lock, results
 
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
 OWN = SNAKEFILE.parents[1] / ".venv-workflow" / "bin" / "snakemake"  # The Makefile's.
 LOGS = "logs"
 SNAKEMAKE_LOG = "snakemake.log"
 SECONDS_BETWEEN_LOOKS = 0.5  # At the logs of steps that are at work.
-SECONDS_TO_END = 120
 SECONDS_TO_BEGIN = 5  # A younger step is still importing TensorFlow.
 
 
@@ -51,8 +44,8 @@ def run_workflow(
     """Runs every step that is not finished; arguments as the flags.
 
     Raises:
-      WorkflowError: a file or Snakemake is not there, another run works in the folder,
-        or a step failed.
+      WorkflowError: a file or Snakemake is not there, or a step failed.
+      LockError: another run works in the folder.
     """
     if not os.path.exists(configuration):
         raise WorkflowError(f"--configuration={configuration}: not found.")
@@ -72,7 +65,7 @@ def run_workflow(
         return
     os.makedirs(output_dir, exist_ok=True)
     lock_path = os.path.join(output_dir, ".lock")
-    take_lock(lock_path)
+    lock.take(lock_path)
     end_cluster_jobs(output_dir, profile)
     code, failures = call(command, lock_path)
     if profile:
@@ -185,15 +178,8 @@ def call(command, lock_path):
     with display.Display(logs, log_path) as shown:
         with open(log_path, "w") as log:
             process = start(command, stdout=log, stderr=log, cwd=folder)
-        write_runners(lock_path, os.getpid(), process.pid)
-        # Both signals can leave Snakemake waiting for ever for a lock of its own. What
-        # it would tidy up, `snakemake_command` does without.
-        interrupts = []
-        signal.signal(signal.SIGTERM, lambda *_: process.kill())
-        for number in (signal.SIGINT, signal.SIGHUP):
-            # A shell's background jobs and nohup's ignore them, and so do the steps.
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, lambda *_: (interrupts.append(1), process.kill()))
+        lock.write_runners(lock_path, os.getpid(), process.pid)
+        interrupts = kill_on_signals(process)
         while process.poll() is None:
             shown.update()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -202,12 +188,28 @@ def call(command, lock_path):
         # and steps take a second signal for an order to end without saving. What began
         # at that moment may have missed it, and has nothing to save yet.
         if process.returncode < 0:
-            steps = processes_on(lock_path)
-            end(pid for pid in steps if not interrupts or age(pid) < SECONDS_TO_BEGIN)
-        while processes_on(lock_path):
+            steps = lock.processes_on(lock_path)
+            end = [p for p in steps if not interrupts or lock.age(p) < SECONDS_TO_BEGIN]
+            lock.end(end)
+        while lock.processes_on(lock_path):
             shown.update()
             time.sleep(0.2)
     return process.returncode, shown.failures()
+
+
+def kill_on_signals(process):
+    """Kills Snakemake on a signal; returns a list that gets an entry if all had it.
+
+    Signals can leave Snakemake waiting for ever for a lock of its own. What it would
+    tidy up, `snakemake_command` does without.
+    """
+    interrupts = []
+    signal.signal(signal.SIGTERM, lambda *_: process.kill())
+    for number in (signal.SIGINT, signal.SIGHUP):
+        # A shell's background jobs and nohup's ignore them, and so do the steps.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: (interrupts.append(1), process.kill()))
+    return interrupts
 
 
 def start(command, **options):
@@ -254,89 +256,6 @@ def environment():
     }
 
 
-def take_lock(path):
-    """Locks the file at `path` for this process and all that it starts.
-
-    What a killed run left behind is ended first.
-
-    Raises:
-      WorkflowError: a run works in the folder, or steps of a killed one do not end.
-    """
-    lock = os.open(path, os.O_RDWR | os.O_CREAT)
-    deadline = time.monotonic() + SECONDS_TO_END
-    asked = False
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except OSError:
-            holders = processes_on(path)
-        launcher, snakemake = read_runners(path)
-        if launcher in holders or time.monotonic() > deadline:
-            raise WorkflowError(
-                f"{os.path.dirname(path)}: a run is at work in this folder (process"
-                f" {launcher}); wait for it, or stop it by `kill {launcher}`."
-            )
-        if not asked:
-            print("Waiting for steps of a killed run to save their state ...")
-            if snakemake in holders:  # Not asked: see `call`.
-                os.kill(snakemake, signal.SIGKILL)
-            end(pid for pid in processes_on(path) if pid != snakemake)
-            asked = True
-        time.sleep(0.5)
-    write_runners(path, os.getpid(), 0)
-    os.dup2(lock, 0)
-
-
-def write_runners(path, launcher, snakemake):
-    """Notes in the lock's file the ids of the processes that run the steps."""
-    with open(path, "w") as file:
-        file.write(f"{launcher} {snakemake}")
-
-
-def read_runners(path):
-    """What `write_runners` noted; zeros before."""
-    with open(path) as file:
-        return [int(word) for word in (file.read() or "0 0").split()]
-
-
-def processes_on(path):
-    """Ids of the other processes whose standard input is the file at `path`.
-
-    Known on Linux only; elsewhere the list is empty.
-    """
-    path = os.path.realpath(path)
-    found = []
-    for link in glob.glob("/proc/[0-9]*/fd/0"):
-        try:
-            if os.readlink(link) == path:
-                found.append(int(link.split("/")[2]))
-        except OSError:  # It has ended, or it is another user's.
-            continue
-    return [pid for pid in found if pid != os.getpid()]
-
-
-def age(pid):
-    """How long a process has been there, in seconds; 0 if it has ended."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            _, _, fields = file.read().rpartition(") ")
-    except OSError:
-        return 0.0
-    ticks = int(fields.split()[19])  # Since the start of the machine: man proc.
-    seconds = ticks / os.sysconf("SC_CLK_TCK")
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - seconds
-
-
-def end(processes):
-    """Asks processes to end."""
-    for pid in processes:
-        try:
-            os.kill(pid, signal.SIGTERM)
-        except ProcessLookupError:
-            continue
-
-
 def end_of_log(path):
     """The last lines of Snakemake's log, for what no step has said itself."""
     with open(path) as file:
@@ -351,7 +270,7 @@ def main(settings):
 
 
 def run():
-    binary.run(main, workflow_flags.define_run, WorkflowError)
+    binary.run(main, workflow_flags.define_run, (WorkflowError, lock.LockError))
 
 
 if __name__ == "__main__":
