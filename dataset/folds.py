@@ -79,6 +79,34 @@ def validation_size(share, num_left, num_patients):
     return int(min(max(round(share * num_left), least), num_left - 1))
 
 
+def check_folds(num_patients, train, num_folds):
+    """Refuses too few patients, and a --split that gives nothing to train."""
+    num_left = num_patients - -(-num_patients // num_folds)
+    if num_patients < num_folds or num_left < 2:
+        raise UserError(
+            f"--num_folds={num_folds}: {num_patients} patients, {max(num_left, 0)} of"
+            " them not in the largest test part; expected one patient for each fold,"
+            " and two to train and to validate on."
+        )
+    if not train:
+        raise UserError(
+            "--split: nothing for train; expected more with --num_folds, which divides"
+            " all who are not tested into train and validation."
+        )
+
+
+def most_patients(num_patients, *, train, validation, num_folds):
+    """How many patients train, validation and test have at most in any fold.
+
+    Args and errors as for `fold_parts`.
+    """
+    check_folds(num_patients, train, num_folds)
+    num_left = num_patients - num_patients // num_folds
+    share = validation / (train + validation)
+    size = validation_size(share, num_left, num_patients)
+    return [num_left - size, size, -(-num_patients // num_folds)]
+
+
 def fold_parts(tumor_slices, *, train, validation, num_folds, fold, seed):
     """The part of each patient in one fold.
 
@@ -97,18 +125,7 @@ def fold_parts(tumor_slices, *, train, validation, num_folds, fold, seed):
       UserError: there are too few patients, or nothing is to be trained on.
     """
     num_patients = len(tumor_slices)
-    num_left = num_patients - -(-num_patients // num_folds)
-    if num_patients < num_folds or num_left < 2:
-        raise UserError(
-            f"--num_folds={num_folds}: {num_patients} patients, {max(num_left, 0)} of"
-            " them not in the largest test part; expected one patient for each fold,"
-            " and two to train and to validate on."
-        )
-    if not train:
-        raise UserError(
-            "--split: nothing for train; expected more with --num_folds, which divides"
-            " all who are not tested into train and validation."
-        )
+    check_folds(num_patients, train, num_folds)
     folds = assign_folds(tumor_slices, num_folds, seed)
     left = {name: n for name, n in tumor_slices.items() if folds[name] != fold}
     size = validation_size(validation / (train + validation), len(left), num_patients)

@@ -168,6 +168,13 @@ class ShardSet:
         )
         return labels, [i.decode() for i in ids], [p.decode() for p in patients]
 
+    def patients(self):
+        """The set of all patients, "" for images without one; decodes no image."""
+        batches = tf.data.TFRecordDataset(self.paths).batch(IMAGES_PER_SHARD)
+        origins = map(parse_origins, untuned(batches))
+        found = {p for batch in origins for p in set(batch["patient"].numpy())}
+        return {patient.decode() for patient in found}
+
     def serialized(self, position):
         """The bytes of the example at `position` (0-based) of the set."""
         if self._index is None:

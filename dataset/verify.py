@@ -1,6 +1,10 @@
 """Verifies shard sets: what they hold, and that no patient is in two parts.
 
 python -m dataset.verify --data_dirs=real
+
+Or a whole experiment: that nothing has learned from patients that it is tested on.
+
+python -m dataset.verify --experiment_dir=experiment
 """
 
 import os
@@ -10,6 +14,7 @@ import tensorflow as tf
 import tqdm
 
 from dataset.audit import Audit, refinement_faults
+from dataset.leaks import LeakCheck
 from dataset.shards import MANIFEST, ShardSet, UserError, has_manifest
 from dataset.splits import PARTS
 from flags import binary
@@ -18,12 +23,42 @@ from flags import dataset as dataset_flags
 MAX_SHOWN = 20
 
 
-def verify(*, data_dirs, refined_from):
-    """Verifies all shard sets below `data_dirs`; arguments as the flags say.
+def verify(*, data_dirs, refined_from, experiment_dir=None, run_dirs=()):
+    """Verifies shard sets or an experiment; arguments as the flags say.
 
     Raises:
       UserError: something is wrong; the faults are printed before.
     """
+    if bool(data_dirs) == bool(experiment_dir):
+        raise UserError("expected either --data_dirs or --experiment_dir.")
+    if data_dirs:
+        verify_sets(data_dirs, refined_from)
+    else:
+        verify_experiment(experiment_dir, run_dirs)
+
+
+def verify_experiment(experiment_dir, run_dirs):
+    """Proves that runs have not learned from patients that they are tested on."""
+    check = LeakCheck(experiment_dir)
+    run_dirs = run_dirs or check.find_runs()
+    if not run_dirs:
+        raise UserError(
+            f"--experiment_dir={experiment_dir}: no predictions.csv in it; expected the"
+            " --output_dir of workflow.run."
+        )
+    check.check(run_dirs)
+    print(*check.describe(), sep="\n")
+    if check.faults:
+        print(*check.faults[:MAX_SHOWN], sep="\n", file=sys.stderr)
+        raise UserError(f"{len(check.faults)} faults, {shown(check.faults)} above.")
+    print(
+        f"{len(run_dirs)} detectors and all that they come from have learned from no"
+        " patient that they are tested on."
+    )
+
+
+def verify_sets(data_dirs, refined_from):
+    """Verifies all shard sets below `data_dirs`."""
     parts = {part: find_sets(part) for part in divide_folders(data_dirs)}
     sets = [shard_set for found in parts.values() for shard_set in found]
     if refined_from and len(sets) != 1:
@@ -42,11 +77,16 @@ def verify(*, data_dirs, refined_from):
         faults = refinement_faults(sets[0], ShardSet(refined_from))
     if faults:
         print(*faults[:MAX_SHOWN], sep="\n", file=sys.stderr)
-        shown = f"the first {MAX_SHOWN}" if len(faults) > MAX_SHOWN else "all"
-        raise UserError(f"{len(faults)} faults in {total} images; {shown} are above.")
+        raise UserError(
+            f"{len(faults)} faults in {total} images; {shown(faults)} are above."
+        )
     for part, found in parts.items():
         images = sum(map(len, found))
         print(f"{part}: {len(found)} shard sets with {images} images are in order.")
+
+
+def shown(faults):
+    return f"the first {MAX_SHOWN}" if len(faults) > MAX_SHOWN else "all"
 
 
 def divide_folders(data_dirs):

@@ -97,15 +97,31 @@ def _define_network():
         flags.DEFINE_integer(
             "image_size",
             224,
-            "Height and width at which ResNet-50 sees an image, in pixels, 32 at"
-            " least; every image is resized to it.",
+            "Height and width at which ResNet sees an image, in pixels, 32 at least;"
+            " every image is resized to it.",
+            lower_bound=1,
+        ),
+        flags.DEFINE(
+            _BlocksParser(),
+            "blocks",
+            "3,4,6,3",
+            "Residual blocks in each of ResNet's four stages, by commas (ResNet-50:"
+            " 3,4,6,3, which Han et al., 2019, use).",
+            serializer=flags.ListSerializer(","),
+        ),
+        flags.DEFINE_integer(
+            "base_maps",
+            64,
+            "Maps of ResNet's first convolution (ResNet-50: 64); the four stages have"
+            " 4, 8, 16 and 32 times as many.",
             lower_bound=1,
         ),
         flags.DEFINE_string(
             "weights",
             "none",
-            "What ResNet-50 starts from: none (scratch), imagenet (Keras' own file,"
-            " from its cache or downloaded) or the path of a file of Keras' layout.",
+            "What ResNet starts from: none (scratch), imagenet (Keras' own file of"
+            " ResNet-50, from its cache or downloaded) or the path of a file of Keras'"
+            " layout.",
         ),
         flags.DEFINE_float(
             "dropout",
@@ -131,6 +147,16 @@ def _define_network():
             " replica's part, so that their number does not change the result.",
         ),
     ]
+
+
+class _BlocksParser(flags.ListParser):
+    """A list of four positive integers."""
+
+    def parse(self, argument):
+        blocks = super().parse(argument)
+        if len(blocks) != 4 or not all(str(n).isdecimal() and int(n) for n in blocks):
+            raise ValueError("expected four positive integers, by commas.")
+        return [int(number) for number in blocks]
 
 
 def _define_schedule():

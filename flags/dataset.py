@@ -247,12 +247,26 @@ def define_verify():
             "What to verify, by commas: shard sets, or folders with shard sets at any"
             " depth. A patient may not be in two of them; in a folder with train,"
             " validation and test, not in two of those.",
-            required=True,
         ),
         flags.DEFINE_string(
             "refined_from",
             None,
             "Shard set of which the one in --data_dirs is a refined version: same"
             " number, order, labels and patients, ids <refiner>/<id there>.",
+        ),
+        flags.DEFINE_string(
+            "experiment_dir",
+            None,
+            "In place of --data_dirs: an experiment's folder, as workflow.run fills it."
+            " From its detectors, digests lead back to the real images of all that"
+            " they come from: GANs, clusters, refiners. None of it may have learned"
+            " from a validation or test patient of its fold; every patient is tested in"
+            " one fold.",
+        ),
+        flags.DEFINE_list(
+            "run_dirs",
+            [],
+            "Which detectors of --experiment_dir to check: folders in it with model/"
+            " and predictions.csv, by commas. Default: all.",
         ),
     ]

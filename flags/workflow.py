@@ -28,6 +28,12 @@ def define_run():
             " phantom for artificial cases.",
         ),
         flags.DEFINE_string(
+            "images_dir",
+            None,
+            "Folder of 2-D images by patient, as dataset.import_images reads it, in"
+            " place of the configuration's cases.",
+        ),
+        flags.DEFINE_string(
             "snakemake",
             None,
             "Command that starts Snakemake, which has to live in an environment of its"

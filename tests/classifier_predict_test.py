@@ -20,7 +20,8 @@ def settings(flag_defaults, tmp_path, monkeypatch):
     model_dir = str(tmp_path / "model")
     tf.io.gfile.makedirs(model_dir)
     slices = {"image_size": 48, "first_slice": 40, "last_slice": 109}
-    run = {"binary": "classifier.train", "facts": {"slices": slices}}
+    facts = {"slices": slices}
+    run = {"binary": "classifier.train", "settings": {}, "facts": facts}
     write_json(f"{model_dir}/run.json", run)
     monkeypatch.setattr(predict, "detector_function", lambda folder: share_of_white)
     return {

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 FLOOR = {"dataset.file_systems", "dataset.folders", "dataset.records", "dataset.shards"}
 STEPS = ("classifier", "evaluation", "filtering", "pggan", "simgan", "unit")
 SHARED = {  # What steps may share beside the shard contract, and who does.
-    "features": ("classifier", "evaluation", "filtering"),
+    "features": ("classifier", "evaluation", "filtering", "pggan"),
     "pages": ("evaluation", "filtering"),
     "training": STEPS,
 }

@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from dataset import layouts, splits
+from dataset import folds, layouts, splits
 from dataset.shards import LABEL_NAMES, MANIFEST, UserError
 
 # A record's, of ten BraTS cases at 240 px.
@@ -61,14 +61,33 @@ def announce_slices(rehearsal, step):
         cases = layouts.find_cases(folder, settings["grade"])
         check_files(cases, settings)
         number = len({case.patient for case in cases})
-    sizes = splits.part_sizes(settings["split"], number)
     num_slices = settings["last_slice"] - settings["first_slice"] + 1
+    announce_parts(rehearsal, settings, number, num_slices)
+
+
+def announce_parts(rehearsal, settings, number, num_slices):
+    """Every part's sets, if each of `number` patients has `num_slices` of each class."""
+    if settings["fold"] >= settings["num_folds"]:
+        raise Fault(
+            f"--fold={settings['fold']} of --num_folds={settings['num_folds']}."
+        )
+    sizes = part_sizes(settings, number)
     for part, size in zip(splits.PARTS, sizes):
         for label, name in enumerate(LABEL_NAMES):
             counts = [0] * len(LABEL_NAMES)
             counts[label] = size * num_slices
             path = os.path.join(settings["output_dir"], part, name)
             rehearsal.announce(path, settings["image_size"], counts, at_most=True)
+
+
+def part_sizes(settings, number):
+    """Patients of each part; of folds, that have as many or one fewer, the most."""
+    if settings["num_folds"] == 1:
+        return splits.part_sizes(settings["split"], number)
+    train, validation, _ = splits.parse_split(settings["split"])
+    return folds.most_patients(
+        number, train=train, validation=validation, num_folds=settings["num_folds"]
+    )
 
 
 def check_files(cases, settings):

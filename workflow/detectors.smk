@@ -5,41 +5,49 @@ def control_of(wildcards):
     if not wildcards.mix.endswith(CONTROL):
         return ""
     mix = wildcards.mix.removesuffix(CONTROL)
-    return f"classifier/{wildcards.classifier}/{mix}/seed-{wildcards.seed}/model"
+    root = f"{wildcards.prefix}classifier/{wildcards.classifier}"
+    return f"{root}/{mix}/seed-{wildcards.seed}/model"
+
+
+def detector_seed(wildcards):
+    """Another one in every chain, too."""
+    seed = int(wildcards.seed) + SEEDS_OF_A_CHAIN * chain_of(wildcards.prefix)
+    return Unnoted(str(seed))
 
 
 rule classifier_train:
     input:
         lambda wildcards: flagfile(CLASSIFIERS[wildcards.classifier]),
         lambda wildcards: manifests(mix_folders(wildcards)),
-        manifests(VALIDATION),
+        real_manifests(VALIDATION),
         lambda wildcards: [f"{control_of(wildcards)}/finished.json"]
         if control_of(wildcards)
         else [],
     output:
-        "classifier/{classifier}/{mix}/seed-{seed}/model/finished.json",
+        "{prefix}classifier/{classifier}/{mix}/seed-{seed}/model/finished.json",
     params:
         flagfile=lambda wildcards: CLASSIFIERS[wildcards.classifier],
         train_dirs=lambda wildcards: ",".join(mix_folders(wildcards)),
-        validation_dirs=",".join(VALIDATION),
+        validation_dirs=lambda wildcards: ",".join(real(VALIDATION)(wildcards)),
+        seed=detector_seed,
         control=lambda wildcards: f"--match_steps_of={control_of(wildcards)}"
         if control_of(wildcards)
         else "",
     benchmark:
-        cost("classifier_train/{classifier}/{mix}/seed-{seed}")
+        cost("{prefix}classifier_train/{classifier}/{mix}/seed-{seed}")
     threads: THREADS["train"]
     resources:
         gpu=1,
     shell:
         call(
-            "classifier {wildcards.classifier} on {wildcards.mix},"
+            "{wildcards.prefix}classifier {wildcards.classifier} on {wildcards.mix},"
             " seed {wildcards.seed}: training",
             "classifier.train",
             "--train_dirs={params.train_dirs}"
-            " --validation_dirs={params.validation_dirs} --seed={wildcards.seed}"
+            " --validation_dirs={params.validation_dirs} --seed={params.seed}"
             " {params.control}"
-            " --model_dir=classifier/{wildcards.classifier}/{wildcards.mix}"
-            "/seed-{wildcards.seed}/model ${{START_OVER:-}}",
+            " --model_dir={wildcards.prefix}classifier/{wildcards.classifier}"
+            "/{wildcards.mix}/seed-{wildcards.seed}/model ${{START_OVER:-}}",
             "{params.flagfile}",
             gpu=True,
         )
@@ -48,22 +56,23 @@ rule classifier_train:
 rule predict:
     input:
         flagfile("classifier_predict"),
-        manifests(TEST),
-        model="{path}/model/finished.json",
+        real_manifests(TEST),
+        model="{prefix}{path}/model/finished.json",
     output:
-        "{path}/predictions.csv",
+        "{prefix}{path}/predictions.csv",
     params:
-        data_dirs=",".join(TEST),
+        data_dirs=lambda wildcards: ",".join(real(TEST)(wildcards)),
     benchmark:
-        cost("predict/{path}")
+        cost("{prefix}predict/{path}")
     threads: THREADS["other"]
     resources:
         gpu=1,
     shell:
         call(
-            "predictions of the test images by {wildcards.path}",
+            "predictions of the test images by {wildcards.prefix}{wildcards.path}",
             "classifier.predict",
-            "--model_dir={wildcards.path}/model --data_dirs={params.data_dirs}"
+            "--model_dir={wildcards.prefix}{wildcards.path}/model"
+            " --data_dirs={params.data_dirs}"
             " --output_csv={output} --overwrite",
             gpu=True,
         )
@@ -72,40 +81,41 @@ rule predict:
 rule export:
     input:
         flagfile("classifier_export"),
-        "{path}/model/finished.json",
+        "{prefix}{path}/model/finished.json",
     output:
-        "{path}/saved_model/saved_model.pb",
+        "{prefix}{path}/saved_model/saved_model.pb",
     benchmark:
-        cost("export/{path}")
+        cost("{prefix}export/{path}")
     threads: THREADS["other"]
     shell:
         call(
-            "SavedModel of {wildcards.path}",
+            "SavedModel of {wildcards.prefix}{wildcards.path}",
             "classifier.export",
-            "--model_dir={wildcards.path}/model"
-            " --output_dir={wildcards.path}/saved_model --overwrite",
+            "--model_dir={wildcards.prefix}{wildcards.path}/model"
+            " --output_dir={wildcards.prefix}{wildcards.path}/saved_model --overwrite",
         )
 
 
 rule predict_validation:
     input:
         flagfile("classifier_predict"),
-        manifests(VALIDATION),
-        model="{path}/model/finished.json",
+        real_manifests(VALIDATION),
+        model="{prefix}{path}/model/finished.json",
     output:
-        "{path}/validation.csv",
+        "{prefix}{path}/validation.csv",
     params:
-        data_dirs=",".join(VALIDATION),
+        data_dirs=lambda wildcards: ",".join(real(VALIDATION)(wildcards)),
     benchmark:
-        cost("predict_validation/{path}")
+        cost("{prefix}predict_validation/{path}")
     threads: THREADS["other"]
     resources:
         gpu=1,
     shell:
         call(
-            "predictions of the validation images by {wildcards.path}",
+            "predictions of the validation images by {wildcards.prefix}{wildcards.path}",
             "classifier.predict",
-            "--model_dir={wildcards.path}/model --data_dirs={params.data_dirs}"
+            "--model_dir={wildcards.prefix}{wildcards.path}/model"
+            " --data_dirs={params.data_dirs}"
             " --output_csv={output} --overwrite",
             gpu=True,
         )
@@ -115,7 +125,9 @@ def candidate_files(wildcards):
     """By step of a refiner, the predictions of the validation images."""
     classifier = config["selection_classifier"]
     return {
-        step: [f"{run}/validation.csv" for run in runs(classifier, mix)]
+        step: [
+            f"{run}/validation.csv" for run in runs(classifier, mix, wildcards.prefix)
+        ]
         for step, mix in CANDIDATES[wildcards.refiner].items()
     }
 
@@ -125,7 +137,7 @@ checkpoint select:
         flagfile("evaluation_select"),
         lambda wildcards: sum(candidate_files(wildcards).values(), []),
     output:
-        "{refiner}/selection.json",
+        "{prefix}{refiner}/selection.json",
     params:
         candidates=lambda wildcards: " ".join(
             f"--candidates={step}={path}"
@@ -133,11 +145,11 @@ checkpoint select:
             for path in paths
         ),
     benchmark:
-        cost("{refiner}_select")
+        cost("{prefix}{refiner}_select")
     threads: THREADS["other"]
     shell:
         call(
-            "selection of the step of {wildcards.refiner}",
+            "{wildcards.prefix}selection of the step of {wildcards.refiner}",
             "evaluation.select",
             "{params.candidates} --output_json={output} --overwrite",
         )

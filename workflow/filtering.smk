@@ -3,54 +3,61 @@
 rule cluster:
     input:
         flagfile("filtering_cluster"),
-        manifests(SOURCES["real"]),
-        "pggan/{label}/images/manifest.json",
+        real_manifests(SOURCES["real"]),
+        "{prefix}pggan/{label}/images/manifest.json",
     output:
-        "filtering/{label}/clusters/clusters.json",
+        "{prefix}filtering/{label}/clusters/clusters.json",
+    params:
+        reference_dir=real_of_label,
+        seed=seed_flag,
     benchmark:
-        cost("cluster/{label}")
+        cost("{prefix}cluster/{label}")
     priority: FIRST
     threads: THREADS["other"]
     resources:
         gpu=1,
     shell:
         call(
-            "clusters of generated {wildcards.label} images",
+            "{wildcards.prefix}clusters of generated {wildcards.label} images",
             "filtering.cluster",
-            "--data_dir=pggan/{wildcards.label}/images"
-            " --reference_dir=real/train/{wildcards.label}"
-            " --output_dir=filtering/{wildcards.label}/clusters --overwrite",
+            "--data_dir={wildcards.prefix}pggan/{wildcards.label}/images"
+            " --reference_dir={params.reference_dir}{params.seed}"
+            " --output_dir={wildcards.prefix}filtering/{wildcards.label}/clusters"
+            " --overwrite",
             gpu=True,
         )
 
 
 def decisions_file(wildcards):
     """A person's file about these images; `proposal` without one."""
-    return DECISIONS[wildcards.label] if isinstance(DECISIONS, dict) else DECISIONS
+    if not isinstance(DECISIONS, dict):
+        return DECISIONS
+    return fill([DECISIONS[wildcards.label]], wildcards.prefix)[0]
 
 
 rule discard:
     input:
         flagfile("filtering_discard"),
-        "pggan/{label}/images/manifest.json",
-        "filtering/{label}/clusters/clusters.json",
+        "{prefix}pggan/{label}/images/manifest.json",
+        "{prefix}filtering/{label}/clusters/clusters.json",
         lambda wildcards: decisions_file(wildcards)
         if isinstance(DECISIONS, dict)
         else [],
     output:
-        "filtering/{label}/images/manifest.json",
+        "{prefix}filtering/{label}/images/manifest.json",
     params:
         decisions=decisions_file,
     benchmark:
-        cost("discard/{label}")
+        cost("{prefix}discard/{label}")
     priority: FIRST
     threads: THREADS["other"]
     shell:
         call(
-            "weird {wildcards.label} images discarded",
+            "{wildcards.prefix}weird {wildcards.label} images discarded",
             "filtering.discard",
-            "--data_dir=pggan/{wildcards.label}/images"
-            " --clusters_dir=filtering/{wildcards.label}/clusters"
+            "--data_dir={wildcards.prefix}pggan/{wildcards.label}/images"
+            " --clusters_dir={wildcards.prefix}filtering/{wildcards.label}/clusters"
             " --decisions={params.decisions:q}"
-            " --output_dir=filtering/{wildcards.label}/images --overwrite",
+            " --output_dir={wildcards.prefix}filtering/{wildcards.label}/images"
+            " --overwrite",
         )

@@ -16,25 +16,40 @@ rule phantom:
         )
 
 
+# The program that makes shard sets of cases, and the flag that names them.
+PREPARE, CASES = "dataset.prepare", "brats_dir"
+if IMAGES_DIR:
+    PREPARE, CASES = "dataset.import_images", "images_dir"
+
+
+def fold_flags(wildcards):
+    """Nothing for the one split that flagfiles describe."""
+    number = wildcards.fold.removeprefix("fold-").removesuffix("/")
+    if not number:
+        return Unnoted("")
+    return f" --num_folds={NUM_FOLDS} --fold={number}"
+
+
 rule prepare:
     input:
-        flagfile("dataset_prepare"),
+        flagfile(PREPARE.replace(".", "_")),
         "phantom/phantom.json" if BRATS_DIR == "phantom" else [],
     output:
         PREPARED,
     params:
-        brats_dir=BRATS_DIR,
+        cases=BRATS_DIR or IMAGES_DIR,
+        fold=fold_flags,
     benchmark:
-        cost("prepare")
+        cost("{fold}prepare")
     threads: workflow.cores
     shell:
         call(
-            "slices of the volumes",
-            "dataset.prepare",
-            "--brats_dir={params.brats_dir:q} --output_dir=real"
-            " --num_workers={threads} --overwrite",
+            "{wildcards.fold}slices of the volumes",
+            PREPARE,
+            f"--{CASES}={{params.cases:q}} --output_dir={{wildcards.fold}}real"
+            " --num_workers={threads}{params.fold} --overwrite",
         )
-        + " && cp real/report.json {output}"
+        + " && cp {wildcards.fold}real/report.json {output}"
 
 
 def augment_flagfile(wildcards):
@@ -44,21 +59,22 @@ def augment_flagfile(wildcards):
 rule classic:
     input:
         lambda wildcards: flagfile(augment_flagfile(wildcards)),
-        manifests(SOURCES["real"]),
+        real_manifests(SOURCES["real"]),
     output:
-        "classic{size}/manifest.json",
+        "{prefix}classic{size}/manifest.json",
     params:
-        data_dirs=",".join(SOURCES["real"]),
+        data_dirs=lambda wildcards: ",".join(real(SOURCES["real"])(wildcards)),
         flagfile=augment_flagfile,
+        seed=seed_flag,
     benchmark:
-        cost("classic{size}")
+        cost("{prefix}classic{size}")
     threads: THREADS["other"]
     shell:
         call(
-            "classic augmentation",
+            "{wildcards.prefix}classic augmentation",
             "classifier.augment",
-            "--data_dirs={params.data_dirs} --output_dir=classic{wildcards.size}"
-            " --overwrite",
+            "--data_dirs={params.data_dirs}{params.seed}"
+            " --output_dir={wildcards.prefix}classic{wildcards.size} --overwrite",
             "{params.flagfile}",
         )
 
@@ -66,21 +82,26 @@ rule classic:
 rule pggan_train:
     input:
         flagfile("pggan_train"),
-        manifests(SOURCES["real"]),
+        real_manifests(SOURCES["real"]),
     output:
-        "pggan/{label}/model/finished.json",
+        "{prefix}pggan/{label}/model/finished.json",
+    params:
+        data_dir=real_of_label,
+        validation_dir=lambda wildcards: real_of_label(wildcards, "validation"),
+        seed=seed_flag,
     benchmark:
-        cost("pggan_train/{label}")
+        cost("{prefix}pggan_train/{label}")
     priority: FIRST
     threads: THREADS["train"]
     resources:
         gpu=1,
     shell:
         call(
-            "PGGAN of {wildcards.label} images: training",
+            "{wildcards.prefix}PGGAN of {wildcards.label} images: training",
             "pggan.train",
-            "--data_dir=real/train/{wildcards.label}"
-            " --model_dir=pggan/{wildcards.label}/model ${{START_OVER:-}}",
+            "--data_dir={params.data_dir} --validation_dir={params.validation_dir}"
+            "{params.seed} --model_dir={wildcards.prefix}pggan/{wildcards.label}/model"
+            " ${{START_OVER:-}}",
             gpu=True,
         )
 
@@ -88,20 +109,23 @@ rule pggan_train:
 rule pggan_generate:
     input:
         flagfile("pggan_generate"),
-        "pggan/{label}/model/finished.json",
+        "{prefix}pggan/{label}/model/finished.json",
     output:
-        "pggan/{label}/images/manifest.json",
+        "{prefix}pggan/{label}/images/manifest.json",
+    params:
+        seed=seed_flag,
     benchmark:
-        cost("pggan_generate/{label}")
+        cost("{prefix}pggan_generate/{label}")
     priority: FIRST
     threads: THREADS["other"]
     resources:
         gpu=1,
     shell:
         call(
-            "PGGAN of {wildcards.label} images: generating",
+            "{wildcards.prefix}PGGAN of {wildcards.label} images: generating",
             "pggan.generate",
-            "--model_dir=pggan/{wildcards.label}/model"
-            " --output_dir=pggan/{wildcards.label}/images --overwrite",
+            "--model_dir={wildcards.prefix}pggan/{wildcards.label}/model{params.seed}"
+            " --output_dir={wildcards.prefix}pggan/{wildcards.label}/images"
+            " --overwrite",
             gpu=True,
         )

@@ -16,16 +16,19 @@ def refiner_command(step):
     """The command line of a refiner, with its paths."""
 
     def fill(wildcards):
-        root = f"{wildcards.refiner}/{wildcards.label}"
+        prefix, label = wildcards.prefix, wildcards.label
+        root = f"{prefix}{wildcards.refiner}/{label}"
         at = getattr(wildcards, "at", "")
         return REFINERS[wildcards.refiner][step].format(
             python=PYTHON,
             flags=shlex.quote(FLAGS),
-            real_dir=f"real/train/{wildcards.label}",
-            synthetic_dir=KEPT.format(label=wildcards.label),
+            real_dir=real_of_label(wildcards),
+            synthetic_dir=KEPT.format(prefix=prefix, label=label),
             model_dir=f"{root}/model",
             output_dir=f"{root}/images{at}",
             step=at.removeprefix("-") or 0,
+            seed=chain_of(prefix),
+            seed_flag=seed_flag(wildcards),
         )
 
     return fill
@@ -34,20 +37,20 @@ def refiner_command(step):
 rule refiner_train:
     input:
         refiner_flagfiles("train"),
-        manifests(SOURCES["real"]),
+        real_manifests(SOURCES["real"]),
         KEPT + "/manifest.json",
     output:
-        "{refiner}/{label}/model/finished.json",
+        "{prefix}{refiner}/{label}/model/finished.json",
     params:
         command=refiner_command("train"),
     benchmark:
-        cost("{refiner}_train/{label}")
+        cost("{prefix}{refiner}_train/{label}")
     priority: FIRST
     threads: THREADS["train"]
     resources:
         gpu=1,
     shell:
-        begin("{wildcards.refiner} of {wildcards.label} images: training", gpu=True)
+        begin("{wildcards.prefix}{wildcards.refiner} of {wildcards.label} images: training", gpu=True)
         + "{params.command}"
 
 
@@ -55,39 +58,42 @@ rule refiner_refine:
     input:
         refiner_flagfiles("refine"),
         KEPT + "/manifest.json",
-        "{refiner}/{label}/model/finished.json",
+        "{prefix}{refiner}/{label}/model/finished.json",
     output:
-        "{refiner}/{label}/images{at}/manifest.json",
+        "{prefix}{refiner}/{label}/images{at}/manifest.json",
     params:
         command=refiner_command("refine"),
     benchmark:
-        cost("{refiner}_refine/{label}{at}")
+        cost("{prefix}{refiner}_refine/{label}{at}")
     priority: FIRST
     threads: THREADS["other"]
     resources:
         gpu=1,
     shell:
-        begin("{wildcards.refiner} of {wildcards.label} images: refining", gpu=True)
+        begin("{wildcards.prefix}{wildcards.refiner} of {wildcards.label} images: refining", gpu=True)
         + "{params.command}"
 
 
 rule refiner_verify:
     input:
         KEPT + "/manifest.json",
-        "{refiner}/{label}/images{at}/manifest.json",
+        "{prefix}{refiner}/{label}/images{at}/manifest.json",
     output:
         # Beside the set, in which only its writer writes.
-        touch("{refiner}/{label}/verified{at}"),
+        touch("{prefix}{refiner}/{label}/verified{at}"),
     params:
-        synthetic_dir=lambda wildcards: KEPT.format(label=wildcards.label),
+        synthetic_dir=lambda wildcards: KEPT.format(
+            prefix=wildcards.prefix, label=wildcards.label
+        ),
     benchmark:
-        cost("{refiner}_verify/{label}{at}")
+        cost("{prefix}{refiner}_verify/{label}{at}")
     priority: FIRST
     threads: THREADS["other"]
     shell:
         call(
-            "{wildcards.refiner} of {wildcards.label} images: checking",
+            "{wildcards.prefix}{wildcards.refiner} of {wildcards.label} images:"
+            " checking",
             "dataset.verify",
-            "--data_dirs={wildcards.refiner}/{wildcards.label}/images{wildcards.at}"
-            " --refined_from={params.synthetic_dir}",
+            "--data_dirs={wildcards.prefix}{wildcards.refiner}/{wildcards.label}"
+            "/images{wildcards.at} --refined_from={params.synthetic_dir}",
         )

@@ -177,7 +177,7 @@ class Rehearsal:
         announced = self.sets[path]
         image = np.zeros([announced.image_size] * 2, np.uint8)
         labels = [label for label, count in enumerate(announced.counts) if count]
-        part = path if path.startswith("real/") else ""
+        part = path if "real" in path.split("/") else ""
         records = [Record(image, label, f"{path}/{label}", part) for label in labels]
         directory = os.path.join(self.folder, path)
         shards = write_shard_set(

@@ -1,28 +1,54 @@
 """Rules that make the results; see `Snakefile`."""
 
+def table_rows():
+    """Rows of the table with the predictions of a run each: of every fold one file.
+
+    Yields:
+      Name of the row, with the chain if that is not 0, and list of paths.
+    """
+    for classifier in CLASSIFIERS:
+        for mix in [*MIXES, *(mix + CONTROL for mix in CONTROLS)]:
+            for chain, seed in CHAINS.items():
+                name = f"{classifier}/{mix}" + f"@chain-{seed}" * bool(seed)
+                folds = [runs(classifier, mix, fold + chain) for fold in FOLDS]
+                for run in zip(*folds):
+                    yield name, [f"{folder}/predictions.csv" for folder in run]
+
+
 def prediction_files():
-    """By row of the table, the predictions of its runs."""
-    return {
-        f"{classifier}/{mix}": [
-            f"{run}/predictions.csv" for run in runs(classifier, mix)
-        ]
-        for classifier in CLASSIFIERS
-        for mix in [*MIXES, *(mix + CONTROL for mix in CONTROLS)]
-    }
+    """The predictions that the table has."""
+    return [path for _, paths in table_rows() for path in paths]
+
+
+rule leaks:
+    input:
+        flagfile("dataset_verify"),
+        prediction_files(),
+    output:
+        touch(VERIFIED),
+    params:
+        run_dirs=",".join(map(os.path.dirname, prediction_files())),
+    benchmark:
+        cost("leaks")
+    threads: THREADS["other"]
+    shell:
+        call(
+            "whether anything has learned from patients that it is tested on",
+            "dataset.verify",
+            "--experiment_dir=. --run_dirs={params.run_dirs}",
+        )
 
 
 rule table:
     input:
         flagfile("evaluation_table"),
-        sum(prediction_files().values(), []),
+        prediction_files(),
+        # Of a single split, experiments have tables from before there was this check.
+        VERIFIED if NUM_FOLDS > 1 else [],
     output:
         "table/table.json",
     params:
-        rows=" ".join(
-            f"--rows={row}={path}"
-            for row, paths in prediction_files().items()
-            for path in paths
-        ),
+        rows=" ".join(f"--rows={row}={','.join(paths)}" for row, paths in table_rows()),
         controls=" ".join(
             f"--controls={classifier}/{mix}={classifier}/{mix}{CONTROL}"
             for classifier in CLASSIFIERS
@@ -50,38 +76,40 @@ def panels():
     return ["classic"] * any("classic" in mix for mix in MIXES.values()) + used_sources()
 
 
-def files_of(sources):
-    return [path for name in sources for path in manifests(source_folders(name))]
+def files_of(sources, prefix):
+    folders = [source_folders(name, prefix) for name in sources]
+    return manifests(sum(folders, []))
 
 
-def rows_of(sources):
+def rows_of(sources, prefix):
     return " ".join(
-        f"--synthetic_dirs={name}={','.join(source_folders(name))}" for name in sources
+        f"--synthetic_dirs={name}={','.join(source_folders(name, prefix))}"
+        for name in sources
     )
 
 
 rule quality:
     input:
         flagfile("evaluation_quality"),
-        manifests(SOURCES["real"]),
-        lambda wildcards: files_of(used_sources()),
+        real_manifests(SOURCES["real"]),
+        lambda wildcards: files_of(used_sources(), wildcards.prefix),
     output:
-        "quality/quality.json",
+        "{prefix}quality/quality.json",
     params:
-        real_dirs=",".join(SOURCES["real"]),
-        held_out_dirs=",".join([*VALIDATION, *TEST]),
-        rows=lambda wildcards: rows_of(used_sources()),
+        real_dirs=lambda wildcards: ",".join(real(SOURCES["real"])(wildcards)),
+        held_out_dirs=lambda wildcards: ",".join(real(VALIDATION + TEST)(wildcards)),
+        rows=lambda wildcards: rows_of(used_sources(), wildcards.prefix),
     benchmark:
-        cost("quality")
+        cost("{prefix}quality")
     threads: THREADS["other"]
     resources:
         gpu=1,
     shell:
         call(
-            "quality of the generated images",
+            "{wildcards.prefix}quality of the generated images",
             "evaluation.quality",
             "--real_dirs={params.real_dirs} --held_out_dirs={params.held_out_dirs}"
-            " {params.rows} --output_dir=quality --overwrite",
+            " {params.rows} --output_dir={wildcards.prefix}quality --overwrite",
             gpu=True,
         )
 
@@ -89,31 +117,31 @@ rule quality:
 rule tsne:
     input:
         flagfile("evaluation_tsne"),
-        manifests(SOURCES["real"]),
-        lambda wildcards: files_of(panels()),
+        real_manifests(SOURCES["real"]),
+        lambda wildcards: files_of(panels(), wildcards.prefix),
     output:
-        "tsne/tsne.json",
+        "{prefix}tsne/tsne.json",
     params:
-        real_dirs=",".join(SOURCES["real"]),
-        rows=lambda wildcards: rows_of(panels()),
+        real_dirs=lambda wildcards: ",".join(real(SOURCES["real"])(wildcards)),
+        rows=lambda wildcards: rows_of(panels(), wildcards.prefix),
     benchmark:
-        cost("tsne")
+        cost("{prefix}tsne")
     threads: THREADS["other"]
     shell:
         call(
-            "figure of all images side by side",
+            "{wildcards.prefix}figure of all images side by side",
             "evaluation.tsne",
-            "--real_dirs={params.real_dirs} {params.rows} --output_dir=tsne"
-            " --overwrite",
+            "--real_dirs={params.real_dirs} {params.rows}"
+            " --output_dir={wildcards.prefix}tsne --overwrite",
         )
 
 
 def results():
     files = ["table/table.json"]
     if used_sources():
-        files.append("quality/quality.json")
+        files += [f"{prefix}quality/quality.json" for prefix in PREFIXES]
     if panels():
-        files.append("tsne/tsne.json")
+        files += [f"{prefix}tsne/tsne.json" for prefix in PREFIXES]
     return files
 
 

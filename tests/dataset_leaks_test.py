@@ -1,0 +1,278 @@
+"""Whoever has learned from a patient that it is tested on is refused by name."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from dataset import verify
+from dataset.folders import file_sha256
+from dataset.shards import LABEL_NAMES, Record, ShardSet, UserError, write_shard_set
+
+FOLDS = {
+    "fold-0": {"train": ["b"], "validation": ["c"], "test": ["a"]},
+    "fold-1": {"train": ["c"], "validation": ["a"], "test": ["b"]},
+    "fold-2": {"train": ["a"], "validation": ["b"], "test": ["c"]},
+}
+
+
+class Folder:
+    """An experiment's folder, filled as programs fill it: with digests of inputs."""
+
+    def __init__(self, path):
+        self.path = path
+        self.draws = np.random.default_rng(0)
+
+    def write_set(self, name, patients, inputs=(), **settings):
+        records = [
+            Record(self.draws.integers(0, 256, [8, 8], np.uint8), 1, f"{name}/{n}", p)
+            for n, p in enumerate(patients)
+        ]
+        shutil.rmtree(self.path / name, ignore_errors=True)
+        write_shard_set(
+            str(self.path / name),
+            lambda start, stop: iter(records[start:stop]),
+            len(records),
+            binary="tests",
+            settings=settings,
+        )
+        self._note(name, inputs)
+
+    def _note(self, name, inputs):
+        """Notes inputs as programs do that run in the folder, with its paths."""
+        path = self.path / name / "manifest.json"
+        manifest = json.loads(path.read_text())
+        manifest["inputs"] = {folder: self.digest(folder) for folder in inputs}
+        path.write_text(json.dumps(manifest))
+
+    def digest(self, name):
+        return ShardSet(self.path / name).digest
+
+    def write_training(self, name, **flags):
+        self.write_json(
+            f"{name}/run.json",
+            settings=flags,
+            inputs={
+                flag: [self.digest(f) for f in ([v] if isinstance(v, str) else v)]
+                for flag, v in flags.items()
+            },
+        )
+
+    def write_json(self, name, **content):
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.path / name).write_text(json.dumps(content))
+
+    def write_csv(self, name, patients):
+        lines = [
+            "id,patient,label,probability",
+            *(f"{p}/0,{p},1,0.5" for p in patients),
+        ]
+        (self.path / name).write_text("\n".join(lines) + "\n")
+
+    def write_real(self, fold, parts, num_folds=3):
+        for part, patients in parts.items():
+            for label in LABEL_NAMES:
+                self.write_set(f"{fold}/real/{part}/{label}", patients)
+        self.write_json(f"{fold}/real/report.json", num_folds=num_folds)
+
+    def write_fold(self, fold, parts):
+        """One GAN's chain to one detector."""
+        self.write_real(fold, parts)
+        real = [f"{fold}/real/train/{label}" for label in LABEL_NAMES]
+        self.write_training(f"{fold}/pggan/model", data_dir=real[0])
+        generated, clusters = f"{fold}/pggan/images", f"{fold}/filtering/clusters"
+        self.write_set(generated, [""], model_dir=f"{fold}/pggan/model")
+        inputs = {path: self.digest(path) for path in (generated, real[0])}
+        self.write_json(f"{clusters}/clusters.json", inputs=inputs)
+        digest = file_sha256(str(self.path / clusters / "clusters.json"))
+        kept = f"{fold}/filtering/images"
+        self.write_set(kept, [""], [generated], clusters_sha256=digest)
+        refiner = f"{fold}/unit/model"
+        self.write_training(refiner, real_dir=real[0], synthetic_dir=kept)
+        self.write_set(f"{fold}/unit/images", [""], [kept], model_dir=refiner)
+        self.write_set(f"{fold}/classic", parts["train"], real)
+        made = [f"{fold}/classic", f"{fold}/unit/images"]
+        self.write_detector(fold, parts, [*real, *made])
+        self.write_csv(f"{fold}/run/validation.csv", parts["validation"])
+        source = f"{fold}/run/validation.csv"
+        self.write_json(f"{fold}/unit/selection.json", inputs={source: "its digest"})
+
+    def write_detector(self, fold, parts, train_dirs):
+        self.write_training(
+            f"{fold}/run/model",
+            train_dirs=train_dirs,
+            validation_dirs=[f"{fold}/real/validation/{x}" for x in LABEL_NAMES],
+        )
+        self.write_csv(f"{fold}/run/predictions.csv", parts["test"])
+
+
+@pytest.fixture(scope="module")
+def folds(tmp_path_factory):
+    folder = Folder(tmp_path_factory.mktemp("folds"))
+    for fold, parts in FOLDS.items():
+        folder.write_fold(fold, parts)
+    return folder.path
+
+
+@pytest.fixture
+def experiment(folds, tmp_path):
+    shutil.copytree(folds, tmp_path, dirs_exist_ok=True)
+    return Folder(tmp_path)
+
+
+def faults(experiment, capsys, **flags):
+    with pytest.raises(UserError, match="faults, all above"):
+        run(experiment, **flags)
+    return capsys.readouterr().err.splitlines()
+
+
+def run(experiment, run_dirs=()):
+    verify.verify(
+        data_dirs=None,
+        refined_from=None,
+        experiment_dir=str(experiment.path),
+        run_dirs=run_dirs,
+    )
+
+
+def test_folds_that_learned_from_their_own_patients_are_in_order(experiment, capsys):
+    run(experiment)
+    shown = capsys.readouterr()
+    assert "fold-1: patients: 1 train, 1 validation, 1 test." in shown.out
+    assert "3 detectors and all that they come from" in shown.out
+    # Detector, GAN and refiner; clusters; six sets and two to validate on.
+    assert "36 trainings, sets and clusterings" in shown.out
+    assert "Note" not in shown.out and not shown.err
+
+
+def test_record_of_a_test_patient_in_a_training_set_is_refused(experiment, capsys):
+    real = [f"fold-0/real/train/{label}" for label in LABEL_NAMES]
+    experiment.write_set("fold-0/classic", ["b", "a"], real)
+    experiment.write_detector("fold-0", FOLDS["fold-0"], ["fold-0/classic"])
+    assert faults(experiment, capsys) == [
+        "fold-0/run/model: learned from patient a, in the test part of fold-0; through"
+        " fold-0/run/model <- fold-0/classic."
+    ]
+
+
+def test_images_of_another_folds_gan_are_refused(experiment, capsys):
+    experiment.write_detector("fold-0", FOLDS["fold-0"], ["fold-2/unit/images"])
+    (fault,) = faults(experiment, capsys)
+    assert fault == (
+        "fold-0/run/model: learned from patient a, in the test part of fold-0; through"
+        " fold-0/run/model <- fold-2/unit/images <- fold-2/filtering/images <-"
+        " fold-2/pggan/images <- fold-2/pggan/model <- fold-2/real/train/non_tumor."
+    )
+
+
+def test_refiner_that_is_trained_on_another_folds_images_is_refused(experiment, capsys):
+    experiment.write_training(
+        "fold-1/unit/model",
+        real_dir="fold-0/real/train/tumor",
+        synthetic_dir="fold-1/filtering/images",
+    )
+    (fault,) = faults(experiment, capsys)
+    assert fault.startswith(
+        "fold-1/run/model: learned from patient b, in the test part"
+    )
+    assert "fold-1/unit/model <- fold-0/real/train/tumor" in fault
+
+
+def test_clusters_that_were_made_with_test_patients_are_refused(experiment, capsys):
+    name = "fold-0/filtering/clusters/clusters.json"
+    inputs = json.loads((experiment.path / name).read_text())["inputs"]
+    other = "fold-0/real/test/tumor"
+    experiment.write_json(name, inputs={**inputs, other: experiment.digest(other)})
+    (fault,) = faults(experiment, capsys)  # It is another file than was noted.
+    assert "fold-0/filtering/images: no clusters.json has the digest" in fault
+    digest = file_sha256(str(experiment.path / name))
+    kept = "fold-0/filtering/images"
+    experiment.write_set(kept, [""], ["fold-0/pggan/images"], clusters_sha256=digest)
+    experiment.write_detector("fold-0", FOLDS["fold-0"], [kept])
+    (fault,) = faults(experiment, capsys)
+    assert "learned from patient a" in fault and f"{name} <- {other}" in fault
+
+
+def test_training_on_validation_patients_and_validation_on_test_ones_are_refused(
+    experiment, capsys
+):
+    experiment.write_training(
+        "fold-0/run/model",
+        train_dirs=["fold-0/real/validation/tumor"],
+        validation_dirs=["fold-0/real/test/tumor"],
+    )
+    assert [line.partition(";")[0] for line in faults(experiment, capsys)] == [
+        "fold-0/run/model: learned from patient c, in the validation part of fold-0",
+        "fold-0/run/model: validated on patient a, in the test part of fold-0",
+    ]
+
+
+def test_step_that_is_selected_by_test_patients_is_refused(experiment, capsys):
+    experiment.write_json(
+        "fold-0/unit/selection.json", inputs={"fold-0/run/predictions.csv": "digest"}
+    )
+    (fault,) = faults(experiment, capsys)
+    assert "fold-0/unit/selection.json: selected by patient a, in the test" in fault
+
+
+def test_images_that_changed_after_the_training_are_refused(experiment, capsys):
+    experiment.write_set("fold-0/classic", ["b"], ["fold-0/real/train/tumor"])
+    (fault,) = faults(experiment, capsys)
+    assert fault.startswith(
+        "fold-0/run/model: made from another fold-0/classic than lies there now"
+    )
+
+
+def test_patient_who_is_tested_twice_or_never_is_refused(experiment, capsys):
+    experiment.write_fold("fold-1", FOLDS["fold-0"])
+    assert faults(experiment, capsys) == [
+        "patient a is tested in fold-0 and fold-1.",
+        "patient b: tested in no fold.",
+    ]
+
+
+def test_missing_fold_and_predictions_of_others_are_refused(experiment, capsys):
+    experiment.write_csv("fold-0/run/predictions.csv", ["a", "b"])
+    runs = ["fold-0/run", "fold-1/run"]
+    assert faults(experiment, capsys, run_dirs=runs) == [
+        "fold-0/run/predictions.csv: patient b: not in the test part of fold-0.",
+        "2 folds with results, expected 3 as in fold-0/real/report.json.",
+        "patient c: tested in no fold.",
+    ]
+
+
+def test_patient_in_two_parts_of_a_fold_is_refused(experiment, capsys):
+    experiment.write_real("fold-0", {**FOLDS["fold-0"], "train": ["a", "b"]})
+    lines = faults(experiment, capsys)
+    assert "fold-0/real: patient a is in train and test." in lines
+
+
+def test_only_the_runs_that_are_named_count(experiment, capsys):
+    """What a former configuration has left does not."""
+    experiment.write_training("fold-0/old/model", train_dirs="fold-0/real/test/tumor")
+    experiment.write_csv("fold-0/old/predictions.csv", ["a"])
+    run(experiment, [f"{fold}/run" for fold in FOLDS])
+    assert "fold-0/old" in faults(experiment, capsys)[0]
+
+
+def test_what_is_not_noted_is_told(experiment, capsys):
+    experiment.write_set("mine", [""])
+    experiment.write_detector("fold-0", FOLDS["fold-0"], ["mine"])
+    run(experiment)
+    assert "Note: mine: its manifest does not say what" in capsys.readouterr().out
+
+
+def test_one_split_beside_folds_is_an_experiment_of_its_own(experiment, capsys):
+    parts = {"train": ["a"], "validation": ["b"], "test": ["c"]}
+    experiment.write_fold(".", parts)
+    experiment.write_json("real/report.json")
+    run(experiment)
+    assert ".: patients: 1 train, 1 validation, 1 test." in capsys.readouterr().out
+
+
+def test_folder_without_results_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no predictions.csv in it"):
+        run(Folder(tmp_path))
+    with pytest.raises(UserError, match="either --data_dirs or --experiment_dir"):
+        verify.verify(data_dirs=None, refined_from=None)
