@@ -28,6 +28,7 @@ BINARIES = [
     "classifier.export",
     "classifier.predict",
     "classifier.train",
+    "dataset.export_images",
     "dataset.import_images",
     "dataset.phantom",
     "dataset.prepare",
@@ -67,6 +68,7 @@ INSTALL_REQUIRES = [
     "Flask",  # The two pages for a person's judgement, served locally.
     "Jinja2",  # The page of an experiment; comes with Flask.
     "tqdm",  # Progress bars.
+    "rich",  # What the terminal shows of a run: several steps at once.
     "absl-py",  # Flags.
     "setuptools<81",  # TensorBoard 2.15 imports pkg_resources, which 81 removes.
 ]
@@ -104,7 +106,7 @@ setup(
         "filtering": ["static/*", "templates/*"],
         "flags": ["*/*.cfg"],
         "pages": ["static/*", "templates/*"],
-        "workflow": ["Snakefile", "*.smk", "*.yaml", "requirements.lock"],
+        "workflow": ["Snakefile", "*.smk", "*.sh", "*.yaml", "requirements.lock"],
     },
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,

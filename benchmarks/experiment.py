@@ -207,9 +207,9 @@ class Experiment:
 
     def _predictions(self, name, runs, num_images):
         settings = self.settings("classifier_predict")
-        size = self.settings("classifier_train")["image_size"]
+        training = self.settings("classifier_train")
         calls = step_graphs.prediction(
-            settings, size, self.real_size, runs * num_images
+            settings, training, self.real_size, runs * num_images
         )
         return Step(name, runs, calls)
 

@@ -24,7 +24,7 @@ LONGEST_WAIT = 30  # Seconds; a training takes one or two minutes.
 FINAL = [f"{name}.json" for name in ("manifest", "finished", "report", "phantom")]
 FINAL += [f"{name}.json" for name in ("clusters", "selection", "table", "quality")]
 FINAL += ["tsne.json", "predictions.csv", "validation.csv", "saved_model.pb"]
-FINAL += ["report.html", "verified", "verified-*"]
+FINAL += ["report.html", "verified", "verified-*[0-9]"]  # Not their logs.
 
 
 def command(args, output_dir):

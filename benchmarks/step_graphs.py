@@ -182,15 +182,16 @@ def simgan_refining(settings, image_size, num_images):
     return _inference(refiner, num_images, BATCH_REFINE, images)
 
 
-def prediction(settings, detector_size, image_size, num_images):
+def prediction(settings, training, image_size, num_images):
     """The `Calls` of `classifier.predict` on images of `image_size` pixels.
 
     Args:
       settings: of `classifier.predict`.
-      detector_size: `--image_size` of the detector's training.
+      training: settings of the detector's training.
     """
     batch = settings["batch_size"]
-    detector = classifier_networks.build_detector(detector_size)
+    size = {name: training[name] for name in classifier_networks.SIZE_SETTINGS}
+    detector = classifier_networks.build_detector(**size)
     network = functools.partial(classifier_networks.tumor_probability, detector)
     return _inference(network, num_images, batch, _images(batch, image_size))
 

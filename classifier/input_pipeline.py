@@ -1,15 +1,14 @@
 """Shards to batches of the detector, and what must hold between the sets."""
 
-import numpy as np
 import tensorflow as tf
 
 from classifier.layers import resize
 from dataset.shards import LABEL_NAMES, UserError, to_float
 from training import input as training_input
 
-# Those that a volume's slices must share with the images that were trained on.
+# Those that a volume's slices, and an image file, must share with what was trained on.
 SLICE_SETTINGS = ("first_slice", "last_slice", "lower_percentile", "upper_percentile")
-_PATIENT = {"patient": tf.io.FixedLenFeature([], tf.string)}
+IMAGE_SETTINGS = ("intensities", "window", "channel", "mask_pattern")
 
 
 def training_batches(
@@ -60,13 +59,16 @@ def check_sets(train_sets, validation_sets):
     """
     _check_both_labels(train_sets, "train_dirs")
     _check_both_labels(validation_sets, "validation_dirs")
-    _check_patients(train_sets, validation_sets)
+    training_input.check_patients(
+        {"train_dirs": train_sets}, {"validation_dirs": validation_sets}
+    )
 
 
 def slice_settings(shard_set):
-    """How the slices of a set were taken from volumes, as far as its manifest says."""
-    settings = shard_set.manifest["settings"]
-    known = {key: settings[key] for key in SLICE_SETTINGS if key in settings}
+    """How a set was made of volumes or image files, as far as its manifest says."""
+    settings = shard_set.manifest.get("settings", {})
+    keys = (*SLICE_SETTINGS, *IMAGE_SETTINGS)
+    known = {key: settings[key] for key in keys if key in settings}
     return {**known, "image_size": shard_set.image_size}
 
 
@@ -86,29 +88,6 @@ def _check_both_labels(shard_sets, flag):
         raise UserError(
             f"--{flag}={_names(shard_sets)}: {present}; wanted images of both labels."
         )
-
-
-def _check_patients(train_sets, validation_sets):
-    """Refuses patients whose images are on both sides."""
-    shared = _patients(train_sets) & _patients(validation_sets)
-    if shared:
-        examples = ", ".join(sorted(shared)[:3])
-        raise UserError(
-            f"--validation_dirs={_names(validation_sets)}: {len(shared)} patient(s) are"
-            f" in --train_dirs, too ({examples}); wanted none, or the validation would"
-            " be of images that the detector knows."
-        )
-
-
-def _patients(shard_sets):
-    """The ids of the patients in some sets; synthetic images have none."""
-    paths = [path for shards in shard_sets for path in shards.paths]
-    batches = tf.data.TFRecordDataset(paths).batch(1024)
-    batches = batches.map(lambda batch: tf.io.parse_example(batch, _PATIENT)["patient"])
-    ids = {
-        i.decode() for batch in batches.as_numpy_iterator() for i in np.unique(batch)
-    }
-    return ids - {""}
 
 
 def _names(shard_sets):

@@ -34,7 +34,8 @@ class Classifier(SteppedModel):
 
     def train_step(self, batch):
         images, labels = batch["image"], batch["label"]
-        draws = self.random_uniform([networks.NUM_FEATURES], DROPOUT_DRAWS)
+        shape = [networks.num_draws(self.detector)]
+        draws = self.random_uniform(shape, DROPOUT_DRAWS)
         with tf.GradientTape() as tape:
             logits = self.detector([images, draws], training=True)
             loss = self.average(cross_entropy=losses.cross_entropy(labels, logits))
@@ -43,19 +44,19 @@ class Classifier(SteppedModel):
         return self.end_step()
 
     def predict_step(self, batch):
-        """Loss and accuracy of each image, outside training."""
-        draws = tf.zeros([tf.shape(batch["image"])[0], networks.NUM_FEATURES])
-        logits = self.detector([batch["image"], draws], training=False)
+        """Label, logit, loss and accuracy of each image, outside training."""
+        logits = networks.logits(self.detector, batch["image"])
         return {
+            "label": batch["label"],
+            "logit": logits,
             "loss": losses.cross_entropy(batch["label"], logits),
             "accuracy": losses.accuracy(batch["label"], logits),
         }
 
     @property
     def best_epoch(self):
-        return int(
-            self._best_epoch.numpy()
-        )  # `int` alone fails on replicas' variables.
+        # `int` alone fails on replicas' variables.
+        return int(self._best_epoch.numpy())
 
     def remember(self, epoch, result):
         """Takes `epoch` for the best; `result` is a dict of its `RESULTS`."""

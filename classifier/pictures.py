@@ -1,4 +1,4 @@
-"""The picture of one volume's prediction, for a practitioner."""
+"""Pictures of predictions, of a volume or of images, for a practitioner."""
 
 import math
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 COLUMNS = 8
 TILE = 1.5  # inches
 DPI = 100
+NAME_LENGTH = 24  # characters that fit above an image
 
 
 def volume_picture(images, numbers, probabilities, threshold, name):
@@ -31,20 +32,57 @@ def volume_picture(images, numbers, probabilities, threshold, name):
         shown = np.sort(np.argsort(-probabilities, kind="stable")[:COLUMNS])
         title = f"{name}: no slice at {threshold:.2f} or above; the highest are shown"
     rows = math.ceil(len(shown) / COLUMNS)
-    figure = Figure((COLUMNS * TILE, 2 * TILE + rows * TILE * 1.15), dpi=DPI)
-    canvas = FigureCanvasAgg(figure)
-    figure.set_layout_engine("constrained")
+    figure = _figure(2 + rows * 1.15)
     ratios = [1.6] + [1.15] * rows
     grid = figure.add_gridspec(rows + 1, COLUMNS, height_ratios=ratios)
     _draw_curve(figure.add_subplot(grid[0, :]), numbers, probabilities, threshold)
     for place, i in enumerate(shown):
         axes = figure.add_subplot(grid[1 + place // COLUMNS, place % COLUMNS])
-        axes.imshow(images[i], cmap="gray", vmin=0, vmax=255)
-        axes.set_title(f"slice {numbers[i]}: {probabilities[i]:.2f}", fontsize=9)
-        axes.set_axis_off()
-    figure.suptitle(title, fontsize=11)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+        _draw_image(axes, images[i], f"slice {numbers[i]}: {probabilities[i]:.2f}")
+    return _pixels(figure, title)
+
+
+def images_picture(images, names, probabilities, title):
+    """Images with their names and probabilities.
+
+    Args:
+      images: a list of uint8 [size, size], one at least.
+      names: of the images; of long ones the end is shown.
+      probabilities: of the images.
+      title: of the picture.
+
+    Returns:
+      uint8 [height, width, 3].
+    """
+    rows = math.ceil(len(images) / COLUMNS)
+    figure = _figure(0.3 + rows * 1.3)
+    grid = figure.add_gridspec(rows, COLUMNS)
+    for place, (image, name) in enumerate(zip(images, names)):
+        axes = figure.add_subplot(grid[place // COLUMNS, place % COLUMNS])
+        short = name if len(name) <= NAME_LENGTH else "…" + name[1 - NAME_LENGTH :]
+        _draw_image(axes, image, f"{short}\n{probabilities[place]:.2f}")
+    return _pixels(figure, title)
+
+
+def _figure(height):
+    """An empty figure as high as so many images."""
+    figure = Figure((COLUMNS * TILE, height * TILE), dpi=DPI)
+    FigureCanvasAgg(figure)
+    figure.set_layout_engine("constrained")
+    return figure
+
+
+def _draw_image(axes, image, title):
+    axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+    # Names of files are no formulas.
+    axes.set_title(title, fontsize=9, parse_math=False)
+    axes.set_axis_off()
+
+
+def _pixels(figure, title):
+    figure.suptitle(title, fontsize=11, parse_math=False)
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3]
 
 
 def _draw_curve(axes, numbers, probabilities, threshold):

@@ -1,10 +1,13 @@
-"""Predicts tumors in shard sets, or slice by slice in one volume.
+"""Predicts tumors in shard sets, in image files, or slice by slice in one volume.
 
 python -m classifier.predict --model_dir=models/detector
  --data_dirs=real/test/tumor,real/test/non_tumor --output_csv=predictions.csv
 
 python -m classifier.predict --model_dir=models/detector --volume=case_t1ce.nii.gz
  --output_csv=case.csv
+
+python -m classifier.predict --model_dir=models/detector --images=folder,image.png
+ --output_csv=images.csv
 """
 
 import csv
@@ -16,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from classifier import image_predictions
 from classifier.networks import tumor_probability
 from classifier.pictures import volume_picture
 from classifier.weights import read_detector
@@ -27,18 +31,35 @@ from training.checkpoints import read_run
 from training.pictures import write_png
 
 
-def predict(*, data_dirs, volume, output_csv, output_png, overwrite, **settings):
+def predict(
+    *,
+    data_dirs,
+    volume,
+    images,
+    intensities,
+    patient_pattern,
+    skip_bad_files,
+    output_csv,
+    output_png,
+    overwrite,
+    **settings,
+):
     """Writes the predictions; the arguments are the flags of the same names."""
-    if bool(data_dirs) == bool(volume):
-        raise UserError("give either --data_dirs or --volume.")
-    if volume:
+    if [bool(data_dirs), bool(volume), bool(images)].count(True) != 1:
+        raise UserError("give one of --data_dirs, --volume and --images.")
+    if volume or images:
         output_png = output_png or os.path.splitext(output_csv)[0] + ".png"
     check_output("output_csv", output_csv, overwrite)
-    if output_png:
-        check_output("output_png", output_png, overwrite)
-        predict_volume(volume, output_csv, output_png, **settings)
-    else:
+    if data_dirs:
         predict_sets(data_dirs, output_csv, **settings)
+        return
+    check_output("output_png", output_png, overwrite)
+    if volume:
+        predict_volume(volume, output_csv, output_png, **settings)
+        return
+    how = {"intensities": intensities, "patient_pattern": patient_pattern}
+    how["skip_bad"] = skip_bad_files
+    predict_images(images, output_csv, output_png, how, **settings)
 
 
 def predict_sets(data_dirs, output_csv, *, model_dir, threshold, batch_size):
@@ -65,16 +86,19 @@ def predict_sets(data_dirs, output_csv, *, model_dir, threshold, batch_size):
 
 def predict_volume(volume, output_csv, output_png, *, model_dir, threshold, batch_size):
     """Writes `slice,file_slice,probability` of a volume, and its suspicious slices."""
-    settings = SliceSettings(**read_run(model_dir)["facts"]["slices"])
+    facts = read_run(model_dir)["facts"]["slices"]
+    if "intensities" in facts:
+        raise UserError(
+            f"--volume={volume}: the detector was trained on images of files"
+            " (dataset.import_images), whose frame and intensities no volume has;"
+            " expected --images."
+        )
+    settings = SliceSettings(**facts)
     brain = read_volume(volume)
     slices = np.arange(settings.first_slice, settings.last_slice + 1)
     file_slices = brain.file_slices[slices]
     images = slice_images(brain, slices, settings)[..., None]
-    detect = detector_function(model_dir)
-    starts = range(0, len(images), batch_size)
-    probabilities = np.concatenate(
-        [detect(to_float(images[start : start + batch_size])) for start in starts]
-    )
+    probabilities = predict_uint8(detector_function(model_dir), images, batch_size)
     rows = [
         (number, file_slice, f"{probability:.6f}")
         for number, file_slice, probability in zip(slices, file_slices, probabilities)
@@ -91,6 +115,34 @@ def predict_volume(volume, output_csv, output_png, *, model_dir, threshold, batc
     found = int(np.sum(probabilities >= threshold))
     print(
         f"{output_csv}: tumor in {found} of {len(rows)} slices; look at {output_png}."
+    )
+
+
+def predict_images(
+    paths, output_csv, output_png, how, *, model_dir, threshold, batch_size
+):
+    """Writes `file,probability` of image files, and the suspicious ones."""
+    facts = read_run(model_dir)["facts"]["slices"]
+    detector = detector_function(model_dir)
+    predicted, settings = image_predictions.predict_files(
+        paths, lambda images: predict_uint8(detector, images, batch_size), facts, **how
+    )
+    rows = [(p.path, f"{p.probability:.6f}") for p in predicted]
+    write_csv(output_csv, ("file", "probability"), rows)
+    write_png(output_png, image_predictions.picture(predicted, settings, threshold))
+    for line in image_predictions.notes(predicted, settings, facts, how):
+        print(line)
+    found = sum(p.probability >= threshold for p in predicted)
+    print(
+        f"{output_csv}: tumor in {found} of {len(rows)} images; look at {output_png}."
+    )
+
+
+def predict_uint8(detect, images, batch_size):
+    """Probabilities, float [images], of uint8 [images, height, width, 1]."""
+    starts = range(0, len(images), batch_size)
+    return np.concatenate(
+        [detect(to_float(images[start : start + batch_size])) for start in starts]
     )
 
 

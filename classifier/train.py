@@ -7,7 +7,7 @@ python -m classifier.train --train_dirs=real/train/tumor,real/train/non_tumor
 
 import os
 
-from classifier import input_pipeline, networks
+from classifier import input_pipeline, networks, resnet
 from classifier.model import Classifier, learning_rate_schedule
 from classifier.validation import Validation, is_exhausted
 from dataset.shards import ShardSet, UserError, read_json
@@ -83,6 +83,8 @@ def build(
     steps_per_epoch,
     *,
     image_size,
+    blocks,
+    base_maps,
     weights,
     learning_rate,
     momentum,
@@ -93,11 +95,7 @@ def build(
     sync_batch_norm,
 ):
     """The compiled model on all replicas, from scratch or from `weights`."""
-    if image_size < networks.MIN_IMAGE_SIZE:
-        raise UserError(
-            f"--image_size={image_size}: ResNet-50 wants {networks.MIN_IMAGE_SIZE} px"
-            " at least."
-        )
+    check_size(image_size, blocks, base_maps, weights)
     # What is there may yet be put aside, once its images are compared.
     fresh = run.settings["start_over"] or not run.latest_step()
     path = weights_path(weights, "resnet50") if fresh else None
@@ -112,13 +110,15 @@ def build(
     with run.strategy.scope():
         detector = networks.build_detector(
             image_size,
+            blocks=blocks,
+            base_maps=base_maps,
             dropout=dropout,
             batch_norm_momentum=batch_norm_momentum,
             # One replica has the whole batch; the stock layer is then faster.
             sync_batch_norm=sync_batch_norm and replicas > 1,
         )
         if path:
-            read_weights(detector.get_layer("resnet50"), path, "resnet50")
+            read_weights(detector.get_layer("resnet"), path, "resnet50")
         classifier = Classifier(
             detector,
             learning_rate=schedule,
@@ -128,6 +128,26 @@ def build(
         )
         classifier.compile(jit_compile=run.settings["jit_compile"])
     return classifier
+
+
+def check_size(image_size, blocks, base_maps, weights):
+    """Refuses images too small for the network, and a network too small for weights."""
+    if image_size < networks.MIN_IMAGE_SIZE:
+        raise UserError(
+            f"--image_size={image_size}: expected {networks.MIN_IMAGE_SIZE} px at"
+            " least, since ResNet halves its input five times."
+        )
+    size = (tuple(blocks), base_maps)
+    if weights == "imagenet" and size != (resnet.BLOCKS, resnet.BASE_MAPS):
+        raise UserError(
+            f"--blocks={_joined(blocks)} --base_maps={base_maps}: with"
+            f" --weights=imagenet, expected ResNet-50, {_joined(resnet.BLOCKS)} and"
+            f" {resnet.BASE_MAPS}."
+        )
+
+
+def _joined(blocks):
+    return ",".join(map(str, blocks))
 
 
 def main(settings):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import stats
 
 from classifier.weights import BEST_WEIGHTS
 
@@ -40,9 +41,10 @@ class Validation(keras.callbacks.Callback):
     def after_epoch(self, epoch):
         values = self.model.predict(self.batches, verbose=0)
         result = {
-            f"validation_{name}": float(value.mean(dtype=np.float64))
-            for name, value in values.items()
+            f"validation_{name}": float(values[name].mean(dtype=np.float64))
+            for name in ("accuracy", "loss")
         }
+        result["validation_auc"] = auc(values["label"], values["logit"])
         self.run.log({"step": self.run.step, "epoch": epoch, **result})
         if is_better(result, self.model, self.monitor):
             self.model.remember(epoch, result)
@@ -57,6 +59,22 @@ class Validation(keras.callbacks.Callback):
         temporary = self.run.own_path("unfinished." + BEST_WEIGHTS)
         self.model.detector.save_weights(temporary)
         tf.io.gfile.rename(temporary, path, overwrite=True)
+
+
+def auc(labels, scores):
+    """Area under the ROC curve: P(a tumor's score > another's), ties count half.
+
+    Args:
+      labels: [images], 1 tumor, 0 non-tumor; both must be there.
+      scores: [images], higher for tumor.
+
+    Returns:
+      A float, by the rank sum of Mann and Whitney (1947).
+    """
+    tumor = labels > 0.5
+    positives, negatives = tumor.sum(), (~tumor).sum()
+    ranks = stats.rankdata(scores)[tumor].sum()
+    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def is_better(result, model, monitor):

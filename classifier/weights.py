@@ -26,6 +26,7 @@ def read_detector(model_dir):
             f"--model_dir={model_dir}: no {BEST_WEIGHTS} yet; run classifier.train"
             " with the same flags to go on."
         )
-    detector = networks.build_detector(run["settings"]["image_size"])
+    size = {name: run["settings"][name] for name in networks.SIZE_SETTINGS}
+    detector = networks.build_detector(**size)
     detector.load_weights(path)
     return detector

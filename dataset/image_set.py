@@ -1,21 +1,24 @@
 """Writes images as one shard set: in the order of their table, and all of them."""
 
+import hashlib
 import sys
 
 import tqdm
 
+from dataset.folders import file_sha256
 from dataset.image_files import read_image
 from dataset.image_folders import find_images
 from dataset.images import levels, scale_image
-from dataset.patient_images import BAD
 from dataset.shards import Record, UserError, label_number, write_shard_set
+
+MAX_SHOWN = 20
 
 
 def write_image_set(sources, image_settings, settings):
     """Writes the images of a table as one set; nothing is judged or left out.
 
     Args:
-      sources: `Sources`.
+      sources: `Sources` with `one_set`.
       image_settings: `ImageSettings`, not of percentiles.
       settings: all flags of `dataset.import_images`.
 
@@ -24,31 +27,19 @@ def write_image_set(sources, image_settings, settings):
     """
     output_dir = settings["output_dir"]
     found = find_images(settings["images_dir"], sources, output_dir)
-    for name, fault in found.faults.items():
-        print(f"{BAD} {name}: {fault}", file=sys.stderr)
-    if found.faults:
-        raise UserError(
-            f"{len(found.faults)} files cannot be used, {len(found.files)} can; it is"
-            " all of them or none."
-        )
-    for name, reason in found.unused.items():
-        print(f"not used: {name}: {reason}.")
+    digest = check_files(found, image_settings)
+    unused = [name for name, reason in found.unused.items() if "csv" in reason]
+    for name in unused[:MAX_SHOWN]:
+        print(f"not used: {name}: {found.unused[name]}.")
+    if len(unused) > MAX_SHOWN:
+        print(f"... and {len(unused) - MAX_SHOWN} more.")
     prefix = settings["id_prefix"] and settings["id_prefix"] + "/"
-    expected = None
 
     def read_records(start, stop):
-        nonlocal expected
         for file in found.files[start:stop]:
             image = read_image(file.path, image_settings.channel)
-            image_settings.check(file.path, image)
             low, high = levels([image], image_settings)
             image = scale_image(image, low, high, image_settings.image_size)
-            expected = expected or (len(image), file.path)
-            if len(image) != expected[0]:
-                raise UserError(
-                    f"{file.path}: {len(image)} pixels, expected {expected[0]} as in"
-                    f" {expected[1]}, or --image_size."
-                )
             label = label_number(file.label)
             yield Record(image, label, prefix + file.id, file.patient)
 
@@ -57,7 +48,7 @@ def write_image_set(sources, image_settings, settings):
         read_records,
         len(found.files),
         binary="dataset.import_images",
-        settings=settings,
+        settings={**settings, "files_sha256": digest},
         images_per_shard=settings["images_per_shard"],
         overwrite=settings["overwrite"],
         progress=lambda records: tqdm.tqdm(
@@ -66,3 +57,36 @@ def write_image_set(sources, image_settings, settings):
     )
     counts = ", ".join(f"{n} {label}" for label, n in shard_set.label_counts.items())
     print(f"{output_dir}: {counts}.")
+
+
+def check_files(found, image_settings):
+    """Reads all images; a digest of what the set is made of.
+
+    Raises:
+      UserError: an image is missing or cannot be used; all such are printed before.
+    """
+    faults, expected, digest = dict(found.faults), None, hashlib.sha256()
+    for file in found.files:
+        try:
+            image = read_image(file.path, image_settings.channel)
+            image_settings.check(file.path, image)
+            side = image_settings.image_size or max(image.shape)
+            expected = expected or (side, file.path)
+            if side != expected[0]:
+                raise UserError(
+                    f"{file.path}: {side} pixels, expected {expected[0]} as in"
+                    f" {expected[1]}, or --image_size."
+                )
+        except UserError as error:
+            faults[file.name] = str(error)
+            continue
+        known = (file.id, file.label, file.patient, file_sha256(file.path))
+        digest.update("\n".join(known).encode())
+    for name, fault in faults.items():
+        print(f"bad file {name}: {fault}", file=sys.stderr)
+    if faults:
+        raise UserError(
+            f"{len(faults)} files cannot be used; they are listed above. --one_set"
+            " writes all files of the table or nothing."
+        )
+    return digest.hexdigest()

@@ -8,7 +8,8 @@ import dataclasses
 
 import numpy as np
 
-from evaluation import diversity, feature_distances, wasserstein
+from evaluation import diversity, feature_distances
+from features import wasserstein
 
 
 @dataclasses.dataclass(frozen=True)

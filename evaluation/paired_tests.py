@@ -1,5 +1,6 @@
 """Is a difference between two rows of a table more than chance?"""
 
+import numpy as np
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
@@ -23,8 +24,9 @@ def compare(runs, other_runs, images, threshold, draws):
 
     Returns:
       By metric a dict of the `difference` (a fraction, positive if the first is the
-      better one), its interval over patients, the numbers of images that the first got
-      right more often (`better`) and less often (`worse`), and the `p_value`.
+      better one), its interval and standard error over patients, the numbers of images
+      that the first got right more often (`better`) and less often (`worse`), and the
+      `p_value`.
     """
     difference = share_right(runs, threshold) - share_right(other_runs, threshold)
     results = {}
@@ -33,12 +35,42 @@ def compare(runs, other_runs, images, threshold, draws):
         worse = int((difference[positions] < 0).sum())
         results[metric] = {
             "difference": float(difference[positions].mean()),
-            **percentile_interval(draws.means(difference, positions)),
+            **_over_patients(draws.means(difference, positions)),
             "better": better,
             "worse": worse,
             "p_value": float(mcnemar([[0, better], [worse, 0]], exact=True).pvalue),
         }
     return results
+
+
+def compare_rankings(rankings, other_rankings):
+    """Differences of two setups in what the order of scores says.
+
+    Args:
+      rankings, other_rankings: `Ranking`s by name, of the same draws.
+
+    Returns:
+      By name a dict of the `difference`, its interval and standard error over patients,
+      and its values of `chains`, by their numbers.
+    """
+    results = {}
+    for name, own in rankings.items():
+        other = other_rankings[name]
+        chains, other_chains = own.by_chain(), other.by_chain()
+        shared = [chain for chain in chains if chain in other_chains]
+        results[name] = {
+            "difference": float(own.of_runs.mean() - other.of_runs.mean()),
+            **_over_patients(own.drawn - other.drawn),
+            "chains": {chain: chains[chain] - other_chains[chain] for chain in shared},
+        }
+    return results
+
+
+def _over_patients(drawn):
+    """Interval and standard error of a difference, from its value in each draw."""
+    known = drawn[~np.isnan(drawn)]
+    error = float(known.std(ddof=1)) if len(known) > 1 else None
+    return {**percentile_interval(drawn), "patients_se": error}
 
 
 def correct_for_many(comparisons):

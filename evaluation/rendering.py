@@ -1,112 +1,114 @@
-"""The table of results as text: Markdown for people, CSV for programs.
+"""The table of results as Markdown, for people.
 
 Every function takes the content of `table.json`, from `evaluation.table.make_table`.
 """
 
-import csv
-import io
-
+from evaluation.bootstrap import MIN_PATIENTS
+from evaluation.cells import (
+    area_cell,
+    difference_cell,
+    explain_constant,
+    format_p,
+    markdown_table,
+    percent_cell,
+)
+from evaluation.conclusions import sensitivity_name
 from evaluation.paper import INITIALISATIONS, printed_values
+from evaluation.rankings import RANKINGS
 from evaluation.statistics import METRICS
 
-# Even if all of five patients agree, a two-sided sign test over them has p = 0.06.
-MIN_PATIENTS = 6
 NONE = "-"
 
 
 def to_markdown(table):
     """Everything that the table says, with its notes."""
-    text = ""
+    text = findings(table) + "\n"
     for group in dict.fromkeys(row["group"] for row in table["rows"]):
         text += f"## {group}\n\n" if group else ""
-        text += _scores([row for row in table["rows"] if row["group"] == group])
-        text += "\n"
+        text += _scores(table, group) + "\n"
+    spreads = _spreads(table)
+    if len(spreads) > 1:
+        text += f"## Spread: standard deviations\n\n{markdown_table(spreads)}\n"
+    if table["comparisons"]:
+        text += f"## Differences\n\n{_differences(table)}\n"
     for metric in METRICS if table["comparisons"] else ():
-        text += f"## {metric.capitalize()}: tests\n\n"
+        text += f"## {metric.capitalize()}: tests that take images as independent\n\n"
         text += _tests(table["comparisons"], metric) + "\n"
     if table["paper"]:
         text += f"## {table['paper']['title']}\n\n" + _beside_paper(table) + "\n"
     return text + _notes(table)
 
 
-def markdown_table(rows):
-    """Rows of cells, the first of them the header, as a Markdown table."""
-    cells = [[str(cell).replace("|", r"\|") for cell in row] for row in rows]
-    cells.insert(1, ["---"] * len(cells[0]))
-    return "".join("| " + " | ".join(row) + " |\n" for row in cells)
+def findings(table):
+    """What the table can say and what it does say: two paragraphs."""
+    sentences = (table["resolution"]["text"], table["conclusion"])
+    return "\n".join(f"{sentence}\n" for sentence in sentences if sentence)
 
 
-def _scores(rows):
-    lines = [["Trained on", "Runs", *(f"{m.capitalize()} (%)" for m in METRICS), "AUC"]]
-    for row in rows:
+def _header(table, unit):
+    names = [f"Sensitivity {sensitivity_name(table)}"]
+    names += [metric.capitalize() for metric in METRICS]
+    return ["AUC", *(f"{name} ({unit})" for name in names)]
+
+
+def _scores(table, group):
+    lines = [["Trained on", "Runs", *_header(table, "%")]]
+    for row in table["rows"]:
+        if row["group"] != group:
+            continue
         name = row["mix"]
         if row["control_of"]:
             of = ", ".join(name.rpartition("/")[2] for name in row["control_of"])
             name += f" (control of {of})"
         if row["constant_runs"]:
-            cells = [explain_constant(row), *[NONE] * len(METRICS)]
+            cells = [explain_constant(row), *[NONE] * (len(lines[0]) - 3)]
         else:
-            cells = [percent_cell(row[metric]) for metric in METRICS]
-            cells.append(area_cell(row["auc"]))
+            percents = ("sensitivity_at_specificity", *METRICS)
+            cells = [area_cell(row["auc"])]
+            cells += [percent_cell(row[metric]) for metric in percents]
         lines.append([name, row["num_runs"], *cells])
     return markdown_table(lines)
 
 
-def percent_cell(metric):
-    """`81.20 ± 0.50 [78.10, 84.00] {75.00, 86.20}`."""
-    spread = "" if metric["sd"] is None else f" ± {100 * metric['sd']:.2f}"
-    low, high = 100 * metric["low"], 100 * metric["high"]
-    over_patients = _over_patients(metric, 100, ".2f")
-    return f"{100 * metric['value']:.2f}{spread} [{low:.2f}, {high:.2f}]{over_patients}"
+def _spreads(table):
+    """Lines of standard deviations, for what a row has several of."""
+    lines = [["Trained on", "Over", *_header(table, "points")]]
+    for row in table["rows"]:
+        kinds = {
+            "sd_folds": f"{table['num_folds']} folds",
+            "sd_detector_seeds": "detector seeds",
+            "sd_chain_seeds": f"{row['num_chains']} chain seeds",
+        }
+        for key, words in kinds.items():
+            if row["auc"] and row["auc"][key] is not None:
+                percents = ("sensitivity_at_specificity", *METRICS)
+                cells = [f"{100 * row[metric][key]:.2f}" for metric in percents]
+                lines.append([row["name"], words, f"{row['auc'][key]:.3f}", *cells])
+    return lines
 
 
-def area_cell(auc):
-    """`0.904 ± 0.010 {0.850, 0.950}`."""
-    spread = "" if auc["sd"] is None else f" ± {auc['sd']:.3f}"
-    return f"{auc['value']:.3f}{spread}{_over_patients(auc, 1, '.3f')}"
+def _pair(comparison):
+    """The names of the rows that are compared."""
+    control = " (control)" if comparison["kind"] == "control" else ""
+    return [comparison["row"], comparison["against"] + control]
 
 
-def _over_patients(values, scale, form):
-    low, high = values["patients_low"], values["patients_high"]
-    if low is None:
-        return ""
-    return f" {{{scale * low:{form}}, {scale * high:{form}}}}"
-
-
-def explain_constant(row):
-    """Why a row has no numbers."""
-    constant = row["constant_runs"]
-    which = (
-        "" if row["num_runs"] == 1 else f"{len(constant)} of {row['num_runs']} runs "
-    )
-    labels = " or ".join(sorted(set(constant))).replace("_", "-")
-    return f"no result: {which}calls every image {labels}"
-
-
-def _tests(comparisons, metric):
-    header = ["Row", "Against", "Difference (points)"]
-    lines = [[*header, "Better / worse on", "p", "p, Holm"]]
-    for comparison in comparisons:
-        values = comparison[metric]
-        difference = f"{100 * values['difference']:+.2f}"
-        against = comparison["against"]
-        against += " (control)" if comparison["kind"] == "control" else ""
-        lines.append(
-            [
-                comparison["row"],
-                against,
-                difference + _over_patients(values, 100, "+.2f"),
-                f"{values['better']} / {values['worse']} images",
-                format_p(values["p_value"]),
-                format_p(values["p_holm"]),
-            ]
-        )
+def _differences(table):
+    lines = [["Row", "Against", *_header(table, "points")]]
+    for comparison in table["comparisons"]:
+        cells = [difference_cell(comparison[m], m) for m in (*RANKINGS, *METRICS)]
+        lines.append([*_pair(comparison), *cells])
     return markdown_table(lines)
 
 
-def format_p(value):
-    """A p-value as printed."""
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+def _tests(comparisons, metric):
+    lines = [["Row", "Against", "Better / worse on", "p", "p, Holm"]]
+    for comparison in comparisons:
+        values = comparison[metric]
+        images = f"{values['better']} / {values['worse']} images"
+        p_values = [format_p(values[key]) for key in ("p_value", "p_holm")]
+        lines.append([*_pair(comparison), images, *p_values])
+    return markdown_table(lines)
 
 
 def _beside_paper(table):
@@ -160,73 +162,48 @@ def _like_with_like(paper):
 def _notes(table):
     settings, images = table["settings"], table["images"]
     counts = ", ".join(f"{images[metric]} for {metric}" for metric in METRICS)
-    patients = table["num_patients"]
+    patients, folds = table["num_patients"], table["num_folds"]
+    of = f"{patients} patients" + (f" in {folds} folds" if folds > 1 else "")
     text = (
-        f"Protocol {settings['protocol']}; test images: {counts}, of {patients}"
-        f" patients. Tumor from probability {settings['threshold']:g} on. In brackets:"
-        " 95 % Wilson intervals, which take images as independent. In braces: 95 %"
-        f" bootstrap intervals over patients ({settings['num_bootstrap']} draws, seed"
-        f" {settings['seed']})."
+        f"Protocol {settings['protocol']}; test images: {counts}, of {of}. Tumor from"
+        f" probability {settings['threshold']:g} on;"
+        f" {sensitivity_name(table)}: from the threshold on that gives each"
+        " detector this specificity on its own test images. In braces: 95 % bootstrap"
+        f" intervals over patients ({settings['num_bootstrap']} draws, seed"
+        f" {settings['seed']}), for the detectors as trained. In brackets: 95 % Wilson"
+        " intervals, which take images as independent."
     )
     if patients < MIN_PATIENTS:
         text += (
-            f" Of {patients} patients these hold hardly more than the lowest and the"
+            f" Of {patients} patients those hold hardly more than the lowest and the"
             " highest one: nothing about other patients follows, however small p is."
         )
+    return text + "\n" + _notes_on_runs(table) + _notes_on_tests(table["comparisons"])
+
+
+def _notes_on_runs(table):
+    text = ""
+    if table["num_folds"] > 1:
+        text += (
+            "Each fold's images are judged by the detector that has not seen their"
+            " patients; AUC: the part of the pairs of images of one fold that the tumor"
+            " image wins.\n"
+        )
     if any(row["num_runs"] > 1 for row in table["rows"]):
-        text += " ±: standard deviation over runs; intervals are of the runs' mean."
-    return text + "\n" + _notes_on_tests(table["comparisons"])
+        text += (
+            "Values are means of runs. Spread over detector seeds: within a chain; over"
+            " chain seeds: of the chains' means, in which their detectors' is, too.\n"
+        )
+    return text
 
 
 def _notes_on_tests(comparisons):
     if not comparisons:
-        return "No row to test against (--baseline), so there are no tests.\n"
+        return "No row to compare with (--baseline), so there are no tests.\n"
     return (
-        "p: exact McNemar test on the images that one of two rows gets right more often"
-        f" over its runs; Holm: corrected for the {len(comparisons)} comparisons of the"
-        " metric. Accuracy is what rows are judged by, sensitivity and specificity tell"
-        " where its difference lies. The test takes images as independent: believe a"
-        " small p only if the interval in braces leaves out 0, too.\n"
+        "Differences: judge by their intervals over patients. p: exact McNemar test on"
+        " the images that one of two rows gets right more often over its runs; Holm:"
+        f" corrected for the {len(comparisons)} comparisons of the metric. It takes"
+        " images as independent, which those of a patient are not: believe a small p"
+        " only if the interval in braces leaves out 0, too.\n"
     )
-
-
-def to_csv(table):
-    """A line per row, fractions from 0 to 1; empty where a row has no result."""
-    ends = ("value", "sd", "low", "high", "patients_low", "patients_high")
-    columns = {metric: ends for metric in METRICS}
-    columns["auc"] = tuple(end for end in ends if end not in ("low", "high"))
-    lines = [
-        ["name", "control_of", "num_runs"]
-        + [
-            metric if end == "value" else f"{metric}_{end}"
-            for metric, own in columns.items()
-            for end in own
-        ]
-        + ["constant_runs"]
-    ]
-    for row in table["rows"]:
-        cells = [row["name"], " ".join(row["control_of"]), row["num_runs"]]
-        for metric, own in columns.items():
-            values = row[metric] or {}
-            cells += [values.get(end) for end in own]  # None is written as nothing.
-        lines.append([*cells, " ".join(row["constant_runs"])])
-    return _write_csv(lines)
-
-
-def comparisons_to_csv(table):
-    """A line per comparison and metric."""
-    columns = ["difference", "patients_low", "patients_high", "better", "worse"]
-    columns += ["p_value", "p_holm"]
-    lines = [["row", "against", "kind", "metric", *columns]]
-    for comparison in table["comparisons"]:
-        names = [comparison[key] for key in ("row", "against", "kind")]
-        for metric in METRICS:
-            values = [comparison[metric][column] for column in columns]
-            lines.append([*names, metric, *values])
-    return _write_csv(lines)
-
-
-def _write_csv(lines):
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()

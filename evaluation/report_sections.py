@@ -28,8 +28,8 @@ OUTLINE = (
 )
 FIGURES = {  # By the name of a table, its figures' names and captions.
     "table": {
-        "intervals": "Sensitivity and specificity with their intervals.",
-        "roc": "ROC curves; grey is the row that a row is tested against.",
+        "intervals": "Every row's intervals: thick over patients, thin Wilson's.",
+        "roc": "ROC curves; grey is the row that a row is compared with.",
     },
     "turing": {},
     "quality": {},

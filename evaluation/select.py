@@ -11,8 +11,8 @@ trained with classic DA and that step's images. Of equal ones, the fewest steps.
 import os
 
 from dataset.shards import PROJECT_VERSION, UserError, write_json
+from evaluation.cells import explain_constant, markdown_table
 from evaluation.predictions import check_same_images, read_predictions
-from evaluation.rendering import explain_constant, markdown_table
 from evaluation.statistics import constant_runs, is_right, wilson_interval
 from flags import binary
 from flags import tables as tables_flags

@@ -5,11 +5,11 @@ tumor, specificity the part of the non-tumor images that are not.
 """
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
 from dataset.shards import LABEL_NAMES
 from evaluation.bootstrap import percentile_interval
+from evaluation.rankings import RANKINGS, measure_rankings
 
 METRICS = ("accuracy", "sensitivity", "specificity")
 PAPER_BATCH_SIZE = 32
@@ -75,41 +75,107 @@ def constant_runs(runs, threshold):
     return [LABEL_NAMES[int(c[0])] for c in called_tumor if (c == c[0]).all()]
 
 
-def score_runs(runs, images, threshold, draws):
+def constant_folds(runs, threshold):
+    """Detectors that call every image of their fold the same.
+
+    Returns:
+      A list of dicts of the numbers, from 0, of `run` and `fold`, and the `label`.
+    """
+    return [
+        {"run": number, "fold": fold, "label": label}
+        for number, run in enumerate(runs)
+        for fold, predictions in enumerate(run.folds)
+        for label in constant_runs([predictions], threshold)
+    ]
+
+
+def score_runs(runs, images, threshold, specificity, draws):
     """What a setup achieves: the mean of its runs.
 
     Args:
-      runs: its `Predictions`, one or more, of the same images.
+      runs: its `Run`s, one or more, of the same images.
       images: positions of the images by metric, from `images_per_metric`.
       threshold: an image is called tumor from this probability on.
+      specificity: at which the sensitivity is measured, too.
       draws: `PatientDraws` of the same images.
 
     Returns:
-      A dict of JSON values, fractions from 0 to 1. Each metric is a dict of its `value`
-      (mean), the ends `low` and `high` of its Wilson interval, its number of `images`,
-      the ends `patients_low` and `patients_high` of its interval over patients, the
-      values of the `runs` and their standard deviation `sd` (None for one run). `auc`,
-      the area under the ROC curve over all images, is the same without `low`, `high`
-      and `images`. Where a run calls every image the same, `constant_runs` says what,
-      and metrics and `auc` are None.
+      A dict of JSON values, fractions from 0 to 1, and one of `Ranking`s by name.
+
+      Each metric is a dict of its `value` (mean), the ends `patients_low` and
+      `patients_high` of its interval over patients, the ends `low` and `high` of its
+      Wilson interval, its number of `images`, the values of the `runs` and their
+      standard deviation `sd` (None for one run), and those of `spread`. `auc` and
+      `sensitivity_at_specificity` are the same without `low`, `high` and `images`.
+      Where a detector calls every image the same, `constant_runs` says what,
+      `constant_folds` which one, and all metrics are None.
     """
-    constant = constant_runs(runs, threshold)
-    row = {"num_runs": len(runs), "constant_runs": constant}
+    constant = constant_folds(runs, threshold)
+    row = {
+        "num_runs": len(runs),
+        "num_chains": len({run.chain for run in runs}),
+        "num_folds": len(runs[0].folds),
+        "constant_runs": [detector["label"] for detector in constant],
+        "constant_folds": constant,
+    }
     if constant:
-        return {**row, **dict.fromkeys((*METRICS, "auc"))}
+        return {**row, **dict.fromkeys((*METRICS, *RANKINGS))}, {}
     share = share_right(runs, threshold)
     for metric, positions in images.items():
-        values = [float(is_right(run, threshold)[positions].mean()) for run in runs]
-        row[metric] = _mean_and_spread(values)
+        row[metric] = _score(runs, threshold, positions)
         low, high = wilson_interval(row[metric]["value"], len(positions))
         row[metric] |= {"low": low, "high": high, "images": len(positions)}
         row[metric] |= percentile_interval(draws.means(share, positions))
-    labels, probabilities = runs[0].labels, [run.probabilities for run in runs]
-    areas = [float(roc_auc_score(labels, run)) for run in probabilities]
-    over_patients = percentile_interval(draws.areas(labels, probabilities))
-    return {**row, "auc": _mean_and_spread(areas) | over_patients}
+    rankings = measure_rankings(runs, specificity, draws)
+    for metric, ranking in rankings.items():
+        row[metric] = _mean_and_spread(runs, ranking.of_runs, ranking.of_folds)
+        row[metric] |= percentile_interval(ranking.drawn)
+    return row, rankings
 
 
-def _mean_and_spread(values):
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return {"value": sum(values) / len(values), "sd": sd, "runs": values}
+def _score(runs, threshold, positions):
+    """The part of some images that runs get right."""
+    right = [is_right(run, threshold)[positions] for run in runs]
+    fold = runs[0].fold[positions]
+    of_folds = [[own[fold == n].mean() for n in np.unique(fold)] for own in right]
+    return _mean_and_spread(runs, [own.mean() for own in right], of_folds)
+
+
+def _mean_and_spread(runs, of_runs, of_folds):
+    values = [float(value) for value in of_runs]
+    return {
+        "value": sum(values) / len(values),
+        "sd": _sd(values),
+        "runs": values,
+        "folds": np.mean(of_folds, axis=0).tolist(),
+        **spread(values, np.mean(of_folds, axis=0), [run.chain for run in runs]),
+    }
+
+
+def spread(of_runs, of_folds, chains):
+    """Standard deviations over folds, detector seeds and chain seeds.
+
+    Args:
+      of_runs: a metric's value of each run, [runs].
+      of_folds: its mean over the runs in each fold, [folds].
+      chains: number of each run's chain.
+
+    Returns:
+      A dict, None where there is one of a kind: `sd_folds`; `sd_detector_seeds`, of the
+      runs of one chain, pooled over chains by degrees of freedom; and `sd_chain_seeds`,
+      of the chains' means, which differ by their detectors' seeds, too.
+    """
+    by_chain = {chain: [] for chain in chains}
+    for chain, value in zip(chains, of_runs):
+        by_chain[chain].append(value)
+    squares = sum(np.var(own) * len(own) for own in by_chain.values())
+    degrees = len(of_runs) - len(by_chain)
+    return {
+        "sd_folds": _sd(of_folds),
+        "sd_detector_seeds": float(np.sqrt(squares / degrees)) if degrees else None,
+        "sd_chain_seeds": _sd([np.mean(own) for own in by_chain.values()]),
+    }
+
+
+def _sd(values):
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None

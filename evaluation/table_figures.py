@@ -4,27 +4,33 @@ import numpy as np
 from matplotlib.lines import Line2D
 from sklearn.metrics import roc_curve
 
+from evaluation.conclusions import sensitivity_name
 from evaluation.figures import COLOURS, draw
 from evaluation.paper import printed_values
+from evaluation.statistics import METRICS
 
 GROUP_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple")]
-INTERVALS = ("sensitivity", "specificity")
+INTERVALS = ("auc", "sensitivity_at_specificity", "sensitivity", "specificity")
 COLUMNS = 4  # Of ROC curves.
 
 
 def draw_intervals(table):
-    """Sensitivity and specificity of every row with both of its intervals.
+    """AUC, sensitivities and specificity of every row with their intervals.
 
     Args:
       table: content of `table.json`.
 
     Returns:
-      A matplotlib figure: thick the Wilson interval, thin the one over patients, a
-      point per run; a diamond is the printed value of the paper, if asked for.
+      A matplotlib figure: thick the interval over patients, thin the Wilson interval, a
+      stroke per run; a diamond is the printed value of the paper, if asked for.
     """
     mixes = list(dict.fromkeys(row["mix"] for row in table["rows"]))
     groups = list(dict.fromkeys(row["group"] for row in table["rows"]))
     height = 1.3 + 0.16 * len(mixes) * (1 + len(groups))
+    titles = {
+        "auc": "AUC",
+        "sensitivity_at_specificity": f"Sensitivity\n{sensitivity_name(table)}",
+    }
 
     def paint(figure):
         panels = figure.subplots(1, len(INTERVALS), sharey=True, squeeze=False)[0]
@@ -35,15 +41,15 @@ def draw_intervals(table):
                 y = mixes.index(row["mix"]) + shift
                 _paint_row(panel, row, metric, y, GROUP_COLOURS[group % 4])
                 _paint_paper(panel, table["paper"], row, metric, y)
-            panel.set_title(metric.capitalize())
-            panel.set_xlabel("%")
+            panel.set_title(titles.get(metric, metric.capitalize()), fontsize=9)
+            panel.set_xlabel("" if metric == "auc" else "%")
             panel.grid(axis="x", color="#dddddd", linewidth=0.6)
             panel.set_axisbelow(True)
         panels[0].set_yticks(range(len(mixes)), mixes)
         panels[0].set_ylim(len(mixes) - 0.4, -0.6)
         _paint_key(figure, table, groups)
 
-    return draw(7.2, height, paint)
+    return draw(9.6, height, paint)
 
 
 def _paint_row(panel, row, metric, y, colour):
@@ -51,18 +57,22 @@ def _paint_row(panel, row, metric, y, colour):
     if values is None:
         panel.text(0.01, y, "no result", transform=panel.get_yaxis_transform())
         return
+    scale = 1 if metric == "auc" else 100
     if values["patients_low"] is not None:
-        ends = 100 * values["patients_low"], 100 * values["patients_high"]
-        panel.plot(ends, [y, y], color=colour, linewidth=1)
-    ends = 100 * values["low"], 100 * values["high"]
-    panel.plot(ends, [y, y], color=colour, linewidth=4, alpha=0.35)
-    panel.plot(100 * values["value"], y, "o", color=colour, markersize=5)
+        ends = scale * values["patients_low"], scale * values["patients_high"]
+        panel.hlines(y, *ends, color=colour, linewidth=4, alpha=0.35)
+    if "low" in values:
+        ends = scale * values["low"], scale * values["high"]
+        panel.hlines(y, *ends, color=colour, linewidth=1)
+    panel.plot(scale * values["value"], y, "o", color=colour, markersize=5)
     if len(values["runs"]) > 1:
-        runs = 100 * np.array(values["runs"])
+        runs = scale * np.array(values["runs"])
         panel.plot(runs, np.full(len(runs), y), "|", color=COLOURS["black"])
 
 
 def _paint_paper(panel, paper, row, metric, y):
+    if metric not in METRICS:
+        return
     for name, printed in printed_values(paper, row["group"], row["mix"]).items():
         face = COLOURS["black"] if name == "imagenet" else "white"
         panel.plot(
@@ -83,8 +93,8 @@ def _paint_key(figure, table, groups):
     ]
     grey = "#555555"
     signs = [
-        sign("95 %, images", color=grey, linewidth=4, alpha=0.35),
-        sign("95 %, patients", color=grey, linewidth=1),
+        sign("95 %, patients", color=grey, linewidth=4, alpha=0.35),
+        sign("95 %, images (Wilson)", color=grey, linewidth=1),
     ]
     if any(row["num_runs"] > 1 for row in table["rows"]):
         signs.append(sign("run", color="black", marker="|", linestyle=""))
@@ -107,6 +117,9 @@ def _paint_key(figure, table, groups):
 
 def draw_roc_curves(rows, table):
     """ROC curves, a panel per row and a line per run; grey is the row's baseline.
+
+    The curve of several folds is their vertical average, by their numbers of tumor
+    images, so that its height at --at_specificity, a dot, is the number in the table.
 
     Args:
       rows: list of `Row`.
@@ -134,6 +147,10 @@ def draw_roc_curves(rows, table):
             if name in against:
                 _paint_curves(panel, by_name[against[name]], "#999999")
             _paint_curves(panel, by_name[name], COLOURS["blue"])
+            if row["auc"]:
+                height = row["sensitivity_at_specificity"]["value"]
+                x = 1 - table["settings"]["at_specificity"]
+                panel.plot(x, height, "o", color=COLOURS["vermilion"], markersize=3)
             area = f"AUC {row['auc']['value']:.3f}" if row["auc"] else "no result"
             panel.set_title(row["mix"], fontsize=7)
             words = f"{row['group']}\n{area}".strip()
@@ -141,8 +158,9 @@ def draw_roc_curves(rows, table):
             panel.set_aspect("equal")
             panel.set_xticks([0, 0.5, 1])
             panel.set_yticks([0, 0.5, 1])
-        key = " (grey: the row that it is tested against)" if against else ""
-        figure.supxlabel("1 - specificity" + key, fontsize=9)
+        key = "; grey: the row that it is compared with" if against else ""
+        dot = f"dot: {sensitivity_name(table)}"
+        figure.supxlabel(f"1 - specificity ({dot}{key})", fontsize=9)
         figure.supylabel("sensitivity", fontsize=9)
 
     return draw(max(1.8 * columns, 2.6), 2.1 * lines + 0.4, paint)
@@ -150,5 +168,25 @@ def draw_roc_curves(rows, table):
 
 def _paint_curves(panel, row, colour):
     for run in row.runs:
-        false_positives, true_positives, _ = roc_curve(run.labels, run.probabilities)
-        panel.plot(false_positives, true_positives, color=colour, linewidth=1.2)
+        panel.plot(*average_roc_curve(run), color=colour, linewidth=1.2)
+
+
+def average_roc_curve(run):
+    """The vertical average of the ROC curves of a run's folds.
+
+    Args:
+      run: `Run`.
+
+    Returns:
+      False and true positive rates of its points, two float64 arrays.
+    """
+    curves = [roc_curve(fold.labels, fold.probabilities)[:2] for fold in run.folds]
+    if len(curves) == 1:
+        return curves[0]
+    tumor = [np.count_nonzero(fold.labels == 1) for fold in run.folds]
+    steps = np.unique(np.concatenate([x for x, _ in curves]))
+    # `interp` gives the upper end of a vertical part, mirrored the lower one.
+    upper = [np.interp(steps, x, y) for x, y in curves]
+    lower = [np.interp(-steps, -x[::-1], y[::-1]) for x, y in curves]
+    ends = [np.average(end, axis=0, weights=tumor) for end in (lower, upper)]
+    return np.repeat(steps, 2), np.stack(ends, axis=1).ravel()

@@ -6,11 +6,15 @@ initialisation, so that no gain is one of pre-training, and with their control.
 """
 
 import dataclasses
+import re
 
 from dataset.shards import UserError
-from evaluation.predictions import Predictions, check_same_images, read_predictions
+from evaluation.runs import Run, check_same_folds, read_run
 
 DEFAULT_BASELINE = "real+classic"
+ROW = re.compile(
+    r"(?P<name>(?:[^=]+/)?[^=/]+?)(?:@chain-(?P<chain>\d+))?=(?P<paths>[^,]+(?:,[^,]+)*)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Row:
     """A setup and the predictions of its runs."""
 
     name: str
-    runs: list[Predictions]
+    runs: list[Run]
 
     @property
     def group(self):
@@ -34,30 +38,42 @@ def read_rows(rows):
     """Reads the predictions of all rows: a list of `Row` in the order of the table.
 
     Args:
-      rows: list of texts NAME=PATH; those of one name are runs of one row.
+      rows: list of texts NAME=PATH, NAME@chain-S=PATH, or with PATH,PATH,... of folds;
+        those of one name are runs of one row.
 
     Raises:
-      UserError: a text or a file is wrong, or files are not of the same images.
+      UserError: a text or a file is wrong, files are not of the same images, or folds
+        of the same patients.
     """
     paths = {}
     for row in rows:
-        name, _, path = row.partition("=")
-        group, slash, mix = name.rpartition("/")
-        if not mix or not path or (slash and not group):
+        found = ROW.fullmatch(row)
+        if not found:
             raise UserError(
-                f"--rows={row}: wanted NAME=PATH, where NAME is MIX or GROUP/MIX."
+                f"--rows={row}: expected NAME=PATH, or NAME=PATH,PATH,... of folds,"
+                " where NAME is MIX or GROUP/MIX; after it @chain-1 for another chain."
             )
-        paths.setdefault(name, []).append(path)
-    for name, own in paths.items():
-        if len(set(own)) < len(own):
-            raise UserError(f"--rows: {name} has one file twice; wanted other runs.")
+        run = (found["paths"].split(","), int(found["chain"] or 0))
+        paths.setdefault(found["name"], []).append(run)
+    for name, runs in paths.items():
+        files = [path for own, _ in runs for path in own]
+        if len(set(files)) < len(files):
+            raise UserError(f"--rows: {name} has one file twice; expected other runs.")
     table = [
-        Row(name, [read_predictions(path) for path in own])
-        for name, own in paths.items()
+        Row(name, [read_run(*run) for run in runs]) for name, runs in paths.items()
     ]
-    check_same_images([run for row in table for run in row.runs])
+    check_same_folds([run for row in table for run in row.runs])
     groups = list(dict.fromkeys(row.group for row in table))
     return sorted(table, key=lambda row: groups.index(row.group))
+
+
+def as_given(rows):
+    """Rows as texts that `read_rows` reads."""
+    return [
+        f"{row.name}{f'@chain-{run.chain}' if run.chain else ''}={run.path}"
+        for row in rows
+        for run in row.runs
+    ]
 
 
 def read_controls(controls, rows):

@@ -26,7 +26,7 @@ def run(main, define, user_error, *, writes_shard_set=False):
     Args:
       main: function of one dict.
       define: function that defines the flags and returns their `FlagHolder`s.
-      user_error: exception type whose message is for the user.
+      user_error: exception type, or a tuple of some, whose message is for the user.
       writes_shard_set: whether `--output_dir` is one, and may lie elsewhere, too.
     """
     elsewhere = SHARD_SETS | NO_PATHS | ({"output_dir"} if writes_shard_set else set())

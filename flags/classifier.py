@@ -97,15 +97,31 @@ def _define_network():
         flags.DEFINE_integer(
             "image_size",
             224,
-            "Height and width at which ResNet-50 sees an image, in pixels, 32 at"
-            " least; every image is resized to it.",
+            "Height and width at which ResNet sees an image, in pixels, 32 at least;"
+            " every image is resized to it.",
+            lower_bound=1,
+        ),
+        flags.DEFINE(
+            _BlocksParser(),
+            "blocks",
+            "3,4,6,3",
+            "Residual blocks in each of ResNet's four stages, by commas (ResNet-50:"
+            " 3,4,6,3, which Han et al., 2019, use).",
+            serializer=flags.ListSerializer(","),
+        ),
+        flags.DEFINE_integer(
+            "base_maps",
+            64,
+            "Maps of ResNet's first convolution (ResNet-50: 64); the four stages have"
+            " 4, 8, 16 and 32 times as many.",
             lower_bound=1,
         ),
         flags.DEFINE_string(
             "weights",
             "none",
-            "What ResNet-50 starts from: none (scratch), imagenet (Keras' own file,"
-            " from its cache or downloaded) or the path of a file of Keras' layout.",
+            "What ResNet starts from: none (scratch), imagenet (Keras' own file of"
+            " ResNet-50, from its cache or downloaded) or the path of a file of Keras'"
+            " layout.",
         ),
         flags.DEFINE_float(
             "dropout",
@@ -131,6 +147,16 @@ def _define_network():
             " replica's part, so that their number does not change the result.",
         ),
     ]
+
+
+class _BlocksParser(flags.ListParser):
+    """A list of four positive integers."""
+
+    def parse(self, argument):
+        blocks = super().parse(argument)
+        if len(blocks) != 4 or not all(str(n).isdecimal() and int(n) for n in blocks):
+            raise ValueError("expected four positive integers, by commas.")
+        return [int(number) for number in blocks]
 
 
 def _define_schedule():
@@ -205,27 +231,54 @@ def define_predict():
         flags.DEFINE_list(
             "data_dirs",
             None,
-            "Shard sets to predict, by commas. This or --volume.",
+            "Shard sets to predict, by commas. This, --volume or --images.",
         ),
         flags.DEFINE_string(
             "volume",
             None,
             "Skull-stripped T1c volume to predict slice by slice: .nii, .nii.gz or"
-            " .mha. This or --data_dirs.",
+            " .mha. For detectors trained on slices of dataset.prepare.",
+        ),
+        flags.DEFINE_list(
+            "images",
+            None,
+            "Image files and folders of them, by commas: PNG, JPEG, TIFF or DICOM. They"
+            " are made as dataset.import_images made those of the training, its masks"
+            " left out. A detector of volumes takes 8-bit slices as they are.",
+        ),
+        flags.DEFINE_enum(
+            "intensities",
+            "",
+            ["", "as_is", "percentiles"],
+            "For --images: what becomes 0 and 255, in place of what did in training"
+            " (see dataset.import_images).",
+        ),
+        flags.DEFINE_string(
+            "patient_pattern",
+            None,
+            "For --images whose intensities are by percentiles, which are of all images"
+            " of a patient: regular expression whose first group, or all of it, is the"
+            " patient in a file's path. Without, all files are one patient's.",
+        ),
+        flags.DEFINE_bool(
+            "skip_bad_files",
+            False,
+            "For --images: leave out files that cannot be used. They are listed either"
+            " way.",
         ),
         flags.DEFINE_string(
             "output_csv",
             None,
             "File for the probabilities: id,patient,label,probability for --data_dirs,"
             " slice,file_slice,probability for --volume (slice of BraTS' frame of 155,"
-            " and of the file).",
+            " and of the file), file,probability for --images.",
             required=True,
         ),
         flags.DEFINE_string(
             "output_png",
             None,
-            "File for a picture of the suspicious slices of --volume; by default"
-            " --output_csv's name with .png.",
+            "File for a picture of the suspicious slices of --volume, or of --images;"
+            " by default --output_csv's name with .png.",
         ),
         flags.DEFINE_float(
             "threshold",

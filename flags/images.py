@@ -208,3 +208,22 @@ def _define_set():
             lower_bound=1,
         ),
     ]
+
+
+def define_export_images():
+    """Flags of `dataset.export_images`."""
+    return [
+        flags.DEFINE_list(
+            "data_dirs", None, "Shard sets to write as PNG, by commas.", required=True
+        ),
+        flags.DEFINE_string(
+            "output_dir",
+            None,
+            "Folder for {tumor,non_tumor,unlabeled}/<number>.png, numbered through all"
+            " sets in their order, and images.csv: file,label,patient,id of each.",
+            required=True,
+        ),
+        flags.DEFINE_bool(
+            "overwrite", False, "Replace output of other flags in --output_dir."
+        ),
+    ]

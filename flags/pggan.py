@@ -16,6 +16,13 @@ def define_train():
             "Shard set with the training images of one class.",
             required=True,
         ),
+        flags.DEFINE_string(
+            "validation_dir",
+            None,
+            "Shard set with images of the same class of other patients. The distance of"
+            " generated images to them is measured on the way; nothing is learnt from"
+            " them.",
+        ),
         flags.DEFINE_integer(
             "resolution",
             256,
@@ -73,6 +80,15 @@ def define_train():
             10.0,
             "Weight of the gradient penalty (Gulrajani et al., 2017: 10).",
         ),
+        flags.DEFINE_enum(
+            "penalty_size",
+            "current",
+            ["current", "final"],
+            "Images with respect to which D's gradient has norm 1: those of the current"
+            " resolution, or those enlarged to --resolution (the program of Karras et"
+            " al., 2018). At half of it, final asks for norm 2 with a quarter of the"
+            " weight, and so on downwards; at --resolution, both are the same.",
+        ),
         flags.DEFINE_float(
             "drift_weight",
             0.001,
@@ -84,6 +100,36 @@ def define_train():
             "Thousands of images between two grids of samples; there is one at the end"
             " of each phase in any case.",
             lower_bound=0.001,
+        ),
+        *_define_distances(),
+    ]
+
+
+def _define_distances():
+    return [
+        flags.DEFINE_float(
+            "distance_kimg",
+            10.0,
+            "With --validation_dir: thousands of images between two measurements of the"
+            " sliced Wasserstein distance to its images, `swd` in the log; there is one"
+            " at the end of each phase from 8 px on in any case. 0: none at all.",
+            lower_bound=0.0,
+        ),
+        flags.DEFINE_integer(
+            "distance_images",
+            500,
+            "Images on either side of a measurement, at most: as many as the smaller of"
+            " --data_dir and --validation_dir has. Half as many make a distance 1.4"
+            " times as uncertain.",
+            lower_bound=1,
+        ),
+        flags.DEFINE_float(
+            "stop_when_flat",
+            0.0,
+            "With --validation_dir: thousands of images of the last phase after which"
+            " the training ends if the distance has not fallen by more than its noise."
+            " 0: it takes its full length.",
+            lower_bound=0.0,
         ),
     ]
 

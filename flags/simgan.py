@@ -69,8 +69,15 @@ def _define_steps():
         flags.DEFINE_integer(
             "halving_steps",
             15000,
-            "Steps after which the learning rate is halved, again and again.",
+            "Steps after which the learning rate is halved.",
             lower_bound=1,
+        ),
+        flags.DEFINE_integer(
+            "num_halvings",
+            1,
+            "Times at most that it is halved (Han et al., 2019: once); 0 for again and"
+            " again, every --halving_steps.",
+            lower_bound=0,
         ),
     ]
 
@@ -88,6 +95,14 @@ def _define_networks():
             " cheaper.",
             lower_bound=2,
         ),
+        flags.DEFINE_integer(
+            "block_kernel_size",
+            3,
+            "Height and width of the residual blocks' filters, in pixels. The appendix"
+            " of Shrivastava et al. (2017) can be read as 7 in all of them: five times"
+            " the weights and the work.",
+            lower_bound=1,
+        ),
         flags.DEFINE_float(
             "batch_norm_momentum",
             0.99,
@@ -101,18 +116,28 @@ def _define_networks():
 
 def _define_losses():
     return [
+        flags.DEFINE_enum(
+            "loss_reduction",
+            "sum",
+            ["sum", "mean"],
+            "What an image's losses are of its patches and pixels: their sums"
+            " (Shrivastava et al., 2017) or means. Of sums, one --learning_rate makes"
+            " steps as many times larger as there are patches: 64 at 256 px.",
+        ),
         flags.DEFINE_float(
             "regularization_weight",
-            10.0,
-            "Weight of mean |refined - synthetic| beside the adversarial loss, a mean"
-            " over patches: more keeps images as they are, less lets them change.",
+            None,
+            "Weight of |refined - synthetic| beside the adversarial loss: more keeps"
+            " images as they are, less lets them change. By default 0.01 of sums or 10"
+            " of means. 0.01 of sums is 10.24 of means: a patch has 32x32 pixels.",
             lower_bound=0.0,
         ),
         flags.DEFINE_integer(
             "history_size",
             500,
-            "Refined images of earlier steps that are kept for the discriminator. They"
-            " lie in memory and in the checkpoint, 4 bytes a pixel.",
+            "Refined images of earlier steps that are kept for the discriminator"
+            " (Shrivastava et al., 2017, give no number). They lie in memory and in the"
+            " checkpoint, 4 bytes a pixel.",
             lower_bound=1,
         ),
     ]

@@ -17,7 +17,11 @@ def define_table():
             " its predictions.csv. Give the flag once per row. NAME is a mix,"
             " real+classic, or initialisation and mix, imagenet/real+classic: a part of"
             " the table for each. Rows of one name are runs of one setup, such as other"
-            " seeds, and become one row: their mean.",
+            " seeds of the detector, and become one row: their mean. NAME@chain-1=PATH"
+            " is a run of NAME whose images are from another seed of the whole chain,"
+            " any number; without, it is chain 0. NAME=PATH,PATH,... are the folds of"
+            " one run: predictions by one detector per fold, of other patients each,"
+            " the same folds in every row.",
             required=True,
         ),
         flags.DEFINE_string(
@@ -37,12 +41,23 @@ def define_table():
             " (sensitivity) and the non-tumor images (specificity).",
         ),
         define_threshold(),
+        flags.DEFINE_float(
+            "at_specificity",
+            0.9,
+            "Specificity at which sensitivities are compared, a fraction: every"
+            " detector gets the threshold that has it on the non-tumor images that it"
+            " is tested on (docs/statistics.md). 0.9: high enough to be of use, and low"
+            " enough that a threshold rests on several images even of a small fold; the"
+            " paper's detectors have 0.72 to 0.99.",
+            lower_bound=0.0,
+            upper_bound=1.0,
+        ),
         flags.DEFINE_string(
             "baseline",
             None,
-            "Mix that the others of its initialisation are tested against (exact"
-            " McNemar test, Holm's correction). By default real+classic, where there is"
-            " one.",
+            "Mix that the others of its initialisation are compared with (intervals"
+            " over patients; image-wise exact McNemar test, Holm's correction). By"
+            " default real+classic, where there is one.",
         ),
         flags.DEFINE_multi_string(
             "controls",

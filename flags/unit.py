@@ -74,6 +74,13 @@ def _define_networks():
             lower_bound=0,
             upper_bound=4,
         ),
+        flags.DEFINE_enum(
+            "norm_scale",
+            "ones",
+            ["ones", "uniform"],
+            "What the scales of the decoders' layer norms begin with: 1, as usual, or"
+            " draws from U(0, 1) (re-release of 2018).",
+        ),
         flags.DEFINE_integer(
             "discriminator_scales",
             3,

@@ -110,3 +110,19 @@ def alpha_at(phase, images_shown):
     if not phase.fading:
         return images_shown * 0 + 1
     return (images_shown - phase.start) / (phase.stop - phase.start)
+
+
+def steps_every(kimg, batch_size, phase):
+    """The steps of a phase after which something is done: its last, and some others.
+
+    Args:
+      kimg: thousands of images, of the whole training, between two.
+      batch_size: images per step.
+      phase: a `Phase`.
+
+    Returns:
+      A set of numbers of finished steps.
+    """
+    first, last = phase.start // batch_size, phase.stop // batch_size
+    every = max(1, int(kimg * 1000 / batch_size))
+    return {last, *(n for n in range(0, last, every) if n > first)}

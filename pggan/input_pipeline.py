@@ -44,6 +44,20 @@ def place(image, resolution, seed=None):
     return tf.ensure_shape(padded - 1.0, [*size, 1])
 
 
+def at_size(image, resolution, size, seed):
+    """An image as a phase of `size` px sees it: placed in `resolution`, then averaged.
+
+    Args:
+      image, resolution, seed: see `place`.
+      size: height and width of the result, a divisor of `resolution`.
+    """
+    image = place(image, resolution, seed)
+    factor = resolution // size
+    if factor > 1:
+        image = tf.nn.avg_pool2d(image[None], factor, factor, "VALID")[0]
+    return image
+
+
 def fade(images, alpha):
     """The reals of a fade: alpha * x + (1 - alpha) * up2(avgpool2(x)).
 
@@ -70,14 +84,12 @@ def phase_batches(shard_set, phase, *, resolution, batch_size, seed, first_image
       `tf.data.Dataset` of dicts: `real_images` float32 [batch, phase.resolution,
       phase.resolution, 1] in [-1, 1], `alpha` float32 [batch].
     """
-    factor = resolution // phase.resolution
 
     def prepare(example):
         n = example["n"]
         crop_seed = training_input.image_seed(seed, n, CROP)
-        image = place(to_float(example["image"]), resolution, crop_seed)
-        if factor > 1:
-            image = tf.nn.avg_pool2d(image[None], factor, factor, "VALID")[0]
+        image = to_float(example["image"])
+        image = at_size(image, resolution, phase.resolution, crop_seed)
         alpha = tf.cast(alpha_at(phase, n), tf.float32)
         return {"real_images": image, "alpha": alpha}
 

@@ -20,6 +20,8 @@ class PGGAN(SteppedModel):
       learning_rate: of both Adam optimizers.
       ema_decay: decay per step of the moving average of G's weights.
       gradient_penalty_weight, drift_weight: see `losses`.
+      penalty_size: size of the images with respect to which the gradient is penalized,
+        `current` or `final`, to which those of lower resolutions are enlarged.
       seed, batch_size: see `SteppedModel`.
     """
 
@@ -34,6 +36,7 @@ class PGGAN(SteppedModel):
         learning_rate,
         ema_decay,
         gradient_penalty_weight,
+        penalty_size,
         drift_weight,
         **kwargs,
     ):
@@ -41,6 +44,7 @@ class PGGAN(SteppedModel):
         super().__init__(loss_names=names, **kwargs)
         size = {"fmap_base": fmap_base, "fmap_max": fmap_max}
         self.latent_size = latent_size
+        self.resolution = resolution
         self.size = None
         self.generators = networks.build_generators(
             resolution, latent_size=latent_size, **size
@@ -58,6 +62,7 @@ class PGGAN(SteppedModel):
             average.trainable = False
         self.ema_decay = ema_decay
         self.gradient_penalty_weight = gradient_penalty_weight
+        self.penalty_size = penalty_size
         self.drift_weight = drift_weight
         self.generator_optimizer = self._adam(learning_rate, self.generators)
         self.discriminator_optimizer = self._adam(learning_rate, self.discriminators)
@@ -111,7 +116,11 @@ class PGGAN(SteppedModel):
             wasserstein, penalty, drift = self.average(
                 discriminator_loss=losses.discriminator_loss(real_scores, fake_scores),
                 gradient_penalty=losses.gradient_penalty(
-                    discriminate, real_images, fake_images, mix
+                    discriminate,
+                    real_images,
+                    fake_images,
+                    mix,
+                    enlargement=self.enlargement(real_images.shape[1]),
                 ),
                 drift=losses.drift_penalty(real_scores),
             )
@@ -133,6 +142,10 @@ class PGGAN(SteppedModel):
         self.minimize(self.generator_optimizer, tape, loss, variables)
         self._update_average(generator)
         return self.end_step()
+
+    def enlargement(self, size):
+        """How many times images of `size` px are enlarged for the gradient penalty."""
+        return self.resolution // size if self.penalty_size == "final" else 1
 
     def _update_average(self, generator):
         average = self.averaged_generators[self.size]

@@ -10,6 +10,7 @@ from flags import binary
 from flags import pggan as pggan_flags
 from pggan import growth, input_pipeline
 from pggan.model import PGGAN
+from pggan.progress import open_progress
 from training import callbacks as training_callbacks
 from training.input import check_labels
 from training.run import Run
@@ -21,11 +22,15 @@ def train(
     run,
     *,
     data_dir,
+    validation_dir,
     resolution,
     num_epochs,
     stabilize_kimg,
     fade_kimg,
     sample_kimg,
+    distance_kimg,
+    distance_images,
+    stop_when_flat,
     **model_settings,
 ):
     """Trains in `run.model_dir`; the arguments are the flags of the same names."""
@@ -42,6 +47,15 @@ def train(
         batch_size=run.batch_size,
     )
     check_group(model_settings["stddev_group"], run)
+    progress = open_progress(
+        run,
+        shard_set,
+        validation_dir,
+        resolution=resolution,
+        distance_kimg=distance_kimg,
+        distance_images=distance_images,
+        stop_when_flat=stop_when_flat,
+    )
     with run.strategy.scope():
         model = PGGAN(
             resolution=resolution,
@@ -49,6 +63,7 @@ def train(
             batch_size=run.batch_size,
             **model_settings,
         )
+        model.memory = progress and progress.variable
     num_images = phases[-1].stop
     facts = {
         "class": label,
@@ -59,16 +74,22 @@ def train(
     }
     num_steps = num_images // run.batch_size
     inputs = {"data_dir": [shard_set]}
+    if progress:
+        inputs["validation_dir"] = [progress.validation_set]
+        facts["distance"] = progress.describe()
     if not run.start(model, num_steps=num_steps, inputs=inputs, facts=facts):
         return
     run.restore(model)
-    while run.step < num_steps:
+    if progress and progress.ended:
+        run.num_steps = run.step
+    while run.step < run.num_steps:
         phase = growth.phase_at(phases, run.step * run.batch_size)
-        train_phase(run, model, phase, shard_set, resolution, sample_kimg)
-    run.finish(images=num_images, label=label)
+        train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress)
+    results = progress.results() if progress else {}
+    run.finish(images=run.step * run.batch_size, label=label, **results)
 
 
-def train_phase(run, model, phase, shard_set, resolution, sample_kimg):
+def train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress):
     """Trains from the current step to the end of `phase`."""
     shown = run.step * run.batch_size
     first_step = shown == phase.start
@@ -98,18 +119,17 @@ def train_phase(run, model, phase, shard_set, resolution, sample_kimg):
         average = model.averaged_generators[model.size]
         return average([latents, alphas], training=False)
 
-    every = max(1, int(sample_kimg * 1000 / run.batch_size))
-    last = phase.stop // run.batch_size
     grids = training_callbacks.SampleGrid(
         run,
         draw,
-        steps={last, *range(0, last, every)},
+        steps=growth.steps_every(sample_kimg, run.batch_size, phase),
         name=lambda step: f"{phase.name}-step-{step:07d}",
     )
+    measurements = progress.callbacks(phase) if progress else []
     run.fit(
         model,
         batches,
-        callbacks=[grids],
+        callbacks=[*measurements, grids],
         describe=lambda step: {"resolution": phase.resolution, "alpha": alpha(step)},
     )
 
@@ -138,6 +158,9 @@ def check_group(stddev_group, run):
 
 
 def main(settings):
+    if not (settings["validation_dir"] and settings["distance_kimg"]):
+        # Nothing is measured: a flagfile may say how, a workflow with which images.
+        settings |= {"validation_dir": None, "distance_kimg": 0.0}
     run = Run("pggan.train", settings, group=settings["stddev_group"])
     train(run, **run.own)
 

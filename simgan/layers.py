@@ -55,13 +55,15 @@ class ConvNorm(keras.layers.Layer):
 
 
 class ResidualBlock(keras.layers.Layer):
-    """ReLU(x + BN(conv(ReLU(BN(conv(x)))))), 3x3; arguments as of `ConvNorm`."""
+    """ReLU(x + BN(conv(ReLU(BN(conv(x)))))); arguments as of `ConvNorm`."""
 
-    def __init__(self, maps, *, momentum=0.99, synchronized=False, **kwargs):
+    def __init__(
+        self, maps, kernel_size=3, *, momentum=0.99, synchronized=False, **kwargs
+    ):
         super().__init__(**kwargs)
         norm = {"momentum": momentum, "synchronized": synchronized}
-        self.first = ConvNorm(maps, 3, **norm)
-        self.second = ConvNorm(maps, 3, **norm)
+        self.first = ConvNorm(maps, kernel_size, **norm)
+        self.second = ConvNorm(maps, kernel_size, **norm)
 
     def call(self, inputs, training=False):
         x = tf.nn.relu(self.first(inputs, training=training))
@@ -70,5 +72,6 @@ class ResidualBlock(keras.layers.Layer):
 
     def get_config(self):
         config = self.first.get_config()
-        own = {key: config[key] for key in ("maps", "momentum", "synchronized")}
+        names = ("maps", "kernel_size", "momentum", "synchronized")
+        own = {name: config[name] for name in names}
         return {**super().get_config(), **own}

@@ -17,11 +17,13 @@ class SimGAN(SteppedModel):
 
     Args:
       image_size: height and width of the images, in pixels.
-      num_blocks, base_maps: see `networks`.
+      num_blocks, base_maps, block_kernel_size: see `networks`.
       batch_norm_momentum: of the moving averages of batch norm.
-      learning_rate, halving_steps: of both SGD optimizers, see `LearningRate`, which
-        is kept as `schedule`.
-      regularization_weight: weight of `losses.regularization_loss`.
+      learning_rate, halving_steps, num_halvings: of both SGD optimizers, see
+        `LearningRate`, which is kept as `schedule`.
+      loss_reduction: a key of `losses.REDUCTIONS`.
+      regularization_weight: weight of `losses.regularization_loss`; None for that of
+        `losses.REGULARIZATION_WEIGHTS`.
       history_size: see `history.History`.
       synchronized: whether batch norm is over all replicas' images together.
       seed, batch_size: see `SteppedModel`.
@@ -33,9 +35,12 @@ class SimGAN(SteppedModel):
         image_size,
         num_blocks,
         base_maps,
+        block_kernel_size,
         batch_norm_momentum,
         learning_rate,
         halving_steps,
+        num_halvings,
+        loss_reduction,
         regularization_weight,
         history_size,
         synchronized,
@@ -45,15 +50,24 @@ class SimGAN(SteppedModel):
         super().__init__(loss_names=names, **kwargs)
         norm = {"momentum": batch_norm_momentum, "synchronized": synchronized}
         self.refiner = networks.build_refiner(
-            image_size, num_blocks=num_blocks, base_maps=base_maps, **norm
+            image_size,
+            num_blocks=num_blocks,
+            base_maps=base_maps,
+            block_kernel_size=block_kernel_size,
+            **norm,
         )
         self.discriminator = networks.build_discriminator(
             image_size, base_maps=base_maps, **norm
         )
         self.history_buffer = History(history_size, image_size, self.batch_size)
+        self.reduce = losses.REDUCTIONS[loss_reduction]
+        if regularization_weight is None:
+            regularization_weight = losses.REGULARIZATION_WEIGHTS[loss_reduction]
         self.regularization_weight = regularization_weight
         self.phase = None
-        self.schedule = LearningRate(self.step, learning_rate, halving_steps)
+        self.schedule = LearningRate(
+            self.step, learning_rate, halving_steps, num_halvings
+        )
         self.refiner_optimizer = _sgd(self.schedule, self.refiner)
         self.discriminator_optimizer = _sgd(self.schedule, self.discriminator)
 
@@ -88,13 +102,15 @@ class SimGAN(SteppedModel):
             refined_images = self.refiner(synthetic_images, training=True)
             regularization = self.average(
                 regularization_loss=losses.regularization_loss(
-                    refined_images, synthetic_images
+                    refined_images, synthetic_images, self.reduce
                 )
             )
             loss = self.regularization_weight * regularization
             if self.phase.discriminator_updates:
                 _, logits = self._judge(real_images, refined_images)
-                loss += self.average(adversarial_loss=losses.adversarial_loss(logits))
+                loss += self.average(
+                    adversarial_loss=losses.adversarial_loss(logits, self.reduce)
+                )
         variables = self.refiner.trainable_variables
         self.minimize(self.refiner_optimizer, tape, loss, variables)
 
@@ -104,7 +120,9 @@ class SimGAN(SteppedModel):
         refined_images = self.history_buffer.exchange(refined_images, seed)
         with tf.GradientTape() as tape:
             logits = self._judge(real_images, refined_images)
-            loss = self.average(discriminator_loss=losses.discriminator_loss(*logits))
+            loss = self.average(
+                discriminator_loss=losses.discriminator_loss(*logits, self.reduce)
+            )
         variables = self.discriminator.trainable_variables
         self.minimize(self.discriminator_optimizer, tape, loss, variables)
 

@@ -20,13 +20,17 @@ def check_size(image_size):
         )
 
 
-def build_refiner(image_size, *, num_blocks=10, base_maps=64, **norm):
+def build_refiner(
+    image_size, *, num_blocks=10, base_maps=64, block_kernel_size=3, **norm
+):
     """The refiner R: no pooling, every pixel is refined in place.
 
     Args:
       image_size: height and width, in pixels.
       num_blocks: residual blocks.
       base_maps: feature maps of every convolution but the last.
+      block_kernel_size: of the residual blocks' convolutions; the original's filters
+        "7x7 with 64 feature maps" may be those of all, or of the first alone.
       **norm: `momentum` and `synchronized`, see `layers.ConvNorm`.
 
     Returns:
@@ -36,7 +40,8 @@ def build_refiner(image_size, *, num_blocks=10, base_maps=64, **norm):
     images = keras.Input([image_size, image_size, 1], name="synthetic_images")
     x = keras.layers.Conv2D(base_maps, 7, padding="same", name="features")(images)
     for block in range(num_blocks):
-        x = ResidualBlock(base_maps, name=f"block_{block}", **norm)(x)
+        name = f"block_{block}"
+        x = ResidualBlock(base_maps, block_kernel_size, name=name, **norm)(x)
     x = keras.layers.Conv2D(1, 1, dtype="float32", name="to_image")(x)
     refined_images = keras.layers.Activation(
         "tanh", dtype="float32", name="refined_images"

@@ -14,8 +14,10 @@ from training.checkpoints import restore_parts
 
 def load_refiner(settings, checkpoint, image_size):
     """The network synthetic to refined images of a training with these settings."""
-    size = {key: settings[key] for key in ("num_blocks", "base_maps")}
-    refiner = networks.build_refiner(image_size, **size)
+    names = ("num_blocks", "base_maps", "block_kernel_size")
+    refiner = networks.build_refiner(
+        image_size, **{name: settings[name] for name in names}
+    )
     restore_parts(checkpoint, refiner=refiner)
     return refiner
 

@@ -81,24 +81,28 @@ def phase_at(phases, step):
 
 
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """learning_rate / 2^(step // halving_steps), of the model's steps.
+    """learning_rate / 2^min(step // halving_steps, num_halvings), of the model's steps.
 
     The optimizers' own counts are of updates, several or none in a step.
 
     Args:
       model_step: integer variable or tensor.
       learning_rate: of the first steps.
-      halving_steps: steps between two halvings.
+      halving_steps: steps before the first halving, and between two.
+      num_halvings: halvings at most; 0 for any number.
     """
 
-    def __init__(self, model_step, learning_rate, halving_steps):
+    def __init__(self, model_step, learning_rate, halving_steps, num_halvings):
         self.model_step = model_step
         self.learning_rate = learning_rate
         self.halving_steps = halving_steps
+        self.num_halvings = num_halvings
 
     def at(self, step):
         """The learning rate of the step after `step` others, float32 []."""
         halvings = tf.cast(step // self.halving_steps, tf.float32)
+        if self.num_halvings:
+            halvings = tf.minimum(halvings, float(self.num_halvings))
         return self.learning_rate * tf.pow(0.5, halvings)
 
     def __call__(self, step):

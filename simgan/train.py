@@ -118,6 +118,7 @@ def describe(model, phases, synthetic, real):
         "parameters of the refiner": f"{model.refiner.count_params():,}",
         "parameters of the discriminator": f"{model.discriminator.count_params():,}",
         "patches": f"{patches}x{patches}",
+        "regularization weight": f"{model.regularization_weight:g}",
         "phases": ", ".join(f"{p.name} to {p.stop:,}" for p in phases),
     }
 

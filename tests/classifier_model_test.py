@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from resnet14 import ResNet14
 
 from classifier import networks
 from classifier.model import Classifier, learning_rate_schedule
@@ -45,7 +44,9 @@ def train(strategy, *, sync_batch_norm, initial_weights=None):
     labels = draws.integers(0, 2, batch_size).astype(np.float32)
     batch = tf.data.Dataset.from_tensors({"image": images, "label": labels})
     with strategy.scope():
-        detector = networks.build_detector(size, sync_batch_norm=sync_batch_norm)
+        detector = networks.build_detector(
+            size, blocks=[1, 1, 1, 1], sync_batch_norm=sync_batch_norm
+        )
         if initial_weights:
             detector.set_weights(initial_weights)
         classifier = Classifier(
@@ -63,13 +64,6 @@ def train(strategy, *, sync_batch_norm, initial_weights=None):
     return before, updates, losses
 
 
-@pytest.fixture(scope="module", autouse=True)
-def smaller_backbone():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.applications, "ResNet50", ResNet14)
-        yield
-
-
 @pytest.fixture(scope="module", params=["float32", "float64"])
 def precision(request):
     keras.mixed_precision.set_global_policy(request.param)
@@ -78,7 +72,7 @@ def precision(request):
 
 
 @pytest.fixture(scope="module")
-def one_replica(smaller_backbone, precision):
+def one_replica(precision):
     return train(create_strategy("one_device", 8), sync_batch_norm=False)
 
 

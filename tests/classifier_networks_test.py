@@ -1,4 +1,4 @@
-"""The detector: sizes, batch norms, and that it is ResNet-50."""
+"""The detector: sizes, batch norms, and what its network looks like."""
 
 import keras
 import numpy as np
@@ -37,19 +37,10 @@ def test_every_batch_norm_has_the_settings_given(detector):
     assert {layer.epsilon for layer in layers[:-1]} == {1.001e-5}  # ResNet-50's own.
 
 
-def test_backbone_computes_what_resnet50_of_keras_computes(detector):
-    stock = keras.applications.ResNet50(
-        include_top=False, weights=None, input_shape=[32, 32, 3], pooling="avg"
-    )
-    draws = np.random.default_rng(0)
-    weights = [draws.uniform(0.5, 1.5, w.shape) / 30 for w in stock.get_weights()]
-    stock.set_weights(weights)
-    backbone = detector.get_layer("resnet50")
-    backbone.set_weights(weights)
-    images = draws.uniform(-100, 100, [2, 32, 32, 3])
-    np.testing.assert_allclose(
-        backbone(images, training=False), stock(images, training=False), rtol=1e-5
-    )
+def test_smaller_detector_has_as_many_draws_as_features():
+    small = networks.build_detector(32, blocks=[1, 1, 1, 1], base_maps=4)
+    assert networks.num_draws(small) == small.get_layer("resnet").output_shape[1] == 128
+    assert small.get_layer("dense").kernel.shape == [128, 1]
 
 
 @pytest.mark.parametrize("size", [(32, 32), (50, 41), (240, 240)])
@@ -67,6 +58,6 @@ def test_logits_are_float32_in_mixed_precision():
         detector = networks.build_detector(32)
     finally:
         keras.mixed_precision.set_global_policy("float32")
-    assert detector.get_layer("resnet50").output.dtype == tf.bfloat16
+    assert detector.get_layer("resnet").output.dtype == tf.bfloat16
     assert detector.output.dtype == tf.float32
     assert {v.dtype for v in detector.trainable_variables} == {tf.float32}

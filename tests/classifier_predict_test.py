@@ -20,7 +20,8 @@ def settings(flag_defaults, tmp_path, monkeypatch):
     model_dir = str(tmp_path / "model")
     tf.io.gfile.makedirs(model_dir)
     slices = {"image_size": 48, "first_slice": 40, "last_slice": 109}
-    run = {"binary": "classifier.train", "facts": {"slices": slices}}
+    facts = {"slices": slices}
+    run = {"binary": "classifier.train", "settings": {}, "facts": facts}
     write_json(f"{model_dir}/run.json", run)
     monkeypatch.setattr(predict, "detector_function", lambda folder: share_of_white)
     return {
@@ -94,8 +95,9 @@ def test_picture_shows_every_suspicious_slice():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({}, "give either --data_dirs or --volume"),
-        ({"data_dirs": ["a"], "volume": "b"}, "give either --data_dirs or --volume"),
+        ({}, "give one of --data_dirs, --volume and --images"),
+        ({"data_dirs": ["a"], "volume": "b"}, "give one of --data_dirs, --volume and"),
+        ({"images": ["a"], "volume": "b"}, "give one of --data_dirs, --volume and"),
         ({"data_dirs": ["a"], "output_csv": ""}, "--output_csv=: wanted a file"),
         ({"data_dirs": ["a"], "output_csv": "no/p.csv"}, "--output_csv=no/p.csv: want"),
         ({"data_dirs": ["no/set"]}, "no/set: no such shard set"),

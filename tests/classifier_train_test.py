@@ -6,20 +6,23 @@ import random
 import signal
 
 import interruption
-import keras
 import numpy as np
 import pytest
-from resnet14 import ResNet14
+from absl import flags
 
 from classifier import train, validation
+from classifier.resnet import build_resnet
 from classifier.weights import read_detector
 from dataset.shards import UserError
 from flags import classifier as classifier_flags
-from training.run import Run
+from flags.binary import parse
+from training.run import Run, flagfile
 
 # 24 images in batches of 8: 3 steps per epoch, 12 in all.
 SMALL = {
     "image_size": 32,
+    "blocks": [1, 1, 1, 1],
+    "base_maps": 16,
     "batch_size": 8,
     "max_epochs": 4,
     "batch_norm_momentum": 0.5,
@@ -29,6 +32,8 @@ SMALL = {
 }
 MODEL_FLAGS = (
     "image_size",
+    "blocks",
+    "base_maps",
     "weights",
     "learning_rate",
     "momentum",
@@ -68,11 +73,6 @@ def uninterrupted(defaults, tmp_path_factory):
     result = interruption.run("classifier.train", {**defaults, "model_dir": directory})
     assert result.returncode == 0, result.stderr
     return directory
-
-
-@pytest.fixture
-def small_backbone(monkeypatch):
-    monkeypatch.setattr(keras.applications, "ResNet50", ResNet14)
 
 
 def start(settings):
@@ -139,7 +139,7 @@ def test_best_epoch_is_the_one_of_the_log(uninterrupted):
 
 
 def test_early_stopped_training_does_not_go_on_when_started_again(
-    settings, small_backbone, monkeypatch, capsys
+    settings, monkeypatch, capsys
 ):
     monkeypatch.setattr(
         validation, "is_better", lambda result, model, _: not model.best_epoch
@@ -156,7 +156,7 @@ def test_early_stopped_training_does_not_go_on_when_started_again(
 
 
 def test_control_takes_as_many_steps_in_whole_epochs_and_does_not_stop_early(
-    settings, small_backbone, monkeypatch, tmp_path
+    settings, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(
         validation, "is_better", lambda result, model, _: not model.best_epoch
@@ -168,7 +168,7 @@ def test_control_takes_as_many_steps_in_whole_epochs_and_does_not_stop_early(
 
 
 def test_dry_run_checks_and_writes_nothing(settings, capsys):
-    start({**settings, "dry_run": True})
+    start({**settings, "dry_run": True, "blocks": [3, 4, 6, 3], "base_maps": 64})
     assert not os.path.exists(settings["model_dir"])
     output = capsys.readouterr().out
     assert "parameters: 23,589,765" in output
@@ -193,7 +193,8 @@ def test_replicas_synchronise_every_batch_norm(settings, monkeypatch):
     "changes, message",
     [
         ({"train_dirs": ["nowhere"]}, "nowhere: no such shard set"),
-        ({"image_size": 31}, "--image_size=31: ResNet-50 wants 32 px at least"),
+        ({"image_size": 31}, "--image_size=31: expected 32 px at least"),
+        ({"weights": "imagenet"}, "--blocks=1,1,1,1 --base_maps=16: .* 3,4,6,3 and 64"),
         ({"match_steps_of": "x"}, "--match_steps_of=x: wanted a training that is fin"),
         ({"weights": "no/such.h5"}, "--weights=no/such.h5: no such file"),
         (
@@ -206,6 +207,19 @@ def test_what_cannot_be_trained_is_refused(settings, changes, message):
     with pytest.raises(UserError, match=message):
         start({**settings, **changes})
     assert not os.path.exists(settings["model_dir"])
+
+
+@pytest.mark.parametrize("blocks", ["3,4,6", "3,4,x,3", "3,4,0,3", "3,4,-1,3", ""])
+def test_blocks_that_are_no_network_are_refused(blocks):
+    with pytest.raises(flags.Error, match="--blocks=.*expected four positive integers"):
+        parse("classifier.train", [f"--blocks={blocks}"], complete=False)
+
+
+def test_blocks_are_read_from_the_flags_file_that_a_training_writes(settings, tmp_path):
+    path = tmp_path / "flags.cfg"
+    path.write_text(flagfile(settings))
+    read = parse("classifier.train", [f"--flagfile={path}"])
+    assert read["blocks"] == [1, 1, 1, 1] and read == settings
 
 
 def test_one_class_alone_is_refused(settings):
@@ -226,30 +240,31 @@ def test_changed_flag_is_refused(settings, uninterrupted):
         start(changed)
 
 
-def test_training_starts_from_the_weights_given(settings, small_backbone, tmp_path):
-    backbone = train.networks.build_backbone(32, {"momentum": 0.5})
+def test_training_starts_from_the_weights_given(settings, tmp_path):
+    size = {"blocks": settings["blocks"], "base_maps": settings["base_maps"]}
+    backbone = build_resnet(32, **size)
     path = str(tmp_path / "backbone.h5")
     backbone.save_weights(path)
     run = Run("classifier.train", settings)
-    flags = {name: settings[name] for name in MODEL_FLAGS}
-    classifier = train.build(run, 3, **{**flags, "weights": path})
-    built = classifier.detector.get_layer("resnet50").get_weights()
+    given = {name: settings[name] for name in MODEL_FLAGS}
+    classifier = train.build(run, 3, **{**given, "weights": path})
+    built = classifier.detector.get_layer("resnet").get_weights()
     for ours, theirs in zip(built, backbone.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_training_to_start_over_reads_its_weights_though_a_former_one_is_there(
-    settings, small_backbone, monkeypatch
+    settings, monkeypatch
 ):
     """Whether its images have changed, and it is put aside, turns out later."""
     start({**settings, "max_epochs": 1})._lock.close()
     read = []
-    monkeypatch.setattr(train, "weights_path", lambda *given: read.append(given))
-    flags = {name: settings[name] for name in MODEL_FLAGS}
+    monkeypatch.setattr(train, "weights_path", lambda *asked: read.append(asked))
+    given = {name: settings[name] for name in MODEL_FLAGS}
     for start_over in (False, True):
         run = Run(
             "classifier.train",
             {**settings, "max_epochs": 1} | {"start_over": start_over},
         )
-        train.build(run, 3, **flags)
+        train.build(run, 3, **given)
         assert len(read) == int(start_over)

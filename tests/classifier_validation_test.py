@@ -7,15 +7,19 @@ import numpy as np
 import pytest
 
 from classifier.model import Classifier
-from classifier.validation import BEST_WEIGHTS, Validation, is_better, is_exhausted
-
-NUM_FEATURES = 2048
+from classifier.validation import (
+    BEST_WEIGHTS,
+    Validation,
+    auc,
+    is_better,
+    is_exhausted,
+)
 
 
 def tiny_classifier():
     """A classifier whose detector is one dense layer on the mean of the image."""
     images = keras.Input([None, None, 1])
-    draws = keras.Input([NUM_FEATURES])
+    draws = keras.Input([8])
     mean = keras.layers.GlobalAveragePooling2D()(images)
     logits = keras.layers.Reshape([])(keras.layers.Dense(1)(mean))
     return Classifier(
@@ -55,6 +59,20 @@ def test_first_epoch_is_the_best_so_far():
     assert is_better(result(0.0, 9.0), tiny_classifier(), "accuracy")
 
 
+@pytest.mark.parametrize(
+    "labels, scores, area",
+    [
+        ([0, 0, 1, 1], [-2, -1, 0, 9], 1.0),
+        ([1, 1, 0, 0], [-2, -1, 0, 9], 0.0),
+        ([0, 1, 0, 1], [1, 2, 3, 4], 0.75),  # One of four pairs is the wrong way.
+        ([0, 1, 1], [5, 5, 5], 0.5),  # Ties say nothing.
+        ([0, 1, 0], [1, 1, 0], 0.75),
+    ],
+)
+def test_auc_is_the_share_of_pairs_in_order(labels, scores, area):
+    assert auc(np.float32(labels), np.float32(scores)) == area
+
+
 def test_patience_ends_that_many_epochs_after_the_best():
     classifier = tiny_classifier()
     assert not is_exhausted(classifier, 0, 1)
@@ -91,10 +109,17 @@ def validate(tmp_path, results, patience):
 def test_training_stops_after_patience_and_the_best_weights_are_kept(tmp_path):
     accuracies = [0.5, 0.75, 0.5, 0.75, 0.25]
     results = [
-        {"accuracy": np.array([a, a]), "loss": np.array([1.0, 2.0])} for a in accuracies
+        {
+            "accuracy": np.array([a, a]),
+            "loss": np.array([1.0, 2.0]),
+            "label": np.array([0.0, 1.0]),
+            "logit": np.array([a, 0.6]),
+        }
+        for a in accuracies
     ]
     run, classifier, lines = validate(tmp_path, results, patience=2)
     assert [line["validation_accuracy"] for line in lines] == accuracies[:4]
+    assert [line["validation_auc"] for line in lines] == [1.0, 0.0, 1.0, 0.0]
     assert [line["step"] for line in lines] == [2, 4, 6, 8]
     assert classifier.best_epoch == 2
     assert classifier.best_result() == result(0.75, 1.5)

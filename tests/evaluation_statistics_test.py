@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 from evaluation.bootstrap import PatientDraws, draw_patients, percentile_interval
 from evaluation.paired_tests import compare, correct_for_many
 from evaluation.predictions import Predictions
+from evaluation.runs import Run
 from evaluation.statistics import images_per_metric, score_runs, wilson_interval
 
 # Six tumor and four non-tumor images. At 0.5 on, five and one of them are called tumor:
@@ -18,13 +19,15 @@ PROBABILITIES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.55, 0.3, 0.2, 0.1]
 
 def predictions(labels, probabilities):
     ids = tuple(f"brats/p/{n}" for n in range(len(labels)))
-    return Predictions("", "", ids, ids, np.array(labels), np.array(probabilities))
+    arrays = np.array(labels), np.array(probabilities)
+    return Run([Predictions("", "", ids, ids, *arrays)])
 
 
 def scores(labels, probabilities, protocol="full", threshold=0.5):
     images = images_per_metric(np.array(labels), protocol)
     draws = draw_patients([""] * len(labels), 100, seed=0)
-    return score_runs([predictions(labels, probabilities)], images, threshold, draws)
+    runs = [predictions(labels, probabilities)]
+    return score_runs(runs, images, threshold, 0.9, draws)[0]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +170,8 @@ def test_image_without_a_patient_is_a_patient_of_its_own():
 
 
 def test_draws_without_an_image_of_the_kind_are_left_out():
-    draws = PatientDraws(np.array([0, 0, 1]), np.array([[2.0, 0.0], [0.0, 2.0]]))
+    counts = np.array([[2.0, 0.0], [0.0, 2.0]])
+    draws = PatientDraws(np.array([0, 0, 1]), counts, np.zeros(3, int))
     means = draws.means(np.array([1.0, 0.0, 1.0]), np.array([0, 1]))
     assert means[0] == 0.5 and np.isnan(means[1])
     areas = draws.areas(np.array([1, 0, 1]), [np.array([0.9, 0.1, 0.9])])

@@ -22,6 +22,7 @@ PROBABILITIES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.55, 0.3, 0.2, 0.1]
 SETTINGS = {
     "protocol": "full",
     "threshold": 0.5,
+    "at_specificity": 0.75,
     "baseline": None,
     "controls": [],
     "compare_to": None,
@@ -80,7 +81,8 @@ def test_constant_predictor_is_flagged_and_has_neither_numbers_nor_tests(
     rows = [f"real+classic={good}", f"dead={dead}", f"half={good}", f"half={dead}"]
     markdown = write(rows, tmp_path / "out", controls=["dead=half"])
     assert (
-        "| dead | 1 | no result: calls every image non-tumor | - | - | - |" in markdown
+        "| dead | 1 | no result: calls every image non-tumor | - | - | - | - |"
+        in markdown
     )
     assert "| 2 | no result: 1 of 2 runs calls every image non-tumor" in markdown
     table = json.loads((tmp_path / "out" / "table.json").read_text())
@@ -134,7 +136,13 @@ def test_control_stands_below_its_row_which_is_tested_against_it(files, tmp_path
         ("other", "real+classic", "baseline"),
     ]
     assert "| long (control of new) | 1 |" in markdown
-    assert "| new | long (control) | +40.00" in markdown
+    # Of 24 pairs, 22 and 10.5 are won; with one false alarm 6 and 2 of 6 tumor images
+    # are found; 8 and 4 of 10 images are right.
+    (line,) = [x for x in markdown.splitlines() if x.startswith("| new | long (con")][
+        :1
+    ]
+    differences = [cell.split()[0] for cell in line.split("|")[3:6]]
+    assert differences == ["+0.479", "+66.67", "+40.00"]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +175,9 @@ def test_control_of_two_rows_stands_once(files):
 def test_markdown_has_percentages_with_intervals_and_what_they_rest_on(files, tmp_path):
     markdown = write([f"a|b={files['good']}"], tmp_path)
     low, high = (100 * end for end in wilson_interval(0.8, 10))
-    assert rf"| a\|b | 1 | 80.00 [{low:.2f}, {high:.2f}] {{80.00, 80.00}} |" in markdown
+    # Either patient alone has all of its pairs won.
+    assert r"| a\|b | 1 | 0.917 {0.917, 1.000} | 100.00 {100.00, 100.00} | " in markdown
+    assert f"| 80.00 {{80.00, 80.00}} [{low:.2f}, {high:.2f}] |" in markdown
     assert "10 for accuracy, 6 for sensitivity, 4 for specificity" in markdown
     assert "of 2 patients" in markdown and "nothing about other patients" in markdown
     assert "there are no tests" in markdown
@@ -191,11 +201,12 @@ def test_csv_files_have_fractions(files, tmp_path):
     assert float(row["specificity_low"]) == wilson_interval(0.75, 4)[0]
     with open(tmp_path / "comparisons.csv") as file:
         lines = list(csv.DictReader(file))
+    metrics = ["accuracy", "sensitivity", "specificity", "auc"]
     assert [line["metric"] for line in lines] == [
-        "accuracy",
-        "sensitivity",
-        "specificity",
+        *metrics,
+        "sensitivity_at_specificity",
     ]
+    assert lines[3]["p_value"] == "" and lines[3]["difference"] != ""
     assert float(lines[0]["difference"]) == pytest.approx(0.4)
 
 
@@ -305,7 +316,7 @@ def test_paper_protocol_refuses_fewer_images_than_a_batch(tmp_path):
 
 @pytest.mark.parametrize("row", ["name", "=path", "name=", "/mix=path", "group/=path"])
 def test_row_that_is_not_name_and_path_is_refused(row):
-    with pytest.raises(UserError, match="wanted NAME=PATH"):
+    with pytest.raises(UserError, match="expected NAME=PATH"):
         read_rows([row])
 
 

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 FLOOR = {"dataset.file_systems", "dataset.folders", "dataset.records", "dataset.shards"}
 STEPS = ("classifier", "evaluation", "filtering", "pggan", "simgan", "unit")
 SHARED = {  # What steps may share beside the shard contract, and who does.
-    "features": ("classifier", "evaluation", "filtering"),
+    "features": ("classifier", "evaluation", "filtering", "pggan"),
     "pages": ("evaluation", "filtering"),
     "training": STEPS,
 }
@@ -19,6 +19,12 @@ PACKAGES = ("dataset", "flags", "workflow", *SHARED, *STEPS)
 EXCEPTIONS = {
     # To cut a patient's volume as its training's were.
     "classifier.predict": {"dataset.volumes"},
+    # To make an image of a file as its training's were.
+    "classifier.image_predictions": {
+        "dataset.image_files",
+        "dataset.images",
+        "dataset.loose_images",
+    },
     # To tell how many slices there can be before any volume is read.
     "workflow.announcements": {"dataset.layouts", "dataset.splits"},
 }

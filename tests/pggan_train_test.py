@@ -182,7 +182,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(settings):
         start({**settings, "learning_rate": 1e30, "deterministic": False})
 
 
-def build(strategy, precision="float32", batch_size=8):
+def build(strategy, precision="float32", batch_size=8, penalty_size="current"):
     tf.keras.mixed_precision.set_global_policy(precision)
     tf.keras.utils.set_random_seed(1)
     with strategy.scope():
@@ -195,6 +195,7 @@ def build(strategy, precision="float32", batch_size=8):
             learning_rate=0.1,
             ema_decay=0.5,
             gradient_penalty_weight=10.0,
+            penalty_size=penalty_size,
             drift_weight=0.001,
             seed=0,
             batch_size=batch_size,
@@ -256,6 +257,26 @@ def test_step_descends_the_objective_of_each_network():
             "generator_loss": -weight * 0.25,
         }
     )
+
+
+@pytest.mark.parametrize("size, times", [(8, 1), (4, 2)])
+def test_gradient_is_penalized_at_the_size_that_is_asked_for(size, times):
+    """D with the slope `times` on images of `size` px, which are enlarged to 8 px."""
+    penalties = {}
+    for penalty_size in ("current", "final"):
+        model = build(create_strategy("one_device", 8), penalty_size=penalty_size)
+        model.size = f"{size}px"
+        model.discriminators = {
+            model.size: tf.keras.layers.Lambda(
+                lambda inputs: times / size * tf.reduce_sum(inputs[0], axis=[1, 2, 3])
+            )
+        }
+        model.minimize = lambda *arguments: None
+        alpha = tf.ones([8])
+        model.train_step({"real_images": tf.ones([8, size, size, 1]), "alpha": alpha})
+        penalties[penalty_size] = model.take_means()["gradient_penalty"]
+    expected = {"current": (times - 1) ** 2, "final": 0}
+    assert penalties == pytest.approx(expected, abs=1e-6)
 
 
 def test_two_replicas_equal_one():

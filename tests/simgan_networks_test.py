@@ -23,6 +23,29 @@ def test_parameter_counts():
     assert networks.build_discriminator(256).count_params() == 178_722
 
 
+def test_parameters_with_7x7_in_all_blocks_are_those_of_that_reading():
+    """A program that reads the appendix so has 4,018,625, biases, and no batch norm.
+
+    A norm's offset stands for a bias; its scale, and its two moving averages, are new.
+    """
+    refiner = networks.build_refiner(256, block_kernel_size=7)
+    scales = 10 * 2 * 64
+    assert refiner.count_params() == 4_018_625 + 3 * scales
+
+
+@pytest.mark.parametrize("size, reach", [(3, 3 + 2), (7, 3 + 6)])
+def test_refined_pixel_depends_on_what_its_filters_reach(size, reach):
+    refiner = networks.build_refiner(
+        32, num_blocks=1, base_maps=4, block_kernel_size=size
+    )
+    image = tf.zeros([1, 32, 32, 1])
+    changed = image.numpy()
+    changed[0, 16, 16] = 9
+    difference = np.abs(refiner(image) - refiner(changed))[0, :, :, 0]
+    rows = np.flatnonzero(difference.max(axis=1))
+    assert [rows[0], rows[-1]] == [16 - reach, 16 + reach]
+
+
 def test_refiner_keeps_size_and_range():
     refiner = networks.build_refiner(40, num_blocks=2, base_maps=4)
     images = tf.random.stateless_uniform([3, 40, 40, 1], [0, 0], -1, 1)
@@ -110,13 +133,14 @@ def test_moving_averages_serve_after_a_short_training():
     "layer",
     [
         ConvNorm(3, 5, 2, momentum=0.7, synchronized=True),
-        ResidualBlock(3, momentum=0.7, synchronized=True),
+        ResidualBlock(3, 5, momentum=0.7, synchronized=True),
     ],
 )
 def test_layer_comes_back_from_its_config(layer):
     config = layer.get_config()
     assert type(layer).from_config(config).get_config() == config
     assert config["momentum"] == 0.7 and config["synchronized"] is True
+    assert config["kernel_size"] == 5
 
 
 def test_networks_are_saved_and_loaded(tmp_path):

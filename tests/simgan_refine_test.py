@@ -1,11 +1,15 @@
 """Refining with SimGAN: moving averages, kept steps; see refiners_contract_test."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dataset.shards import ShardSet, UserError, to_float, to_uint8
 from flags import simgan as simgan_flags
-from simgan import refine, train
+from simgan import networks, refine, train
 from training import refining
 from training.run import Run
 from training.strategy import create_strategy
@@ -18,6 +22,7 @@ SETTINGS = {
     "keep_steps": ["1", "4"],
     "num_blocks": 1,
     "base_maps": 4,
+    "block_kernel_size": 3,
     "batch_size": 4,
     "batch_norm_momentum": 0.5,
     "learning_rate": 0.01,
@@ -66,6 +71,30 @@ def test_images_are_refined_by_moving_averages(model_dir, synthetic, refined):
     assert np.abs(wanted.astype(int) - refined).max() <= 1
     by_batch = to_uint8(network(to_float(images), training=True)).numpy()[..., 0]
     assert np.abs(by_batch.astype(int) - refined).max() > 3
+
+
+def test_a_training_of_a_former_version_refines_as_ever(
+    model_dir, synthetic, refined, tmp_path
+):
+    """Its run.json lacks the flags that are new; its networks are the same."""
+    former = tmp_path / "former"
+    shutil.copytree(model_dir, former)
+    content = json.loads((former / "run.json").read_text())
+    for flag in ("block_kernel_size", "loss_reduction", "num_halvings"):
+        del content["settings"][flag]
+    (former / "run.json").write_text(json.dumps(content))
+    images = make(str(former), synthetic, tmp_path / "set")
+    np.testing.assert_array_equal(images, refined)
+
+
+def test_filters_are_rebuilt_at_the_size_of_the_training(tmp_path):
+    size = {name: SETTINGS[name] for name in ("num_blocks", "base_maps")}
+    trained = networks.build_refiner(32, block_kernel_size=7, **size)
+    model = tf.train.Checkpoint(refiner=trained)
+    path = tf.train.Checkpoint(model=model).write(str(tmp_path / "checkpoint"))
+    network = refine.load_refiner({**SETTINGS, "block_kernel_size": 7}, path, 32)
+    for weight, expected in zip(network.weights, trained.weights, strict=True):
+        np.testing.assert_array_equal(weight, expected)
 
 
 def test_images_are_the_same_for_any_number_of_replicas(

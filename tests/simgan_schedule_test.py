@@ -41,7 +41,14 @@ def test_pretraining_that_leaves_no_step_is_refused():
         phases(num_steps=8)
 
 
-def test_learning_rate_is_halved_at_15000():
-    steps = (0, 14_999, 15_000, 19_999, 30_000)
-    rates = [float(schedule.LearningRate(s, 1e-4, 15_000)(7)) for s in steps]
-    assert rates == pytest.approx([1e-4, 1e-4, 5e-5, 5e-5, 2.5e-5])
+@pytest.mark.parametrize(
+    "num_halvings, halvings",
+    [(1, [0, 0, 1, 1, 1, 1]), (2, [0, 0, 1, 1, 2, 2]), (0, [0, 0, 1, 1, 2, 6])],
+)
+def test_learning_rate_is_halved_at_15000_and_as_often_as_said(num_halvings, halvings):
+    steps = (0, 14_999, 15_000, 29_999, 30_000, 99_999)
+    rates = [
+        float(schedule.LearningRate(step, 1e-4, 15_000, num_halvings)(7))
+        for step in steps
+    ]
+    assert rates == pytest.approx([1e-4 / 2**n for n in halvings])

@@ -90,9 +90,12 @@ def build(strategy=None, precision="float32", **changes):
         "image_size": 32,
         "num_blocks": 1,
         "base_maps": 4,
+        "block_kernel_size": 3,
         "batch_norm_momentum": 0.9,
         "learning_rate": 0.01,
         "halving_steps": 100,
+        "num_halvings": 0,
+        "loss_reduction": "mean",
         "regularization_weight": 10.0,
         "history_size": 6,
         "synchronized": False,
@@ -117,6 +120,11 @@ def steps_of(count, updates, batch_size=4):
     real_images = tf.clip_by_value(0.5 * images(2) + 0.4 * stripes, -1, 1)
     pairs = {"synthetic_images": images(1), "real_images": real_images}
     return tf.data.Dataset.from_tensor_slices(pairs).batch(batch_size)
+
+
+def enlarged(images):
+    """Batches of a step at twice their size."""
+    return tf.repeat(tf.repeat(images, 2, axis=2), 2, axis=3)
 
 
 def train_steps(model, steps=3, updates=(2, 1)):
@@ -224,6 +232,36 @@ def test_objective_of_the_refiner_is_the_weighted_sum():
     losses = model.take_means()
     wanted = 7 * losses["regularization_loss"] + losses["adversarial_loss"]
     assert objectives == pytest.approx([wanted, losses["discriminator_loss"]])
+
+
+@pytest.mark.parametrize(
+    "name, updates",
+    [("refiner", (1, 0)), ("refiner", (1, 1)), ("discriminator", (0, 1))],
+)
+def test_step_on_sums_is_that_on_means_times_the_patches(name, updates):
+    """Images of 64 px have 2 x 2 patches: SGD moves four times as far."""
+    moves = {}
+    for reduction, weight in (("sum", 0.02), ("mean", 0.02 * 32 * 32)):
+        model = build(
+            image_size=64, loss_reduction=reduction, regularization_weight=weight
+        )
+        network = getattr(model, name)
+        before = values(network)
+        model.start_phase(schedule.Phase("test", 0, 1, *updates, 0))
+        images = next(iter(steps_of(1, sum(updates))))
+        model.train_step({k: enlarged(x) for k, x in images.items()})
+        moves[reduction] = [a - b for a, b in zip(values(network), before)]
+    largest = max(np.abs(move).max() for move in moves["mean"])
+    for of_sums, of_means in zip(moves["sum"], moves["mean"]):
+        np.testing.assert_allclose(of_sums, 4 * of_means, atol=1e-3 * largest)
+
+
+def test_weight_that_is_not_given_is_that_of_the_reduction():
+    for reduction, weight in (("sum", 0.01), ("mean", 10.0)):
+        model = build(loss_reduction=reduction, regularization_weight=None)
+        assert model.regularization_weight == weight
+    model = build(loss_reduction="sum", regularization_weight=0.0)
+    assert model.regularization_weight == 0.0
 
 
 def test_learning_rate_follows_the_steps_not_the_updates():

@@ -7,8 +7,9 @@ import keras
 import pytest
 import tensorflow as tf
 
-from dataset.shards import ShardSet, UserError
+from dataset.shards import ShardSet, UserError, write_json
 from flags import pggan as pggan_flags
+from flags.binary import definition
 from training import checkpoints
 from training.run import Run
 
@@ -35,6 +36,28 @@ def train():
 
 train()
 """
+
+# What run.json of each trainer named in the first version that was given to anybody.
+COMMON = (
+    "model_dir seed batch_size strategy precision jit_compile deterministic dry_run"
+    " start_over checkpoint_minutes log_steps"
+)
+FIRST_FLAGS = {
+    "pggan.train": "data_dir resolution num_epochs stabilize_kimg fade_kimg latent_size"
+    " fmap_base fmap_max stddev_group learning_rate ema_decay gradient_penalty_weight"
+    " drift_weight sample_kimg",
+    "unit.train": "real_dir synthetic_dir num_images num_steps keep_steps sample_steps"
+    " learning_rate halving_steps weight_decay base_maps shared_blocks"
+    " discriminator_scales gan_loss gan_weight reconstruction_weight kl_weight"
+    " cycle_weight cycle_kl_weight",
+    "simgan.train": "real_dir synthetic_dir num_images num_steps pretrain_refiner_steps"
+    " pretrain_discriminator_steps refiner_updates discriminator_updates keep_steps"
+    " sample_steps learning_rate halving_steps num_blocks base_maps batch_norm_momentum"
+    " regularization_weight history_size",
+    "classifier.train": "train_dirs validation_dirs image_size weights dropout"
+    " batch_norm_momentum sync_batch_norm learning_rate momentum decay_factor"
+    " decay_epochs max_epochs steps_per_epoch patience match_steps_of monitor",
+}
 
 
 @pytest.fixture
@@ -99,6 +122,30 @@ def test_control_of_a_training_that_has_changed_is_named(settings):
     with pytest.raises(UserError, match="takes 1 steps, now it would be 2; .*match_st"):
         start(settings, num_steps=2)
     start({**settings, "start_over": True}, num_steps=2)
+
+
+def test_training_from_before_a_flag_is_continued_with_what_it_did(
+    settings, monkeypatch
+):
+    start(settings)
+    added = {"equalized": True, "scales": ["1", "2"]}
+    monkeypatch.setitem(checkpoints.ADDED_SETTINGS, "pggan.train", added)
+    with pytest.raises(UserError, match="--equalized: .* with True, now it is False"):
+        start({**settings, **added, "equalized": False})
+    start({**settings, **added})
+
+
+@pytest.mark.parametrize("binary", FIRST_FLAGS)
+def test_flags_that_trainers_did_not_have_from_the_first_are_listed(
+    binary, flag_defaults, tmp_path
+):
+    """Or what was trained before such a flag would be refused, and not continued."""
+    now = flag_defaults(definition(binary))
+    first = f"{COMMON} {FIRST_FLAGS[binary]}".split()
+    former = {name: now.get(name) for name in first}
+    write_json(str(tmp_path / "run.json"), {"binary": binary, "settings": former})
+    read = checkpoints.read_run(str(tmp_path))["settings"]
+    assert sorted(read) == sorted(now)
 
 
 def test_training_that_is_running_is_not_put_aside(settings, tmp_path):

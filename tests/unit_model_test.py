@@ -23,6 +23,7 @@ def build(strategy=None, precision="float32", optimizer=None, **changes):
         "image_size": 32,
         "base_maps": 2,
         "shared_blocks": 1,
+        "norm_scale": "ones",
         "discriminator_scales": 2,
         "gan_loss": "lsgan",
         "gan_weight": 1.0,

@@ -85,6 +85,21 @@ def test_layer_norm_normalises_each_image_and_scales_each_map():
     np.testing.assert_allclose(norm(x), wanted, atol=1e-4)
 
 
+def scales(model):
+    return [w.numpy() for w in model.trainable_weights if "gamma" in w.name]
+
+
+def test_scales_of_layer_norms_begin_with_1_or_with_draws_from_0_to_1():
+    ones, _ = networks.build_decoders(32, base_maps=32)
+    for scale in scales(ones):
+        np.testing.assert_array_equal(scale, np.ones_like(scale))
+    for decoder in networks.build_decoders(32, base_maps=32, norm_scale="uniform"):
+        draws = np.concatenate(scales(decoder))
+        assert draws.shape == (64 + 32,) and len(set(draws)) == 96
+        assert 0 <= draws.min() < 0.1 and 0.9 < draws.max() <= 1
+        assert draws.mean() == pytest.approx(0.5, abs=0.12)
+
+
 def test_norms_are_float32_under_reduced_precision():
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
     block = layers.ResidualBlock(4)

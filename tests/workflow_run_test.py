@@ -19,6 +19,7 @@ import time
 import pytest
 
 from flags import binary
+from workflow import lock
 from workflow import run as workflow_run
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -75,6 +76,7 @@ STAND_IN = """
     if os.environ.get("BROKEN") == binary:
         sys.exit(f"{binary}: error: something is wrong.")
     last.write_text('{"step": 300}')
+    print("300.")
     hang("after")
     if binary == "evaluation.table":
         last.with_suffix(".md").write_text("| real | 93.26 |")
@@ -186,9 +188,17 @@ def test_chain_runs_once_ends_with_the_table_and_is_not_run_again(experiment):
     text = experiment.run()
     assert "| real | 93.26 |" in text
     ended = binaries(experiment.lines("end"))
-    assert "model_dir=pggan/tumor/model\n" in text  # To be repeated.
-    assert "   export TF_NUM_INTRAOP_THREADS=1" in text
     assert {name: ended.count(name) for name in ended} == CHAIN
+    # A line each, between where the logs are and the table.
+    lines = re.findall(r"^\[\d\d:\d\d\] (.+)$", text, re.MULTILINE)
+    assert len(lines) == sum(CHAIN.values())
+    (line,) = [line for line in lines if "PGGAN of tumor images: training" in line]
+    assert re.fullmatch(r"PGGAN of tumor images: training +\d+ s  300", line)
+    log = (experiment.output / "logs/pggan/tumor/model.log").read_text()
+    assert "model_dir=pggan/tumor/model\n" in log  # To be repeated.
+    assert "   export TF_NUM_INTRAOP_THREADS=1" in log
+    assert f"Everything that steps print: {experiment.output}/logs" in text
+    assert "model_dir" not in text
     assert "| real | 93.26 |" in experiment.run()
     assert len(experiment.lines("start")) == sum(CHAIN.values())
 
@@ -292,16 +302,22 @@ def test_step_that_began_when_ctrl_c_came_ends_too(experiment):
 
 def test_age_of_a_process():
     with subprocess.Popen(["sleep", "60"]) as process:
-        first = workflow_run.age(process.pid)
+        first = lock.age(process.pid)
         time.sleep(0.5)
-        assert 0 <= first < 60 and workflow_run.age(process.pid) >= first + 0.49
+        assert 0 <= first < 60 and lock.age(process.pid) >= first + 0.49
         process.kill()
-    assert workflow_run.age(process.pid) == 0
+    assert lock.age(process.pid) == 0
 
 
 def test_step_that_fails_keeps_its_message_and_stops_the_chain(experiment):
     text = experiment.run(code=1, BROKEN="dataset.prepare")
-    assert "dataset.prepare: error: something is wrong." in text
+    title = "slices of the volumes: exit code 1. The end of"
+    _, _, message = text.partition(f"{title} {experiment.output}/logs/real.log:\n")
+    first, *_, last, end = message.splitlines()
+    assert first.startswith("     export TF_NUM")  # Of the step.
+    assert last == "  dataset.prepare: error: something is wrong."
+    assert "stopped before the end" in end
+    assert f"Logs of all steps: {experiment.output}/logs;" in end
     assert binaries(experiment.lines("end")) == ["dataset.phantom"]
 
 

@@ -77,7 +77,7 @@ def check_finite(values, step, model_dir):
 
 
 class SampleGrid(_StepCallback):
-    """A picture of `draw()` at fixed steps, on disk and in TensorBoard.
+    """A picture of `draw()` at fixed steps and at the end, on disk and in TensorBoard.
 
     Args:
       run: the `Run`.
@@ -95,7 +95,7 @@ class SampleGrid(_StepCallback):
         self.columns = columns
 
     def after_step(self, step):
-        if step not in self.steps:
+        if step not in self.steps and step != self.run.num_steps:
             return
         self.run.picture(self.name(step), self.draw(), self.columns, tag="samples")
 

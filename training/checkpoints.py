@@ -9,9 +9,31 @@ import tensorflow as tf
 
 from dataset.shards import UserError
 
+# Flags that a trainer did not have from the first, by binary, with the values that say
+# what its trainings did before: those are continued and used as if their run.json named
+# them. Not the flags' defaults, which may change one day.
+ADDED_SETTINGS = {
+    "classifier.train": {"blocks": [3, 4, 6, 3], "base_maps": 64},
+    "pggan.train": {
+        "penalty_size": "current",
+        "validation_dir": None,
+        "distance_kimg": 0.0,
+        "distance_images": 500,
+        "stop_when_flat": 0.0,
+    },
+    "simgan.train": {
+        "block_kernel_size": 3,
+        "loss_reduction": "mean",
+        "num_halvings": 0,
+    },
+    "unit.train": {"norm_scale": "ones"},
+}
+
 
 def read_run(model_dir):
     """The content of a training's `run.json`: binary, settings, inputs' digests.
+
+    The settings include the flags that were added since: see `ADDED_SETTINGS`.
 
     Raises:
       UserError: there is no training in `model_dir`.
@@ -20,7 +42,9 @@ def read_run(model_dir):
     if not tf.io.gfile.exists(path):
         raise UserError(f"--model_dir={model_dir}: no training in it (no run.json).")
     with tf.io.gfile.GFile(path) as file:
-        return json.load(file)
+        run = json.load(file)
+    added = ADDED_SETTINGS.get(run["binary"], {})
+    return {**run, "settings": {**added, **run["settings"]}}
 
 
 def checkpoint_path(model_dir, step=None):

@@ -15,6 +15,7 @@ import tensorflow as tf
 from dataset.shards import UserError, parse, untuned
 
 SHUFFLE_STREAM, CHOICE_STREAM = 1, 2
+_PATIENT = {"patient": tf.io.FixedLenFeature([], tf.string)}
 
 # Records are read in Python, by threads of TensorFlow. An iterator that an error, or a
 # signal, has left in the middle waits for them when it goes: for ever once Python is
@@ -121,6 +122,36 @@ def check_labels(shard_set, label, flag):
             f" wanted {label or 'one label only'}."
         )
     return present[0]
+
+
+def check_patients(training, validation):
+    """Refuses patients whose images are on both sides.
+
+    Args:
+      training, validation: dicts of one flag's name to the `ShardSet`s that it names.
+    """
+    ((flag, train_sets),) = training.items()
+    ((validation_flag, validation_sets),) = validation.items()
+    shared = _patients(train_sets) & _patients(validation_sets)
+    if shared:
+        examples = ", ".join(sorted(shared)[:3])
+        names = ",".join(shards.directory for shards in validation_sets)
+        raise UserError(
+            f"--{validation_flag}={names}: {len(shared)} patient(s) are in --{flag},"
+            f" too ({examples}); expected none, or the validation would be of images"
+            " that the training knows."
+        )
+
+
+def _patients(shard_sets):
+    """The ids of the patients in some sets; synthetic images have none."""
+    paths = [path for shards in shard_sets for path in shards.paths]
+    batches = tf.data.TFRecordDataset(paths).batch(1024)
+    batches = batches.map(lambda batch: tf.io.parse_example(batch, _PATIENT)["patient"])
+    ids = {
+        i.decode() for batch in batches.as_numpy_iterator() for i in np.unique(batch)
+    }
+    return ids - {""}
 
 
 def finish(batches):

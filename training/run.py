@@ -326,7 +326,7 @@ class Run:
                 unit="img",
                 unit_scale=True,
                 disable=not self.workers.is_chief,
-                mininterval=0.5 if sys.stderr.isatty() else 30.0,
+                mininterval=0.5 if sys.stderr.isatty() else 5.0,
                 dynamic_ncols=True,
             )
         self._bar.update(self.batch_size)

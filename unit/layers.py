@@ -70,9 +70,19 @@ def instance_norm():
     )
 
 
-def layer_norm():
-    """Each image to mean 0, variance 1; scale and offset per map; in float32."""
-    return keras.layers.GroupNormalization(groups=1, epsilon=1e-5, dtype="float32")
+def layer_norm(scale="ones"):
+    """Each image to mean 0, variance 1; scale and offset per map; in float32.
+
+    Args:
+      scale: what the scales begin with, `ones` or `uniform`: draws from U(0, 1).
+    """
+    initializers = {
+        "ones": keras.initializers.Ones(),
+        "uniform": keras.initializers.RandomUniform(0.0, 1.0),
+    }
+    return keras.layers.GroupNormalization(
+        groups=1, epsilon=1e-5, gamma_initializer=initializers[scale], dtype="float32"
+    )
 
 
 class ResidualBlock(keras.layers.Layer):

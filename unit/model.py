@@ -28,7 +28,7 @@ class UNIT(SteppedModel):
 
     Args:
       image_size: height and width of the images, in pixels.
-      base_maps, shared_blocks, discriminator_scales: see `networks`.
+      base_maps, shared_blocks, norm_scale, discriminator_scales: see `networks`.
       gan_loss: a key of `losses.GAN_LOSSES`.
       gan_weight, reconstruction_weight, kl_weight, cycle_weight, cycle_kl_weight:
         weights of the terms in `losses`, the same for both domains.
@@ -44,6 +44,7 @@ class UNIT(SteppedModel):
         image_size,
         base_maps,
         shared_blocks,
+        norm_scale,
         discriminator_scales,
         gan_loss,
         gan_weight,
@@ -59,7 +60,9 @@ class UNIT(SteppedModel):
         super().__init__(loss_names=LOSS_NAMES, **kwargs)
         width = {"base_maps": base_maps, "shared_blocks": shared_blocks}
         self.encoder_a, self.encoder_b = networks.build_encoders(image_size, **width)
-        self.decoder_a, self.decoder_b = networks.build_decoders(image_size, **width)
+        self.decoder_a, self.decoder_b = networks.build_decoders(
+            image_size, norm_scale=norm_scale, **width
+        )
         self.discriminator_a, self.discriminator_b = (
             networks.build_discriminator(
                 image_size,

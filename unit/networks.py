@@ -63,10 +63,11 @@ def build_encoders(image_size, *, base_maps=64, shared_blocks=1):
     return build("encoder_a"), build("encoder_b")
 
 
-def build_decoders(image_size, *, base_maps=64, shared_blocks=1):
+def build_decoders(image_size, *, base_maps=64, shared_blocks=1, norm_scale="ones"):
     """The decoders of both domains; their first residual blocks are the same objects.
 
-    The arguments are those of `build_encoders`.
+    The arguments are those of `build_encoders`, and `norm_scale` is `scale` of
+    `layers.layer_norm`.
 
     Returns:
       Two models: latents float32 [batch, size / 4, size / 4, 4 * base_maps] to images
@@ -83,7 +84,7 @@ def build_decoders(image_size, *, base_maps=64, shared_blocks=1):
             x = block(x)
         for maps in (2 * base_maps, base_maps):
             x = ReflectConv2D(maps, 5)(Upsample()(x))
-            x = keras.layers.ReLU()(layer_norm()(x))
+            x = keras.layers.ReLU()(layer_norm(norm_scale)(x))
         x = ReflectConv2D(1, 7)(x)
         x = keras.layers.Activation("tanh", dtype="float32", name="images")(x)
         return keras.Model(latents, x, name=name)

@@ -87,6 +87,7 @@ rule pggan_train:
         "{prefix}pggan/{label}/model/finished.json",
     params:
         data_dir=real_of_label,
+        validation_dir=lambda wildcards: real_of_label(wildcards, "validation"),
         seed=seed_flag,
     benchmark:
         cost("{prefix}pggan_train/{label}")
@@ -98,8 +99,8 @@ rule pggan_train:
         call(
             "{wildcards.prefix}PGGAN of {wildcards.label} images: training",
             "pggan.train",
-            "--data_dir={params.data_dir}{params.seed}"
-            " --model_dir={wildcards.prefix}pggan/{wildcards.label}/model"
+            "--data_dir={params.data_dir} --validation_dir={params.validation_dir}"
+            "{params.seed} --model_dir={wildcards.prefix}pggan/{wildcards.label}/model"
             " ${{START_OVER:-}}",
             gpu=True,
         )

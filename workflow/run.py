@@ -1,15 +1,9 @@
 """Runs the experiment that a configuration describes, or continues it.
 
 python -m workflow.run --configuration=workflow/demo.yaml --output_dir=demo
-
-One run at a time works in a folder. Its lock lies on standard input, which every step
-inherits: so it is held as long as any of them lives, even one that outlived a killed
-Snakemake. Such a step is asked to end, and saves its state, before a new run begins.
 """
 
-import fcntl
-import glob
-import json
+import contextlib
 import os
 import pathlib
 import re
@@ -20,13 +14,14 @@ import time
 
 from flags import binary
 from flags import workflow as workflow_flags
-from workflow import cluster_jobs
+from workflow import cluster_jobs, display, lock, results
 
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
 OWN = SNAKEFILE.parents[1] / ".venv-workflow" / "bin" / "snakemake"  # The Makefile's.
-SECONDS_TO_END = 120
+LOGS = "logs"
+SNAKEMAKE_LOG = "snakemake.log"
+SECONDS_BETWEEN_LOOKS = 0.5  # At the logs of steps that are at work.
 SECONDS_TO_BEGIN = 5  # A younger step is still importing TensorFlow.
-PHANTOM = "phantom"  # In place of a folder of cases: artificial ones.
 
 
 class WorkflowError(Exception):
@@ -49,8 +44,8 @@ def run_workflow(
     """Runs every step that is not finished; arguments as the flags.
 
     Raises:
-      WorkflowError: a file or Snakemake is not there, another run works in the folder,
-        or a step failed.
+      WorkflowError: a file or Snakemake is not there, or a step failed.
+      LockError: another run works in the folder.
     """
     if not os.path.exists(configuration):
         raise WorkflowError(f"--configuration={configuration}: not found.")
@@ -70,17 +65,14 @@ def run_workflow(
         return
     os.makedirs(output_dir, exist_ok=True)
     lock_path = os.path.join(output_dir, ".lock")
-    log_path = os.path.join(output_dir, "snakemake.log")
-    take_lock(lock_path)
+    lock.take(lock_path)
     end_cluster_jobs(output_dir, profile)
-    if profile:  # Steps may run elsewhere, then only Snakemake tells of them.
-        code = call(command, lock_path, log=None)
+    code, failures = call(command, lock_path)
+    if profile:
         end_cluster_jobs(output_dir, profile)
-    else:
-        with open(log_path, "w") as log:
-            code = call(command, lock_path, log)
-        if code > 0:
-            show_end(log_path)
+    log_path = os.path.join(output_dir, SNAKEMAKE_LOG)
+    if code > 0:
+        print("\n".join(failures or end_of_log(log_path)), flush=True)
     if code:
         refused = (
             "; with --retrain also where a training whose settings or images have"
@@ -89,7 +81,8 @@ def run_workflow(
         raise WorkflowError(
             f"stopped before the end; what is finished stays in {output_dir}, and the"
             # Below 0, Snakemake was killed on a person's wish.
-            f" same command goes on from there{refused if code > 0 else ''}."
+            f" same command goes on from there{refused if code > 0 else ''}. Logs of"
+            f" all steps: {os.path.join(output_dir, LOGS)}; Snakemake's: {log_path}."
         )
 
 
@@ -105,7 +98,7 @@ def case_folder(brats_dir, images_dir):
             f"--brats_dir={brats_dir} --images_dir={images_dir}: expected one of them."
         )
     for flag, folder in given.items():
-        if folder and (flag, folder) != ("brats_dir", PHANTOM):
+        if folder and (flag, folder) != ("brats_dir", results.PHANTOM):
             if not os.path.isdir(folder):
                 raise WorkflowError(f"--{flag}={folder}: no such folder.")
             given[flag] = os.path.abspath(folder)
@@ -168,34 +161,55 @@ def rehearse(command, output_dir, cores, start_over):
     print(f"{len(steps)} steps, and nothing wrong with their flags, files and sizes.")
 
 
-def call(command, lock_path, log):
-    """Runs Snakemake to its end, in the lock's folder; returns its exit code.
+def call(command, lock_path):
+    """Runs Snakemake to its end, in the lock's folder, and shows what its steps do.
 
     Args:
       command: its command line.
       lock_path: path of the lock, which every step has on standard input.
-      log: open file for Snakemake's own messages; None for the terminal.
+
+    Returns:
+      Its exit code, and lines about the steps that failed.
     """
-    process = start(command, stderr=log, cwd=os.path.dirname(lock_path))
-    write_runners(lock_path, os.getpid(), process.pid)
-    # Both signals can leave Snakemake waiting for ever for a lock of its own. What it
-    # would tidy up, `snakemake_command` does without.
+    folder = os.path.dirname(lock_path)
+    logs, log_path = (os.path.join(folder, name) for name in (LOGS, SNAKEMAKE_LOG))
+    print(f"Everything that steps print: {logs}; that Snakemake does: {log_path}.")
+    sys.stdout.flush()
+    with display.Display(logs, log_path) as shown:
+        with open(log_path, "w") as log:
+            process = start(command, stdout=log, stderr=log, cwd=folder)
+        lock.write_runners(lock_path, os.getpid(), process.pid)
+        interrupts = kill_on_signals(process)
+        while process.poll() is None:
+            shown.update()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(SECONDS_BETWEEN_LOOKS)
+        # Ctrl+C, or the end of a terminal, has reached every process of it by itself,
+        # and steps take a second signal for an order to end without saving. What began
+        # at that moment may have missed it, and has nothing to save yet.
+        if process.returncode < 0:
+            steps = lock.processes_on(lock_path)
+            end = [p for p in steps if not interrupts or lock.age(p) < SECONDS_TO_BEGIN]
+            lock.end(end)
+        while lock.processes_on(lock_path):
+            shown.update()
+            time.sleep(0.2)
+    return process.returncode, shown.failures()
+
+
+def kill_on_signals(process):
+    """Kills Snakemake on a signal; returns a list that gets an entry if all had it.
+
+    Signals can leave Snakemake waiting for ever for a lock of its own. What it would
+    tidy up, `snakemake_command` does without.
+    """
     interrupts = []
     signal.signal(signal.SIGTERM, lambda *_: process.kill())
     for number in (signal.SIGINT, signal.SIGHUP):
         # A shell's background jobs and nohup's ignore them, and so do the steps.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda *_: (interrupts.append(1), process.kill()))
-    code = process.wait()
-    # Ctrl+C, or the end of a terminal, has reached every process of it by itself, and
-    # steps take a second signal for an order to end without saving. What began at that
-    # moment may have missed it, and has nothing to save yet.
-    if code < 0:
-        steps = processes_on(lock_path)
-        end(pid for pid in steps if not interrupts or age(pid) < SECONDS_TO_BEGIN)
-    while processes_on(lock_path):
-        time.sleep(0.2)
-    return code
+    return interrupts
 
 
 def start(command, **options):
@@ -242,128 +256,21 @@ def environment():
     }
 
 
-def take_lock(path):
-    """Locks the file at `path` for this process and all that it starts.
-
-    What a killed run left behind is ended first.
-
-    Raises:
-      WorkflowError: a run works in the folder, or steps of a killed one do not end.
-    """
-    lock = os.open(path, os.O_RDWR | os.O_CREAT)
-    deadline = time.monotonic() + SECONDS_TO_END
-    asked = False
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except OSError:
-            holders = processes_on(path)
-        launcher, snakemake = read_runners(path)
-        if launcher in holders or time.monotonic() > deadline:
-            raise WorkflowError(
-                f"{os.path.dirname(path)}: a run is at work in this folder (process"
-                f" {launcher}); wait for it, or stop it by `kill {launcher}`."
-            )
-        if not asked:
-            print("Waiting for steps of a killed run to save their state ...")
-            if snakemake in holders:  # Not asked: see `call`.
-                os.kill(snakemake, signal.SIGKILL)
-            end(pid for pid in processes_on(path) if pid != snakemake)
-            asked = True
-        time.sleep(0.5)
-    write_runners(path, os.getpid(), 0)
-    os.dup2(lock, 0)
-
-
-def write_runners(path, launcher, snakemake):
-    """Notes in the lock's file the ids of the processes that run the steps."""
-    with open(path, "w") as file:
-        file.write(f"{launcher} {snakemake}")
-
-
-def read_runners(path):
-    """What `write_runners` noted; zeros before."""
+def end_of_log(path):
+    """The last lines of Snakemake's log, for what no step has said itself."""
     with open(path) as file:
-        return [int(word) for word in (file.read() or "0 0").split()]
-
-
-def processes_on(path):
-    """Ids of the other processes whose standard input is the file at `path`.
-
-    Known on Linux only; elsewhere the list is empty.
-    """
-    path = os.path.realpath(path)
-    found = []
-    for link in glob.glob("/proc/[0-9]*/fd/0"):
-        try:
-            if os.readlink(link) == path:
-                found.append(int(link.split("/")[2]))
-        except OSError:  # It has ended, or it is another user's.
-            continue
-    return [pid for pid in found if pid != os.getpid()]
-
-
-def age(pid):
-    """How long a process has been there, in seconds; 0 if it has ended."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            _, _, fields = file.read().rpartition(") ")
-    except OSError:
-        return 0.0
-    ticks = int(fields.split()[19])  # Since the start of the machine: man proc.
-    seconds = ticks / os.sysconf("SC_CLK_TCK")
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - seconds
-
-
-def end(processes):
-    """Asks processes to end."""
-    for pid in processes:
-        try:
-            os.kill(pid, signal.SIGTERM)
-        except ProcessLookupError:
-            continue
-
-
-def show_end(log_path, num_lines=20):
-    """Prints the end of Snakemake's log, for what no step has said itself."""
-    with open(log_path) as file:
         text, _, _ = file.read().partition("\nShutting down")
-    print(f"The end of {log_path}:")
-    for line in text.splitlines()[-num_lines:]:
-        print(f"  {line}")
-
-
-def show_results(output_dir):
-    """Prints the table of results, and where the pictures are."""
-    path = os.path.join(output_dir, "table/table.md")
-    with open(path) as file:
-        print(f"\n{path}\n\n{file.read()}")
-    (report, *_) = sorted(in_folds(output_dir, "real/report.json"))
-    with open(report) as file:
-        settings = json.load(file).get("settings", {})
-    if settings.get("brats_dir") == PHANTOM:
-        print("The cases are artificial: this shows how it works, not how well.")
-    for folder in sorted(in_folds(output_dir, "*/*/model/samples")):
-        print(f"Pictures at each resolution: {folder}")
-    print(f"All of it on one page: {os.path.join(output_dir, 'report.html')}")
-
-
-def in_folds(output_dir, pattern):
-    """Paths in the experiment or in the folders of its folds and chains."""
-    prefixes = ("", "fold-*/", "chain-*/", "fold-*/chain-*/")
-    paths = [os.path.join(output_dir, prefix + pattern) for prefix in prefixes]
-    return sum(map(glob.glob, paths), [])
+    return [f"The end of {path}:", *(f"  {line}" for line in text.splitlines()[-20:])]
 
 
 def main(settings):
     run_workflow(**settings)
     if not settings["dry_run"]:
-        show_results(settings["output_dir"])
+        results.show(settings["output_dir"])
 
 
 def run():
-    binary.run(main, workflow_flags.define_run, WorkflowError)
+    binary.run(main, workflow_flags.define_run, (WorkflowError, lock.LockError))
 
 
 if __name__ == "__main__":

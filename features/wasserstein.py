@@ -48,23 +48,25 @@ def laplacian_pyramid(image):
     return [*levels, left]
 
 
-def patches_per_level(images, seed):
+def patches_per_level(images, seed, num_patches=PATCHES_PER_IMAGE):
     """Patches from random places of each level of each image, normalised.
 
     The places are a function of `seed`, the level and an image's number in its set.
 
     Args:
       images: uint8 [images, size, size].
+      num_patches: of each image.
 
     Returns:
-      By level's size, float32 [images * 128, 49] with mean 0 and standard deviation 1.
+      By level's size, float32 [images * num_patches, 49] with mean 0 and standard
+      deviation 1.
     """
     sizes = level_sizes(images.shape[1])
-    shape = [len(images), PATCHES_PER_IMAGE, PATCH * PATCH]
+    shape = [len(images), num_patches, PATCH * PATCH]
     patches = {size: np.empty(shape, np.float32) for size in sizes}
     corners = {
         size: np.random.default_rng([seed, size]).integers(
-            size - PATCH + 1, size=[len(images), PATCHES_PER_IMAGE, 2]
+            size - PATCH + 1, size=[*shape[:2], 2]
         )
         for size in sizes
     }
@@ -72,7 +74,7 @@ def patches_per_level(images, seed):
         for size, level in zip(sizes, laplacian_pyramid(image)):
             windows = np.lib.stride_tricks.sliding_window_view(level, [PATCH, PATCH])
             rows, columns = corners[size][n].T
-            patches[size][n] = windows[rows, columns].reshape(PATCHES_PER_IMAGE, -1)
+            patches[size][n] = windows[rows, columns].reshape(num_patches, -1)
     return {size: _normalise(p.reshape(-1, p.shape[-1])) for size, p in patches.items()}
 
 
@@ -83,22 +85,35 @@ def _normalise(patches):
     return patches
 
 
+def directions(seed, number):
+    """Unit vectors, uniform on the sphere of patches: float32 [number, 49]."""
+    draws = np.random.default_rng([seed, 1]).standard_normal([number, PATCH * PATCH])
+    draws /= np.linalg.norm(draws, axis=1, keepdims=True)
+    return draws.astype(np.float32)
+
+
+def slices(patches, some_directions):
+    """The patches along each direction, sorted: float32 [directions, patches]."""
+    return np.sort(some_directions @ patches.T)
+
+
+def slices_distance(slices_a, slices_b):
+    """Wasserstein-1 distance along each direction, float64 [directions]."""
+    return np.abs(slices_a - slices_b).mean(axis=1, dtype=np.float64)
+
+
 def sliced_distance(patches_a, patches_b, seed):
     """Mean over random directions of the Wasserstein-1 distance along each.
 
     Args:
-      patches_a, patches_b: float32 [patches, dimensions], equally many.
-      seed: of the directions, uniform on the sphere.
+      patches_a, patches_b: float32 [patches, 49], equally many.
+      seed: of the directions.
     """
-    draws = np.random.default_rng([seed, 1])
-    directions = draws.standard_normal([NUM_PROJECTIONS, patches_a.shape[1]])
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    total = 0.0
-    for some in np.split(directions.astype(np.float32), NUM_PROJECTIONS // 32):
-        sorted_a = np.sort(some @ patches_a.T)
-        sorted_b = np.sort(some @ patches_b.T)
-        total += np.abs(sorted_a - sorted_b).mean(axis=1, dtype=np.float64).sum()
-    return total / NUM_PROJECTIONS
+    along = [
+        slices_distance(slices(patches_a, some), slices(patches_b, some))
+        for some in np.split(directions(seed, NUM_PROJECTIONS), NUM_PROJECTIONS // 32)
+    ]
+    return float(np.mean(along))
 
 
 def sliced_wasserstein(images_a, images_b, seed):

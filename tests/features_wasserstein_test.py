@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from evaluation import wasserstein
-from evaluation.wasserstein import (
+from features import wasserstein
+from features.wasserstein import (
     laplacian_pyramid,
     level_sizes,
     patches_per_level,

@@ -1,0 +1,111 @@
+"""Predicts tumors in image files, made as those that the detector was trained on."""
+
+import dataclasses
+import os
+import sys
+
+import numpy as np
+
+from classifier.pictures import images_picture
+from dataset.image_files import read_image
+from dataset.images import scale_image
+from dataset.loose_images import (
+    find_loose_images,
+    group_by_patient,
+    image_settings,
+    read_patient,
+)
+from dataset.shards import UserError
+
+TILE = 240  # pixels, of an image in the picture
+MAX_SHOWN = 96  # images
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicted:
+    """An image file with its probability and the values that were black and white."""
+
+    path: str
+    probability: float
+    levels: tuple
+
+
+def predict_files(paths, detect, facts, *, intensities, patient_pattern, skip_bad):
+    """Predicts image files, in their order.
+
+    Args:
+      paths: of files and folders.
+      detect: function of uint8 [images, size, size, 1] to float [images].
+      facts: how the training's images were made, see `loose_images.image_settings`.
+      intensities: in place of that of the facts; empty: that.
+      patient_pattern: see `loose_images.group_by_patient`.
+      skip_bad: whether to leave out files that cannot be used.
+
+    Returns:
+      A list of `Predicted`, and the `ImageSettings`.
+
+    Raises:
+      UserError: files cannot be used; all such are printed before.
+    """
+    settings = image_settings(facts)
+    if intensities:
+        changes = {"intensities": intensities, "window": ()}
+        settings = dataclasses.replace(settings, **changes)
+    files = find_loose_images(paths, facts.get("mask_pattern"))
+    found, faults = {}, {}
+    for own in group_by_patient(files, patient_pattern).values():
+        images, bad, levels = read_patient(own, settings)
+        faults |= bad
+        if images:
+            probabilities = detect(np.stack([*images.values()])[..., None])
+            for path, probability in zip(images, probabilities, strict=True):
+                found[path] = Predicted(path, float(probability), levels)
+    for fault in faults.values():
+        print(f"bad file {fault}", file=sys.stderr)
+    if faults and not (skip_bad and found):
+        hint = " Leave them out with --skip_bad_files." if found else ""
+        raise UserError(
+            f"--images: {len(faults)} of {len(files)} files cannot be used; they are"
+            f" listed above.{hint}"
+        )
+    return [found[path] for path in files if path in found], settings
+
+
+def picture(predicted, settings, threshold):
+    """The suspicious images, uint8 [height, width, 3]; see `images_picture`."""
+    order = sorted(predicted, key=lambda p: -p.probability)
+    suspicious = [p for p in order if p.probability >= threshold]
+    shown = set((suspicious or order[:8])[:MAX_SHOWN])
+    shown = [p for p in predicted if p in shown]
+    images = [
+        scale_image(read_image(p.path, settings.channel), *p.levels, TILE)
+        for p in shown
+    ]
+    title = f"{len(suspicious)} of {len(predicted)} images at {threshold:.2f} or above"
+    if not suspicious:
+        title = f"no image at {threshold:.2f} or above; the highest are shown"
+    elif len(suspicious) > len(shown):
+        title += f"; the {len(shown)} highest are shown"
+    names = [os.path.splitext(os.path.basename(p.path))[0] for p in shown]
+    return images_picture(images, names, [p.probability for p in shown], title)
+
+
+def notes(predicted, settings, facts, how):
+    """What is to be known of how the images were made, in sentences."""
+    if settings.intensities == "percentiles":
+        patients = "a patient's" if how["patient_pattern"] else "all"
+        yield (
+            f"0 and 255 are percentiles of {patients} images given, as in training;"
+            " they are only then the same if these are all images of a patient"
+            + (
+                "."
+                if how["patient_pattern"]
+                else ", and one's alone (--patient_pattern)."
+            )
+        )
+    if "intensities" not in facts:
+        yield (
+            "The detector was trained on slices of volumes: the images have to look"
+            " like those, as dataset.export_images writes them; they are taken as they"
+            " are."
+        )

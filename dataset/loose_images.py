@@ -1,0 +1,108 @@
+"""Images to look at with a detector: files and folders of any number of patients."""
+
+import dataclasses
+import os
+import re
+
+from dataset.folders import UserError
+from dataset.image_files import is_image, read_image
+from dataset.image_folders import list_files
+from dataset.images import ImageSettings, levels, scale_image
+from dataset.mask_names import MaskNames
+
+
+def image_settings(facts):
+    """How a detector's images were made, of what its training noted of them.
+
+    Args:
+      facts: the settings of `dataset.import_images` as `ImageSettings` has them, as
+        JSON values; of a detector of volumes, whose slices are taken as they are, those
+        of `volumes.SliceSettings`.
+    """
+    if "intensities" not in facts:
+        return ImageSettings(image_size=facts["image_size"], intensities="as_is")
+    names = [field.name for field in dataclasses.fields(ImageSettings)]
+    given = {name: facts[name] for name in names if name in facts}
+    given["window"] = tuple(float(value) for value in given.get("window", ()))
+    return ImageSettings(**given)
+
+
+def find_loose_images(paths, mask_pattern=None):
+    """The image files among some paths, folders searched at any depth.
+
+    Args:
+      paths: of files and folders.
+      mask_pattern: of masks, which do not count; see `mask_names.MaskNames`.
+
+    Raises:
+      UserError: a path does not exist, or there are no images.
+    """
+    found = []
+    for path in paths:
+        if not os.path.isdir(path):
+            if not os.path.isfile(path):
+                raise UserError(f"--images: {path}: no such file or folder.")
+            found.append(path)
+            continue
+        names = [n for n in list_files(path) if is_image(os.path.join(path, n))]
+        if mask_pattern:
+            masks = MaskNames(mask_pattern, names)
+            names = [name for name in names if not masks.is_mask(name)]
+        found += [os.path.join(path, name) for name in names]
+    if not found:
+        raise UserError(
+            f"--images={','.join(paths)}: no images in it; expected PNG, JPEG, TIFF or"
+            " DICOM."
+        )
+    return list(dict.fromkeys(found))
+
+
+def group_by_patient(paths, pattern):
+    """{patient: paths}; all of one patient without a pattern.
+
+    Raises:
+      UserError: the pattern is none, or is not in a path.
+    """
+    if not pattern:
+        return {"": paths}
+    patients = {}
+    for path in paths:
+        try:
+            match = re.search(pattern, path)
+        except re.error as error:
+            raise UserError(f"--patient_pattern={pattern}: {error}.") from error
+        if not match:
+            raise UserError(f"--patient_pattern={pattern} is not in {path!r}.")
+        patients.setdefault(match[match.lastindex or 0], []).append(path)
+    return patients
+
+
+def read_patient(paths, settings):
+    """Reads the images of one patient as they would have been for a training.
+
+    Args:
+      paths: of all of the patient's images.
+      settings: `ImageSettings`.
+
+    Returns:
+      {path: uint8 [image_size, image_size]}, {path: fault} and the two values that
+      became 0 and 255.
+    """
+    pixels, faults = {}, {}
+    for path in paths:
+        try:
+            image = read_image(path, settings.channel)
+            settings.check(path, image)
+            pixels[path] = image
+        except UserError as error:
+            faults[path] = str(error)
+    low, high = levels(list(pixels.values()), settings) if pixels else (0.0, 255.0)
+    if low == high:
+        faults |= {
+            path: f"{path}: no contrast, all of the foreground is {low:g}."
+            for path in pixels
+        }
+        pixels = {}
+    size = settings.image_size
+    images = {path: scale_image(i, low, high, size) for path, i in pixels.items()}
+    return images, faults, (low, high)

@@ -1,0 +1,101 @@
+"""The lock of an output folder, in which one run at a time works.
+
+It lies on standard input, which every step inherits: so it is held as long as any of
+them lives, even one that outlived a killed Snakemake. Such a step is asked to end, and
+saves its state, before a new run begins.
+"""
+
+import fcntl
+import glob
+import os
+import signal
+import time
+
+SECONDS_TO_END = 120
+
+
+class LockError(Exception):
+    """Something that a user can cause and cure: a run is at work in the folder."""
+
+
+def take(path):
+    """Locks the file at `path` for this process and all that it starts.
+
+    What a killed run left behind is ended first.
+
+    Raises:
+      LockError: a run works in the folder, or steps of a killed one do not end.
+    """
+    lock = os.open(path, os.O_RDWR | os.O_CREAT)
+    deadline = time.monotonic() + SECONDS_TO_END
+    asked = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            holders = processes_on(path)
+        launcher, snakemake = read_runners(path)
+        if launcher in holders or time.monotonic() > deadline:
+            raise LockError(
+                f"{os.path.dirname(path)}: a run is at work in this folder (process"
+                f" {launcher}); wait for it, or stop it by `kill {launcher}`."
+            )
+        if not asked:
+            print("Waiting for steps of a killed run to save their state ...")
+            if snakemake in holders:  # Not asked: see `run.call`.
+                os.kill(snakemake, signal.SIGKILL)
+            end(pid for pid in processes_on(path) if pid != snakemake)
+            asked = True
+        time.sleep(0.5)
+    write_runners(path, os.getpid(), 0)
+    os.dup2(lock, 0)
+
+
+def write_runners(path, launcher, snakemake):
+    """Notes in the lock's file the ids of the processes that run the steps."""
+    with open(path, "w") as file:
+        file.write(f"{launcher} {snakemake}")
+
+
+def read_runners(path):
+    """What `write_runners` noted; zeros before."""
+    with open(path) as file:
+        return [int(word) for word in (file.read() or "0 0").split()]
+
+
+def processes_on(path):
+    """Ids of the other processes whose standard input is the file at `path`.
+
+    Known on Linux only; elsewhere the list is empty.
+    """
+    path = os.path.realpath(path)
+    found = []
+    for link in glob.glob("/proc/[0-9]*/fd/0"):
+        try:
+            if os.readlink(link) == path:
+                found.append(int(link.split("/")[2]))
+        except OSError:  # It has ended, or it is another user's.
+            continue
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def age(pid):
+    """How long a process has been there, in seconds; 0 if it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            _, _, fields = file.read().rpartition(") ")
+    except OSError:
+        return 0.0
+    ticks = int(fields.split()[19])  # Since the start of the machine: man proc.
+    seconds = ticks / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - seconds
+
+
+def end(processes):
+    """Asks processes to end."""
+    for pid in processes:
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            continue
