@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from dataset import folds, layouts, splits
+from dataset import folds, image_files, image_folders, layouts, preparation, splits
 from dataset.shards import LABEL_NAMES, MANIFEST, UserError
 
 # A record's, of ten BraTS cases at 240 px.
@@ -62,22 +62,52 @@ def announce_slices(rehearsal, step):
         check_files(cases, settings)
         number = len({case.patient for case in cases})
     num_slices = settings["last_slice"] - settings["first_slice"] + 1
-    announce_parts(rehearsal, settings, number, num_slices)
+    slices = dict.fromkeys(LABEL_NAMES, [num_slices] * number)
+    announce_parts(rehearsal, settings, slices, settings["image_size"])
 
 
-def announce_parts(rehearsal, settings, number, num_slices):
-    """Every part's sets, if each of `number` patients has `num_slices` of each class."""
-    if settings["fold"] >= settings["num_folds"]:
-        raise Fault(
-            f"--fold={settings['fold']} of --num_folds={settings['num_folds']}."
-        )
-    sizes = part_sizes(settings, number)
+def announce_images(rehearsal, step):
+    """At most all images that are not known to be of the other class."""
+    settings = step.settings
+    folder = os.path.join(rehearsal.output_dir, settings["images_dir"])
+    options = {**settings, "class_folders": tuple(settings["class_folders"])}
+    if table := settings["images_csv"]:
+        options["images_csv"] = os.path.join(rehearsal.output_dir, table)
+    found = image_folders.find_images(
+        folder, preparation.take(image_folders.Sources, options)
+    )
+    if found.faults and not settings["skip_bad_files"]:
+        name, fault = next(iter(found.faults.items()))
+        raise Fault(f"{len(found.faults)} bad files, such as {name}: {fault}")
+    images = {
+        name: [
+            sum(file.label in (name, None) for file in patient.files)
+            for patient in found.patients()
+        ]
+        for name in LABEL_NAMES
+    }
+    for name, counts in images.items():
+        if not any(counts):
+            raise Fault(f"--images_dir={settings['images_dir']}: no {name} images.")
+    first = image_files.read_image(found.files[0].path, settings["channel"])
+    size = settings["image_size"] or max(first.shape)
+    announce_parts(rehearsal, settings, images, size)
+
+
+def announce_parts(rehearsal, settings, images, image_size):
+    """Every part's sets, if the patients with the most images were in it.
+
+    Args:
+      images: {class: list of its number of images in each patient}.
+      image_size: in pixels.
+    """
+    sizes = part_sizes(settings, len(images[LABEL_NAMES[0]]))
     for part, size in zip(splits.PARTS, sizes):
         for label, name in enumerate(LABEL_NAMES):
             counts = [0] * len(LABEL_NAMES)
-            counts[label] = size * num_slices
+            counts[label] = sum(sorted(images[name], reverse=True)[:size])
             path = os.path.join(settings["output_dir"], part, name)
-            rehearsal.announce(path, settings["image_size"], counts, at_most=True)
+            rehearsal.announce(path, image_size, counts, at_most=True)
 
 
 def part_sizes(settings, number):
@@ -196,6 +226,7 @@ def counts_of_named(rehearsal, settings):
 ANNOUNCERS = {
     "dataset.phantom": announce_cases,
     "dataset.prepare": announce_slices,
+    "dataset.import_images": announce_images,
     "classifier.augment": announce_classic,
     "pggan.generate": announce_generated,
     "filtering.cluster": check_clusters,

@@ -29,6 +29,8 @@ from dataset.shards import (
 )
 from workflow.announcements import ANNOUNCERS, RULES, Announced, Fault
 
+# What all other steps depend on.
+PREPARERS = {"dataset.prepare", "dataset.import_images"}
 TRAINERS = {f"{name}.train" for name in ("pggan", "unit", "simgan", "classifier")}
 
 CHECKPOINTS = re.compile(r"checkpoints: (\d+) of (\d+) MB")
@@ -84,7 +86,7 @@ class Rehearsal:
                     announce(self, step)
             except (Fault, UserError) as fault:
                 faults.setdefault(str(fault), step.name)
-                if step.binary == "dataset.prepare":  # All others depend on it.
+                if step.binary in PREPARERS:  # All others depend on it.
                     break
         return [f"{name}: {fault}" for fault, name in faults.items()]
 
