@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -220,6 +221,7 @@ def test_without_a_terminal_a_line_per_ended_step_and_one_a_minute(
     tmp_path, capsys, monkeypatch
 ):
     (tmp_path / "snakemake.log").write_text("all 1\ntotal   40\n")
+    write(tmp_path, "b", mark("second") + "an old line\n== ended with 1 after 3 s\n")
     shown = display.Display(tmp_path / "logs", tmp_path / "snakemake.log")
     with shown:
         write(tmp_path, "a", mark("first") + "x: a result.\n")
@@ -278,6 +280,7 @@ def test_terminal_shows_what_is_at_work_below_what_has_ended(tmp_path):
     os.close(terminal)
     text = ""
     while "2 min 41 s" not in text or not text.rstrip().endswith("left"):
+        assert select.select([leader], [], [], 60)[0], text
         text += os.read(leader, 10000).decode()
     text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
     line, area = text.rpartition("done it")[0], text.rpartition("done it")[2]
