@@ -101,6 +101,7 @@ def test_try_that_succeeds_makes_up_for_one_that_failed(tmp_path):
     [
         ("pggan/tumor/model: finished at step 600.", "finished at step 600"),
         ("pggan/tumor: a", "a"),
+        ("pggan/tumor/model: 600 images; look at model/preview.png.", "600 images"),
         ("pggan/non_tumor: a", "pggan/non_tumor: a"),
         ("tumor in 34 of 120 images.", "tumor in 34 of 120 images"),
         ("SIGTERM: saved step 3.", "SIGTERM: saved step 3"),
@@ -142,6 +143,15 @@ def test_line_of_a_step_that_did_not_finish_says_so(code, text):
     assert re.fullmatch(
         rf"{TITLE} +1 min 1 s  {re.escape(text)}", display.ended_line(step)
     )
+
+
+@pytest.mark.parametrize(
+    "code, end", [(0, "s"), (1, r"s  exit code 1: no( no)+ \[...\]")]
+)
+def test_long_line_is_the_beginning_of_an_error_and_no_result(code, end):
+    step = step_logs.Step("log", TITLE, "a", 0.0, None, "no " * 60, code, 1)
+    line = display.ended_line(step)
+    assert re.fullmatch(rf"{TITLE} +1 {end}", line) and len(line) < 200
 
 
 def begin(folder, command):

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import textwrap
 import time
 
 from rich import console as rich_console
@@ -18,6 +19,7 @@ from workflow import step_logs
 
 clock = tqdm.format_interval  # 03:12, 1:03:12.
 TITLE_WIDTH = 51  # Most titles fit; those that do not move the rest of their line.
+LONGEST_RESULT = 120  # Characters.
 SECONDS_BETWEEN = 60  # Lines that say what is at work, where there is no terminal.
 
 
@@ -51,7 +53,11 @@ def outcome(code):
 
 def ended_line(step):
     """A step that has ended: its title, its duration and its result."""
-    result = ": ".join(filter(None, [outcome(step.code), step.result]))
+    result = step.result
+    if len(result) > LONGEST_RESULT:
+        # An error is cut; any other line of that length is the notes of a table.
+        result = textwrap.shorten(result, LONGEST_RESULT) if step.code else ""
+    result = ": ".join(filter(None, [outcome(step.code), result]))
     return f"{step.title:{TITLE_WIDTH}} {duration(step.seconds):>11}  {result}".rstrip()
 
 
