@@ -120,6 +120,11 @@ class Display:
             if not self._live and time.monotonic() > self._shown + SECONDS_BETWEEN:
                 self._print(self._at_work())
 
+    def say(self, line):
+        """Prints a line above what is at work."""
+        with self._unless_gone():
+            self._print(line)
+
     def failures(self):
         """Lines about every step whose last try failed."""
         return [line for step in self._logs.failed for line in failure(step)]
