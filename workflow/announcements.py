@@ -9,7 +9,15 @@ import os
 
 import numpy as np
 
-from dataset import folds, image_files, image_folders, layouts, preparation, splits
+from dataset import (
+    folds,
+    image_files,
+    image_folders,
+    image_search,
+    layouts,
+    preparation,
+    splits,
+)
 from dataset.shards import LABEL_NAMES, MANIFEST, UserError
 
 # A record's, of ten BraTS cases at 240 px.
@@ -74,7 +82,7 @@ def announce_images(rehearsal, step):
     if table := settings["images_csv"]:
         options["images_csv"] = os.path.join(rehearsal.output_dir, table)
     found = image_folders.find_images(
-        folder, preparation.take(image_folders.Sources, options)
+        folder, preparation.take(image_search.Sources, options)
     )
     if found.faults and not settings["skip_bad_files"]:
         name, fault = next(iter(found.faults.items()))
