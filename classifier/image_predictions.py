@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from classifier.pictures import images_picture
+from classifier.pictures import COLUMNS, images_picture
 from dataset.image_files import read_image
 from dataset.images import scale_image
 from dataset.loose_images import (
@@ -73,21 +73,26 @@ def predict_files(paths, detect, facts, *, intensities, patient_pattern, skip_ba
 
 def picture(predicted, settings, threshold):
     """The suspicious images, uint8 [height, width, 3]; see `images_picture`."""
-    order = sorted(predicted, key=lambda p: -p.probability)
-    suspicious = [p for p in order if p.probability >= threshold]
-    shown = set((suspicious or order[:8])[:MAX_SHOWN])
-    shown = [p for p in predicted if p in shown]
+    shown, title = choose(predicted, threshold)
     images = [
         scale_image(read_image(p.path, settings.channel), *p.levels, TILE)
         for p in shown
     ]
+    names = [os.path.splitext(os.path.basename(p.path))[0] for p in shown]
+    return images_picture(images, names, [p.probability for p in shown], title)
+
+
+def choose(predicted, threshold):
+    """Those of the `Predicted` that are shown, in their order, and the title."""
+    order = sorted(range(len(predicted)), key=lambda i: -predicted[i].probability)
+    suspicious = [i for i in order if predicted[i].probability >= threshold]
+    shown = (suspicious or order[:COLUMNS])[:MAX_SHOWN]
     title = f"{len(suspicious)} of {len(predicted)} images at {threshold:.2f} or above"
     if not suspicious:
         title = f"no image at {threshold:.2f} or above; the highest are shown"
     elif len(suspicious) > len(shown):
         title += f"; the {len(shown)} highest are shown"
-    names = [os.path.splitext(os.path.basename(p.path))[0] for p in shown]
-    return images_picture(images, names, [p.probability for p in shown], title)
+    return [predicted[i] for i in sorted(shown)], title
 
 
 def notes(predicted, settings, facts, how):

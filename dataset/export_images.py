@@ -39,8 +39,10 @@ def export_images(*, data_dirs, output_dir, overwrite):
     job = {
         "binary": "dataset.export_images",
         "project_version": PROJECT_VERSION,
-        "settings": {"data_dirs": data_dirs},
-        "inputs": {s.directory: s.digest for s in shard_sets},
+        "settings": {
+            "data_dirs": data_dirs,
+            "manifests_sha256": [s.digest for s in shard_sets],
+        },
     }
     own = {"is_own": OWN.__contains__, "overwrite": overwrite}
     if claim_folder(output_dir, job, final=FINAL, **own):

@@ -10,7 +10,8 @@ from dataset.file_systems import UserError, disk_errors, load_file_system, read_
 
 JOB = "unfinished.json"
 # Flags that say how and where a program runs, not what it makes.
-RUN_FLAGS = ("output_dir", "overwrite", "num_workers", "skip_bad_cases")
+RUN_FLAGS = ("output_dir", "overwrite", "num_workers")
+RUN_FLAGS += ("skip_bad_cases", "skip_bad_files")
 
 
 def claim_folder(output_dir, job, *, final, is_own, overwrite=False):

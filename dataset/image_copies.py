@@ -7,6 +7,8 @@ from dataset.curation import EXCLUDED
 from dataset.patient_images import CONTRADICTION, COPY
 from dataset.splits import group_cases
 
+MAX_SHOWN = 20
+
 
 @dataclasses.dataclass(frozen=True)
 class Copies:
@@ -24,6 +26,27 @@ class Copies:
     copies: dict
     contradictions: list
     shared: list
+
+    def notes(self):
+        """What was found, in sentences; of many, the first."""
+        copies = [
+            f"{copy} has the same pixels as {original} and was left out."
+            for copy, original in self.copies.items()
+        ]
+        contradictions = [
+            f"{', '.join(files)}: the same pixels with both labels; all left out."
+            for files in self.contradictions
+        ]
+        shared = [
+            f"{first} and {second} share an image: {file} is {other}."
+            for first, second, file, other in self.shared
+        ]
+        return [*_first(copies), *_first(contradictions), *_first(shared)]
+
+
+def _first(lines):
+    more = len(lines) - MAX_SHOWN
+    return lines[:MAX_SHOWN] + ([f"... and {more} more like this."] if more > 0 else [])
 
 
 def find_copies(patients):

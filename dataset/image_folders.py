@@ -7,36 +7,13 @@ told with the reason.
 
 import dataclasses
 import os
-import re
 
-from dataset.curation import NON_TUMOR, TUMOR, UNLABELED
+from dataset.file_names import list_files, natural
 from dataset.folders import UserError
 from dataset.image_files import is_image
+from dataset.image_search import ImageFile, Search
 from dataset.image_table import read_table
 from dataset.mask_names import MaskNames
-
-ID_PREFIX = "images"  # Begins the ids of imported images.
-
-
-@dataclasses.dataclass(frozen=True)
-class ImageFile:
-    """One image file.
-
-    Attributes:
-      name: its path below the folder searched, with `/`.
-      path: its path.
-      mask_path: path of its mask, or None.
-      label: tumor, non_tumor, unlabeled, or None where the mask tells.
-      patient: its patient's name.
-      id: in shard sets.
-    """
-
-    name: str
-    path: str
-    mask_path: str | None
-    label: str | None
-    patient: str
-    id: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,33 +29,6 @@ class Patient:
     name: str
     files: tuple[ImageFile, ...]
     patient: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Sources:
-    """Where labels and patients come from; flags of the same names explain each."""
-
-    images_csv: str | None = None
-    class_folders: tuple[str, str] = (NON_TUMOR, TUMOR)
-    mask_pattern: str | None = None
-    patient_pattern: str | None = None
-    patient_per_image: bool = False
-    unlabeled: bool = False
-    one_set: bool = False
-
-    def __post_init__(self):
-        if len(set(self.class_folders)) != 2:
-            raise UserError(
-                f"--class_folders={','.join(self.class_folders)}: expected two names,"
-                " of the folder without tumors and of that with tumors."
-            )
-        try:
-            re.compile(self.patient_pattern or "")
-        except re.error as error:
-            raise UserError(
-                f"--patient_pattern={self.patient_pattern}: {error}; expected a regular"
-                " expression."
-            ) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +84,7 @@ def find_images(images_dir, sources, output_dir=None):
             f"--images_dir={images_dir}: no images in it; expected PNG, JPEG, TIFF or"
             " DICOM."
         )
-    search = _Search(images_dir, sources, table, masks)
+    search = Search(images_dir, sources, table, masks)
     search.check_sources(images)
     files, faults = [], {}
     for name in search.order(images):
@@ -148,165 +98,3 @@ def find_images(images_dir, sources, output_dir=None):
             faults[name] = str(error)
     faults |= search.missing(images)
     return Found(files, unused, faults)
-
-
-class _Search:
-    """Tells the label and patient of each image of a folder."""
-
-    def __init__(self, images_dir, sources, table, masks):
-        self._folder = images_dir
-        self._sources = sources
-        self._table = table
-        self._masks = masks
-
-    def check_sources(self, images):
-        """Refuses a folder for whose images nothing tells labels or patients."""
-        sources, where = self._sources, f"--images_dir={self._folder}"
-        labels_needed = not sources.unlabeled
-        if self._masks and labels_needed and not any(map(self._masks.mask_of, images)):
-            raise UserError(
-                f"--mask_pattern={sources.mask_pattern}: none of the {len(images)}"
-                f" images has such a mask; expected {self._masks.expected(images[0])}"
-                f" beside {images[0]}, for example."
-            )
-        if self._by_folder() and not any(map(self._class_folders, images)):
-            raise UserError(
-                f"{where}: nothing tells which images show a tumor; expected folders"
-                f" {' and '.join(sources.class_folders)} (--class_folders), a column"
-                " label in --images_csv, --mask_pattern or --unlabeled."
-            )
-        in_table = self._table and self._table.has("patient")
-        by_name = sources.patient_pattern or sources.patient_per_image
-        if not (in_table or by_name or sources.one_set):
-            raise UserError(
-                f"{where}: nothing tells whose the images are, and images of one"
-                " patient in training and test would make the test worthless; expected"
-                " --patient_pattern, a column patient in --images_csv, or"
-                " --patient_per_image if each image is of a patient of its own."
-            )
-
-    def order(self, images):
-        """Images in the order of the table, those that it does not name last."""
-        named = list(self._table.rows) if self._table else []
-        place = {name: number for number, name in enumerate(named)}
-        return sorted(images, key=lambda n: (place.get(n, len(place)), natural(n)))
-
-    def missing(self, images):
-        """{name: fault} of rows of the table without a file."""
-        rows = self._table.rows if self._table else {}
-        return {
-            name: f"{row.where}: no image {os.path.join(self._folder, name)}."
-            for name, row in rows.items()
-            if name not in set(images)
-        }
-
-    def unused_reason(self, name):
-        """Why an image is none of those to import; empty if it is."""
-        if self._table and name not in self._table.rows:
-            return "not in --images_csv"
-        if self._by_folder() and not self._class_folders(name):
-            return "in neither of --class_folders"
-        as_it_is = self._sources.unlabeled or self._sources.one_set
-        if self._label(name) == UNLABELED and not as_it_is:
-            return "no label in --images_csv"
-        return ""
-
-    def image_file(self, name):
-        """The `ImageFile` of an image.
-
-        Raises:
-          UserError: it has no label, no mask or no patient where it should.
-        """
-        path = os.path.join(self._folder, name)
-        _check_name(path)
-        mask = None
-        if self._masks and not self._sources.unlabeled:
-            mask = self._masks.mask_of(name)
-            if not mask:
-                raise UserError(
-                    f"{path}: no mask, expected {self._masks.expected(name)} beside it"
-                    " (--mask_pattern); a mask without tumor is all 0."
-                )
-        elif self._by_folder() and len(self._class_folders(name)) > 1:
-            raise UserError(f"{path}: in both of --class_folders, expected one.")
-        row = self._table and self._table.rows[name]
-        return ImageFile(
-            name=name,
-            path=path,
-            mask_path=mask and os.path.join(self._folder, mask),
-            label=None if mask else self._label(name),
-            patient=self._patient(name, path, row),
-            id=(row and row.id) or f"{ID_PREFIX}/{name}",
-        )
-
-    def _by_folder(self):
-        in_table = self._table and self._table.has("label")
-        return not (self._masks or in_table or self._sources.unlabeled)
-
-    def _class_folders(self, name):
-        """Which of the two class folders a file is in; {} of none, at any depth."""
-        return set(name.split("/")[:-1]) & set(self._sources.class_folders)
-
-    def _label(self, name):
-        if self._sources.unlabeled:
-            return UNLABELED
-        if self._masks:
-            return None
-        if self._by_folder():
-            (folder,) = self._class_folders(name)
-            return (NON_TUMOR, TUMOR)[self._sources.class_folders.index(folder)]
-        return self._table.rows[name].label
-
-    def _patient(self, name, path, row):
-        if row and row.patient:
-            return row.patient
-        pattern = self._sources.patient_pattern
-        match = pattern and re.search(pattern, name)
-        patient = match and (match[match.lastindex or 0] or "").strip()
-        if patient:
-            return patient
-        if self._sources.patient_per_image:
-            return name
-        if self._sources.one_set:
-            return ""
-        told = f"--patient_pattern={pattern} is not in {name!r}" if pattern else ""
-        empty = f"{row.where}: no patient" if row else ""
-        raise UserError(f"{path}: {told or empty}; expected the patient of each image.")
-
-
-def _check_name(path):
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{path!r}: expected a name in UTF-8.") from error
-
-
-def list_files(folder, left_out=()):
-    """The names of all files below a folder, with `/`, in their natural order.
-
-    Links are followed, circles are not; hidden files and folders do not count.
-
-    Args:
-      folder: where to search.
-      left_out: paths of files or folders to leave out; None is none.
-    """
-    ignored = {os.path.realpath(path) for path in left_out if path}
-    seen, names = set(), []
-    for parent, subfolders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in seen or real in ignored:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for name in files:
-            path = os.path.join(parent, name)
-            if not name.startswith(".") and os.path.realpath(path) not in ignored:
-                names.append(os.path.relpath(path, folder).replace(os.sep, "/"))
-    return sorted(names, key=natural)
-
-
-def natural(name):
-    """A key by which `slice_2` comes before `slice_10`."""
-    parts = re.split(r"(\d+)", name)
-    return [int(part) if part.isdigit() else part for part in parts], name

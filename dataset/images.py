@@ -12,7 +12,7 @@ import numpy as np
 from dataset.folders import UserError
 
 AS_IS, PERCENTILES, WINDOW = INTENSITIES = ("as_is", "percentiles", "window")
-BLOCKS = 32  # By which images are told from each other, in either direction.
+BLOCKS = 48  # By which images are told from each other, in either direction.
 FOREGROUND = 0.1  # Of the way from the darkest value to the 99th percentile.
 
 
@@ -126,8 +126,11 @@ def scale_image(image, low, high, image_size):
 def fingerprint(image, low, high):
     """What tells an image from others: its pattern of light and dark.
 
-    Means of 32 x 32 blocks, square roots so that a change of contrast counts less, less
-    their surroundings (Gaussian, 2 blocks). See `splits.similar_pairs`.
+    Means of 48 x 48 blocks, square roots so that a change of contrast counts less, less
+    their surroundings (Gaussian, 2 blocks). Slices of two of 60 patients, with skull,
+    correlate by 0.83 at most, of two of ten without skull by 0.86; a slice with itself
+    as JPEG of quality 60, smaller or of another contrast by 0.97 and more, nine times
+    of ten. See `splits.similar_pairs`.
 
     Args:
       image: [rows, columns].

@@ -9,7 +9,8 @@ import os
 
 from dataset import image_copies, preparation
 from dataset.image_files import read_image
-from dataset.image_folders import Sources, find_images
+from dataset.image_folders import find_images
+from dataset.image_search import Sources
 from dataset.image_set import write_image_set
 from dataset.images import AS_IS, PERCENTILES, ImageSettings
 from dataset.patient_images import ImageRules, JudgedImage, PatientReader
@@ -130,6 +131,7 @@ class Gatherer:
                 "contradictions": copies.contradictions,
                 "shared": copies.shared,
             },
+            notes=copies.notes(),
         )
 
 

@@ -19,7 +19,6 @@ from dataset.workers import parallel_map
 
 REPORT, SLICES, CASES = "report.json", "slices.csv", "unfinished_cases"
 OWN = {REPORT, SLICES, CASES, UNLABELED, BORDERLINE, *splits.PARTS}
-MAX_SHOWN = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +48,7 @@ class Gathered:
       faults: {what cannot be used: why}.
       num_good: the number of things that can be.
       found: a dict, more for the report.
+      notes: what a person should know of that, in sentences.
     """
 
     cases: list
@@ -56,6 +56,7 @@ class Gathered:
     faults: dict
     num_good: int
     found: dict = dataclasses.field(default_factory=dict)
+    notes: tuple = ()
 
 
 def job(name, settings):
@@ -123,7 +124,11 @@ def prepare_sets(job, cases, reader, options, source, gather):
     write_json(report_path, report)
     shutil.rmtree(reader.folder)
     release_folder(output_dir)
-    print_report(report, output_dir, source)
+    notes = [
+        f"{copy} has the same images as {original} and was left out."
+        for copy, original in division.get("copies", {}).items()
+    ]
+    print_report(report, output_dir, source, [*notes, *gathered.notes])
 
 
 def take(settings_class, options):
@@ -176,12 +181,8 @@ def divide(cases, unlabeled, options):
     }
 
 
-def print_report(report, output_dir, source):
-    copies = report.get("copies", {})
-    for copy, original in list(copies.items())[:MAX_SHOWN]:
-        print(f"{copy} has the same images as {original} and was left out.")
-    if len(copies) > MAX_SHOWN:
-        print(f"... and {len(copies) - MAX_SHOWN} more copies ({REPORT}).")
+def print_report(report, output_dir, source, notes):
+    print(*notes, sep="\n", end="\n" if notes else "")
     for names in report.get("patients", {}).values():
         print(f"One patient, kept in one part: {', '.join(names)}.")
     for verdict, reasons in report["slices"].items():

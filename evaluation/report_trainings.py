@@ -6,7 +6,7 @@ import re
 from evaluation.figures import encode_figure
 from evaluation.page_images import Gallery, Picture
 from evaluation.page_text import Block, text_cells
-from evaluation.training_curves import draw_accuracies, draw_losses
+from evaluation.training_curves import draw_accuracies, draw_distances, draw_losses
 
 
 def trainings(experiment):
@@ -21,6 +21,9 @@ def trainings(experiment):
         if best:
             accuracy = 100 * training.finished["validation_accuracy"]
             state += f"; best in epoch {best}: {accuracy:.1f} % of validation images"
+        if training.finished.get("stopped_when_flat"):
+            images = training.finished["best_distance_at_image"]
+            state += f"; its distance has not fallen since {images:,} images"
         cells = [training.name, training.binary, f"{training.steps:,}", time, state]
         rows.append(cells)
         if training.log:
@@ -59,10 +62,23 @@ def samples(experiment):
         grids = {
             size: sample_pictures(training, size, *last[size]) for size in sorted(last)
         }
+        parts += distance_pictures(training)
         small = [grid[0] for size, grid in grids.items() if size != largest]
         parts += [Gallery(small)] if small else []
         parts.append(Gallery(grids[largest], large=True))
     return parts
+
+
+def distance_pictures(training):
+    """The curve of the distance to real images, where one was measured: a list."""
+    if not any("swd" in line for line in training.log):
+        return []
+    caption = (
+        f"{training.name}: sliced Wasserstein distance of generated images to real ones"
+        " of the same size. Grey vertical lines: a new resolution begins, at first"
+        " without its detail."
+    )
+    return [Picture(caption, svg=encode_figure(draw_distances(training), "svg"))]
 
 
 def sample_pictures(training, size, step, name):

@@ -12,10 +12,15 @@ from evaluation.figures import COLOURS, draw
 # Of a log's line, what is no curve.
 FACTS = {"step", "epoch", "resolution", "alpha", "phase", "seconds_per_step"}
 FACTS |= {"learning_rate"}
+GREY = "#999999"
+DISTANCES = {  # Lines of a distance's panel: key in the log, style, colour, name.
+    "swd": (".-", COLOURS["blue"], "to validation patients"),
+    "swd_training": ("--", COLOURS["orange"], "to training images"),
+    "swd_floor": ("-", GREY, "of these to each other: the floor"),
+}
 MAX_POINTS = 300
 COLUMNS = 4
 LINE_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple")]
-GREY = "#999999"
 
 
 def draw_losses(trainings):
@@ -34,7 +39,7 @@ def draw_losses(trainings):
         for training in trainings
         for line in training.log
         for key in line
-        if key not in FACTS
+        if is_loss(key)
     )
     columns = min(COLUMNS, len(names))
     lines = -(-len(names) // columns)
@@ -60,6 +65,11 @@ def draw_losses(trainings):
     return draw(max(2.3 * columns, 4), 1.7 * lines + 0.6, paint)
 
 
+def is_loss(key):
+    """Whether a key of a log's line is a curve among the losses."""
+    return key not in FACTS and not key.startswith("swd")
+
+
 def loss_of(key):
     """`cycle_loss_b` to its panel and line style, `("cycle_loss", "--")`."""
     domain = re.search(r"_([ab])$", key)
@@ -69,7 +79,7 @@ def loss_of(key):
 def _paint_loss(panel, training, name, colour):
     keys = dict.fromkeys(key for line in training.log for key in line)
     for key in keys:
-        if key not in FACTS and loss_of(key)[0] == name:
+        if is_loss(key) and loss_of(key)[0] == name:
             steps, values = curve(training.log, key)
             style = loss_of(key)[1]
             panel.plot(steps, values, style, color=colour, linewidth=0.9)
@@ -139,3 +149,33 @@ def draw_accuracies(trainings):
         figure.supxlabel("step", fontsize=8)
 
     return draw(max(2.3 * columns, 3), 1.7 * lines + 0.3, paint)
+
+
+def draw_distances(training):
+    """The sliced Wasserstein distances that a PGGAN's training has measured.
+
+    Args:
+      training: a `Training` with some in its log.
+
+    Returns:
+      A matplotlib figure.
+    """
+
+    def paint(figure):
+        panel = figure.subplots()
+        for key, (style, colour, label) in DISTANCES.items():
+            steps, values = curve(training.log, key)
+            # A floor holds for the resolution that ends with its last point.
+            how = "steps" if key == "swd_floor" else "default"
+            panel.plot(
+                *(steps, values, style), color=colour, label=label, drawstyle=how, ms=3
+            )
+        _paint_stages(panel, training)
+        panel.set_ylim(bottom=0)
+        panel.set_xlabel("step", fontsize=8)
+        panel.set_ylabel("SWD x 1,000", fontsize=8)
+        panel.tick_params(labelsize=7)
+        panel.ticklabel_format(axis="x", scilimits=(-4, 4))
+        figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=8)
+
+    return draw(4.6, 2.4, paint)

@@ -194,7 +194,13 @@ def _define_rules():
     ]
 
 
-def define_division(duplicate_correlation=0.7):
+VOLUMES_ALIKE = (
+    "Of ten real patients, two have 0.52 at most; one, moved by 3 mm and 3 degrees, in"
+    " another contrast and with less brain, 0.75 at least with itself."
+)
+
+
+def define_division(duplicate_correlation=0.7, things="cases", evidence=VOLUMES_ALIKE):
     """Flags of how patients are divided; `dataset.import_images` has them, too."""
     return [
         flags.DEFINE_list(
@@ -223,10 +229,9 @@ def define_division(duplicate_correlation=0.7):
         flags.DEFINE_float(
             "duplicate_correlation",
             duplicate_correlation,
-            "Two cases whose patterns of light and dark correlate at least so much are"
-            " taken for one patient and kept in one part. Of ten real patients, two"
-            " have 0.52 at most; one, moved by 3 mm and 3 degrees, in another contrast"
-            " and with less brain, 0.75 at least with itself. Above 1: never.",
+            f"Two {things} whose patterns of light and dark correlate at least so much"
+            f" are taken for one patient's and kept in one part. {evidence} Above 1:"
+            " never.",
             lower_bound=0.0,
         ),
         flags.DEFINE_integer("seed", 0, "Seed of the split into parts.", lower_bound=0),

@@ -6,6 +6,12 @@ from flags import dataset
 
 flags.disclaim_key_flags()
 
+IMAGES_ALIKE = (
+    "Of 60 real patients, slices of two have 0.83 at most (skull-stripped: 0.86); one,"
+    " as JPEG, smaller or in another contrast, mostly 0.97 or more with itself. Images"
+    " with the same pixels are always found."
+)
+
 
 def define_import_images():
     """Flags of `dataset.import_images`."""
@@ -14,7 +20,7 @@ def define_import_images():
         *_define_sources(),
         *define_intensities(),
         *_define_rules(),
-        *dataset.define_division(duplicate_correlation=0.95),
+        *dataset.define_division(0.93, "images", IMAGES_ALIKE),
         *_define_set(),
     ]
 

@@ -3,12 +3,15 @@
 import csv
 
 import heads
+import image_folder
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from classifier import predict
+from classifier import image_predictions, predict
 from classifier.pictures import volume_picture
+from dataset import export_images
+from dataset.images import ImageSettings, levels, scale_image
 from dataset.shards import UserError, write_json
 from dataset.volumes import SliceSettings, read_volume, slice_images
 from flags import classifier as classifier_flags
@@ -76,6 +79,109 @@ def test_volume_has_a_row_for_each_slice_and_a_picture(settings, tmp_path, name)
     np.testing.assert_allclose(white, images.mean((1, 2)) / 255, atol=1e-6)
     picture = tf.io.decode_png(tf.io.read_file(str(tmp_path / "predictions.png")))
     assert picture.shape[1:] == [1200, 3]
+
+
+IMPORTED = {
+    "image_size": 20,
+    "intensities": "percentiles",
+    "window": [],
+    "channel": "",
+    "mask_pattern": "{stem}_mask.png",
+    "lower_percentile": 10.0,
+    "upper_percentile": 90.0,
+}
+
+
+def trained_on(settings, facts):
+    """Settings with a detector trained on such images."""
+    run = {"binary": "classifier.train", "settings": {}, "facts": {"slices": facts}}
+    write_json(f"{settings['model_dir']}/run.json", run)
+    return settings
+
+
+def test_images_are_made_as_those_of_the_training(settings, tmp_path):
+    folder = image_folder.write_masked(tmp_path / "images", patients=2, images=3)
+    settings = trained_on(settings, IMPORTED)
+    found = rows({**settings, "images": [str(folder)], "patient_pattern": r"p\d"})
+    names = [f"{folder}/p{p}/s{n}.png" for p in range(2) for n in range(3)]
+    assert [row["file"] for row in found] == names  # No masks.
+    how = ImageSettings(lower_percentile=10, upper_percentile=90)
+    for patient in range(2):
+        images = [image_folder.pattern([0, patient, n]) for n in range(3)]
+        low, high = levels(images, how)
+        for n, image in enumerate(images):
+            white = scale_image(image, low, high, 20).mean() / 255
+            probability = float(found[3 * patient + n]["probability"])
+            assert probability == pytest.approx(white, abs=1e-6)
+    picture = tf.io.decode_png(tf.io.read_file(str(tmp_path / "predictions.png")))
+    assert picture.shape[1:] == [1200, 3]
+
+
+def test_exported_slices_are_predicted_as_their_set(settings, tmp_path, write_images):
+    shard_set = write_images(tmp_path / "tumor", 1, ("a", "b"), 3, size=48)
+    export = {"data_dirs": [shard_set.directory], "output_dir": str(tmp_path / "png")}
+    export_images.main({**export, "overwrite": False})
+    of_set = rows({**settings, "data_dirs": [shard_set.directory]})
+    settings["overwrite"] = True
+    of_files = rows({**settings, "images": [str(tmp_path / "png")]})
+    probabilities = [row["probability"] for row in of_set]
+    assert [row["probability"] for row in of_files] == probabilities
+
+
+def test_one_file_of_any_depth_is_predicted(settings, tmp_path, capsys):
+    deep = image_folder.pattern(1).astype(np.uint16) * 99
+    path = image_folder.write(tmp_path / "IM0001", deep)
+    found = rows({**trained_on(settings, IMPORTED), "images": [str(path)]})
+    assert [row["file"] for row in found] == [str(path)]
+    assert "percentiles of all images given" in capsys.readouterr().out
+
+
+def test_files_that_cannot_be_predicted_are_listed(settings, tmp_path, capsys):
+    folder = image_folder.write_masked(tmp_path / "images", patients=1, images=2)
+    (folder / "p0" / "notes.png").write_text("no image")
+    settings = {**trained_on(settings, IMPORTED), "images": [str(folder)]}
+    with pytest.raises(UserError, match="1 of 3 files cannot be used.*--skip_bad_fi"):
+        predict.main(settings)
+    assert "notes.png: damaged or of another format" in capsys.readouterr().err
+    assert len(rows({**settings, "skip_bad_files": True})) == 2
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"images": ["no.png"]}, "--images: no.png: no such file or folder"),
+        ({"volume": "a.nii"}, "--volume=a.nii: the detector was trained on images"),
+        ({"images": ["."], "patient_pattern": "("}, r"--patient_pattern=\(: missing"),
+        ({"images": ["."], "patient_pattern": "x9"}, "--patient_pattern=x9 is not in"),
+    ],
+)
+def test_images_that_cannot_be_predicted_are_refused(
+    settings, tmp_path, monkeypatch, changes, message
+):
+    image_folder.write(tmp_path / "a.png", image_folder.pattern(0))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        predict.main({**trained_on(settings, IMPORTED), **changes})
+
+
+def test_volumes_slices_of_16_bits_are_refused(settings, tmp_path, capsys):
+    path = image_folder.write(tmp_path / "a.png", np.ones((9, 9), np.uint16) * 999)
+    with pytest.raises(UserError, match="1 of 1 files cannot be used"):
+        predict.main({**settings, "images": [str(path)]})
+    assert "expected 8 bits" in capsys.readouterr().err
+
+
+def test_picture_of_many_images_shows_the_highest():
+    images = [
+        image_predictions.Predicted("a_$x$.png", n / 200, (0.0, 255.0))
+        for n in range(200)
+    ]
+    shown, title = image_predictions.choose(images, 0.1)
+    assert title == "180 of 200 images at 0.10 or above; the 96 highest are shown"
+    assert [p.probability for p in shown] == [n / 200 for n in range(104, 200)]
+    shown, title = image_predictions.choose(images, 1)
+    assert title == "no image at 1.00 or above; the highest are shown"
+    assert len(shown) == 8
 
 
 def test_picture_shows_every_suspicious_slice():

@@ -18,7 +18,13 @@ from evaluation.page_images import encode, encode_all
 from evaluation.page_text import read_blocks
 from evaluation.report import write_report
 from evaluation.report_origins import as_flags, origins
-from evaluation.training_curves import MAX_POINTS, curve, loss_of
+from evaluation.training_curves import (
+    MAX_POINTS,
+    curve,
+    draw_distances,
+    draw_losses,
+    loss_of,
+)
 
 SCRIPT = "<script>alert(1)</script>"
 TABLE = f"""## scratch
@@ -87,7 +93,10 @@ def experiment(tmp_path):
         {"step": n, "resolution": 4 * n, "generator_loss": 1 / n, "seconds_per_step": 2}
         for n in (1, 2, 3)
     ]
-    write_training(root / "pggan" / "tumor" / "model", "pggan.train", losses, step=3)
+    distances = {"swd": 50.0, "swd_4px": 50.0, "swd_training": 30, "swd_floor": 25}
+    losses += [{"step": 3, "resolution": 12, **distances}]
+    end = {"step": 3, "stopped_when_flat": True, "best_distance_at_image": 4096}
+    write_training(root / "pggan" / "tumor" / "model", "pggan.train", losses, **end)
     for name in (
         "004px-fade-step-2.png",
         "004px-stabilise-step-1.png",
@@ -202,8 +211,9 @@ def test_links_lead_to_sections(experiment, make):
 def test_every_picture_can_be_decoded(experiment, make):
     page, _ = make(experiment)
     kinds = [kind for kind, _ in page.pictures]
-    # Table 1, t-SNE and curves are drawings; figures 5 and 6 and four grids are not.
-    assert kinds.count("svg+xml") == 5 and kinds.count("png") == 5
+    # Table 1, t-SNE, curves and distances are drawings; figures 5 and 6 and four grids
+    # are not.
+    assert kinds.count("svg+xml") == 6 and kinds.count("png") == 5
     for kind, content in page.pictures:
         if kind == "svg+xml":
             assert b"</svg>" in content
@@ -360,6 +370,29 @@ def test_curve_of_a_long_log_is_of_means_of_neighbours():
     assert len(steps) == MAX_POINTS and steps[0] == pytest.approx(3.0)
     assert values == pytest.approx(np.full(MAX_POINTS, 0.5), abs=0.08)
     assert curve(log, "phase").shape == (2, 0)
+
+
+def test_distances_have_a_figure_of_their_own(experiment):
+    training = next(
+        t for t in read_experiment(str(experiment)).trainings if "pggan" in t.name
+    )
+    figure = draw_distances(training)
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    ends = {
+        "to validation patients": 50.0,
+        "to training images": 30.0,
+        "of these to each other: the floor": 25.0,
+    }
+    for label, value in ends.items():
+        assert lines[label].get_xydata().tolist() == [[3.0, value]]
+    titles = [panel.get_title() for panel in draw_losses([training]).axes]
+    assert titles == ["generator loss"]
+
+
+def test_training_that_ended_early_says_so_beside_its_curve(experiment, make):
+    page, _ = make(experiment)
+    assert "its distance has not fallen since 4,096 images" in page.text
+    assert "pggan/tumor: sliced Wasserstein distance of generated images" in page.text
 
 
 def test_losses_of_two_domains_share_a_panel():

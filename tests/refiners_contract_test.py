@@ -1,4 +1,4 @@
-"""What any refiner promises: the same assertions over UNIT, SimGAN and the example."""
+"""What any refiner promises: the same assertions over UNIT, SimGAN, the examples."""
 
 import ast
 import importlib.util
@@ -11,6 +11,7 @@ import pytest
 
 from dataset import verify
 from dataset.shards import ShardSet, UserError, write_shard_set
+from flags import binary
 from flags import simgan as simgan_flags
 from flags import unit as unit_flags
 from simgan import refine as simgan_refine
@@ -51,33 +52,46 @@ def sets(tmp_path_factory, write_images):
     }
 
 
-def load_example():
-    spec = importlib.util.spec_from_file_location(
-        "example", DOCS / "refiner_example.py"
-    )
+def load_example(name="refiner_example.py"):
+    spec = importlib.util.spec_from_file_location("example", DOCS / name)
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
     example.IMAGES_PER_SHARD = 8  # Several shards of the few images of a test.
     return example
 
 
-def documented_commands():
-    """The command lines of the example in docs/refiners.md, by step."""
+def documented_commands(refiner):
+    """The command lines of an example in docs/refiners.md, by step."""
     text = (DOCS / "refiners.md").read_text()
-    block = re.search(r"```yaml\n(.*?)```", text, re.DOTALL).group(1)
-    return dict(re.findall(r"^    (\w+): \"(.*?)\"$", block, re.DOTALL | re.MULTILINE))
+    for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
+        if f"  {refiner}:\n" in block:
+            lines = r"^    (\w+): \"(.*?)\"$"
+            return dict(re.findall(lines, block, re.DOTALL | re.MULTILINE))
+    raise AssertionError(refiner)
 
 
-@pytest.fixture(scope="module", params=["unit", "simgan", "histogram"])
+def run_documented(refiner, step, paths):
+    """Runs what the documented command line would, in this process."""
+    none = {"real_dir": "", "synthetic_dir": "", "output_dir": ""}
+    line = documented_commands(refiner)[step].format(python="python", **none | paths)
+    for command in line.split("&&"):
+        _, *words = shlex.split(command)
+        if words[0] != "-m":
+            load_example(words[0].rpartition("/")[2]).main(words[1:])
+            continue
+        module = importlib.import_module(words[1])
+        settings = binary.parse(words[1], words[2:])
+        if "images_per_shard" in settings:
+            settings["images_per_shard"] = 8
+        module.main(settings)
+
+
+@pytest.fixture(scope="module", params=["unit", "simgan", "histogram", "contrast"])
 def refiner(request, flag_defaults):
     """Its name and a function that runs one of its command lines with these paths."""
 
     def run_example(step, **paths):
-        command = documented_commands()[step].format(
-            python="python",
-            **{"real_dir": "", "synthetic_dir": "", "output_dir": "", **paths},
-        )
-        load_example().main(shlex.split(command)[2:])
+        run_documented(request.param, step, paths)
 
     def run_binary(step, **paths):
         module, define = BINARIES[request.param][step]
@@ -179,8 +193,15 @@ def test_refining_without_training_is_refused(refiner, sets, tmp_path):
         ShardSet(str(tmp_path / "output"))
 
 
-def test_example_uses_nothing_of_this_project():
-    tree = ast.parse((DOCS / "refiner_example.py").read_text())
+@pytest.mark.parametrize(
+    "name, others",
+    [
+        ("refiner_example.py", {"hashlib", "itertools", "numpy", "tensorflow"}),
+        ("refiner_png_example.py", {"pathlib", "cv2", "numpy"}),
+    ],
+)
+def test_example_uses_nothing_of_this_project(name, others):
+    tree = ast.parse((DOCS / name).read_text())
     imported = {
         alias.name
         for n in ast.walk(tree)
@@ -188,8 +209,27 @@ def test_example_uses_nothing_of_this_project():
         for alias in n.names
     }
     assert not [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
-    stock = {"argparse", "hashlib", "itertools", "json", "os"}
-    assert imported == stock | {"numpy", "tensorflow"}
+    assert imported == {"argparse", "json", "os"} | others
+
+
+def test_png_example_brings_contrast_to_that_of_real_images(tmp_path, write_images):
+    real = write_images(tmp_path / "real", 1, images=8)
+    dark = write_images(tmp_path / "dark", 0, images=8)
+    places = {"real_dir": real.directory, "synthetic_dir": dark.directory}
+    places |= {
+        "model_dir": str(tmp_path / "model"),
+        "output_dir": str(tmp_path / "refined"),
+    }
+    run_documented("contrast", "train", places)
+    run_documented("contrast", "refine", places)
+    refined = ShardSet(tmp_path / "refined")
+
+    def brightness(shard_set):
+        values = np.concatenate([r.image[r.image > 0] for r in shard_set.records()])
+        return np.array([values.mean(), values.std()])
+
+    before, after = (np.abs(brightness(s) - brightness(real)) for s in (dark, refined))
+    assert (after < before / 3).all()
 
 
 def test_example_brings_grey_levels_to_those_of_real_images(tmp_path, write_images):

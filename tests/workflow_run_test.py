@@ -287,6 +287,7 @@ def test_stopped_run_lets_its_step_save_and_says_how_to_go_on(experiment, stop):
         os.killpg(process.pid, number)
     text, _ = process.communicate(timeout=300)
     assert process.returncode == 1 and "the same command goes on from there" in text
+    assert re.search(r"PGGAN of (non_)?tumor images: training +\d+ s  stopped", text)
     assert len(experiment.lines("saved")) == len(experiment.lines("hang"))
 
 

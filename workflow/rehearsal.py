@@ -277,6 +277,9 @@ def is_data(flag):
 
 
 def as_list(value):
+    """Values of a flag that takes one, or several; of one that is not given none."""
+    if value is None:
+        return []
     return value if isinstance(value, list) else [value]
 
 
