@@ -17,26 +17,25 @@ SLICES_FILE, SLICES_SET = "slices.csv", "borderline"
 class Review:
     """Things that a person decides about, and the decisions so far.
 
+    A subclass names the `things`, their `title` on the page, the `scope` of a decision
+    and its `choices`: keys, values, labels, signs and colours (`side`).
+
     Args:
       sets: the `ShardSet`s of the images.
       images: `DataFrame` of the images with `set_number` and `position`.
       source_sha256: digest of the file that lists the things.
-      decisions_file: path of the decisions file, new or to be continued.
+      decisions_file: path, new or to be continued.
       reviewer: name of the person.
 
     Attributes:
-      things, title, scope: what they are: for decisions, on the page, one of them.
-      choices: keys, values, labels, signs and colours (`side`) of the decisions.
       sheets: paths of contact sheets by cluster; None: of real images.
-
-    Raises:
-      UserError: the decisions file is about something else.
     """
+
+    sheets = {}
 
     def __init__(self, sets, images, source_sha256, decisions_file, reviewer):
         self._sets, self._images, self._reviewer = sets, images, reviewer
         self._decisions = DecisionJournal(decisions_file, self.things, source_sha256)
-        self.sheets = {}
 
     def state(self):
         """All that the page shows at first, as JSON values."""
@@ -76,16 +75,11 @@ class Review:
         return pictures.read_image(self._sets[image.set_number], image.position)
 
     def close(self):
-        """Closes the decisions file."""
         self._decisions.close()
 
 
 class ClusterReview(Review):
-    """A review of clusters and of single images.
-
-    Args:
-      clusters: a `clusters.Clusters`.
-      decisions_file, reviewer: see `Review`.
+    """A review of `Clusters` and of single images.
 
     Raises:
       UserError: a shard set or a sheet is missing or has changed, or the decisions
@@ -101,16 +95,15 @@ class ClusterReview(Review):
     def __init__(self, clusters, decisions_file, reviewer):
         self._clusters = clusters.clusters
         sets = [clusters.open_set(number) for number in range(len(clusters.sets))]
-        sheets = {number: clusters.sheet(number) for number in range(len(self))}
+        self.sheets = {number: clusters.sheet(number) for number in range(len(self))}
         if clusters.content["reference"]:
-            sheets[None] = clusters.sheet(None)
+            self.sheets[None] = clusters.sheet(None)
         images = clusters.images()
         strangeness = images.suspicion.fillna(images.distance)
         order = strangeness.sort_values(ascending=False, kind="stable").index
         self._members = dict(iter(images.loc[order].groupby("cluster")))
         self._cluster_of = dict(zip(images.id, images.cluster))
         super().__init__(sets, images, clusters.digest, decisions_file, reviewer)
-        self.sheets = sheets
 
     def __len__(self):
         return len(self._clusters)
@@ -201,11 +194,8 @@ class SliceReview(Review):
     `dataset.prepare` leaves out slices whose label is uncertain: a few voxels of tumor,
     or none but in an adjacent slice. A person who sees one may know better.
 
-    Args:
-      prepared_dir: that `dataset.prepare` wrote with `--keep_borderline`.
-      decisions_file, reviewer: see `Review`.
-      verdicts_csv: path of the table for `dataset.prepare --exclude_csv`; rewritten
-        from the decisions now and after each.
+    `prepared_dir` is of `dataset.prepare --keep_borderline`; `verdicts_csv`, the table
+    for its `--exclude_csv`, is rewritten from the decisions now and after each.
 
     Raises:
       UserError: the slices are missing, or the decisions file is about others.

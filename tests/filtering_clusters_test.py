@@ -60,6 +60,18 @@ def test_images_given_by_an_absolute_path_are_found_when_the_clusters_move(tmp_p
     assert len(Clusters(tmp_path / "other/place").open_set(0)) == 6
 
 
+def test_images_are_found_relative_to_the_clusters_alone(tmp_path, monkeypatch):
+    """Neither the working directory nor a folder above is that of then."""
+    (tmp_path / "run").mkdir()
+    monkeypatch.chdir(tmp_path / "run")
+    clustered.write("../data/experiment", noise, 2, 3, 16)
+    shutil.move(tmp_path / "data", tmp_path / "archive")
+    monkeypatch.chdir("/")
+    clusters = Clusters(tmp_path / "archive/experiment/clusters")
+    assert clusters.sets[0]["directory"] == "../images"
+    assert len(clusters.open_set(0)) == 6
+
+
 def test_missing_and_changed_images_are_named(experiment, tmp_path):
     clusters = Clusters("experiment/clusters")
     looked = f"{tmp_path}/experiment/images.* experiment/images .*{tmp_path} "

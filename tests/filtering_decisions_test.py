@@ -38,6 +38,7 @@ def test_last_decision_counts_and_null_takes_it_back(path):
     )
     assert read(path).of_image("a", 17) == "keep"
     assert read(path).of_image("a", 18) is None
+    assert list(read(path).current["cluster"]) == ["17"]
 
 
 def test_decision_about_an_image_precedes_that_about_its_cluster(path):
