@@ -6,6 +6,7 @@ import re
 import numpy as np
 from matplotlib.lines import Line2D
 
+from evaluation.experiment_folder import prefix_of
 from evaluation.figures import COLOURS, draw
 
 # Of a log's line, what is no curve.
@@ -116,14 +117,16 @@ def draw_accuracies(trainings):
     """Accuracy of classifiers: grey on training images, coloured on validation images.
 
     Args:
-      trainings: list of `Training`; runs that differ in a last `/seed-N` share a panel.
+      trainings: list of `Training`; runs that differ in a last `/seed-N`, or in the
+        fold or chain, share a panel.
 
     Returns:
       A matplotlib figure.
     """
     setups = collections.defaultdict(list)
     for training in trainings:
-        setups[re.sub(r"/seed-\d+$", "", training.name)].append(training)
+        name = training.name.removeprefix(prefix_of(training.name))
+        setups[re.sub(r"/seed-\d+$", "", name)].append(training)
     columns = min(COLUMNS, len(setups))
     lines = -(-len(setups) // columns)
 

@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -100,6 +101,7 @@ def test_try_that_succeeds_makes_up_for_one_that_failed(tmp_path):
     [
         ("pggan/tumor/model: finished at step 600.", "finished at step 600"),
         ("pggan/tumor: a", "a"),
+        ("pggan/tumor/model: 600 images; look at model/preview.png.", "600 images"),
         ("pggan/non_tumor: a", "pggan/non_tumor: a"),
         ("tumor in 34 of 120 images.", "tumor in 34 of 120 images"),
         ("SIGTERM: saved step 3.", "SIGTERM: saved step 3"),
@@ -141,6 +143,15 @@ def test_line_of_a_step_that_did_not_finish_says_so(code, text):
     assert re.fullmatch(
         rf"{TITLE} +1 min 1 s  {re.escape(text)}", display.ended_line(step)
     )
+
+
+@pytest.mark.parametrize(
+    "code, end", [(0, "s"), (1, r"s  exit code 1: no( no)+ \[...\]")]
+)
+def test_long_line_is_the_beginning_of_an_error_and_no_result(code, end):
+    step = step_logs.Step("log", TITLE, "a", 0.0, None, "no " * 60, code, 1)
+    line = display.ended_line(step)
+    assert re.fullmatch(rf"{TITLE} +1 {end}", line) and len(line) < 200
 
 
 def begin(folder, command):
@@ -220,6 +231,7 @@ def test_without_a_terminal_a_line_per_ended_step_and_one_a_minute(
     tmp_path, capsys, monkeypatch
 ):
     (tmp_path / "snakemake.log").write_text("all 1\ntotal   40\n")
+    write(tmp_path, "b", mark("second") + "an old line\n== ended with 1 after 3 s\n")
     shown = display.Display(tmp_path / "logs", tmp_path / "snakemake.log")
     with shown:
         write(tmp_path, "a", mark("first") + "x: a result.\n")
@@ -278,6 +290,7 @@ def test_terminal_shows_what_is_at_work_below_what_has_ended(tmp_path):
     os.close(terminal)
     text = ""
     while "2 min 41 s" not in text or not text.rstrip().endswith("left"):
+        assert select.select([leader], [], [], 60)[0], text
         text += os.read(leader, 10000).decode()
     text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
     line, area = text.rpartition("done it")[0], text.rpartition("done it")[2]

@@ -172,7 +172,7 @@ CHAIN = {
     "unit.refine": 2,
     "simgan.train": 2,
     "simgan.refine": 2,
-    "dataset.verify": 4,
+    "dataset.verify": 5,
     "classifier.augment": 1,
     "classifier.train": 5,
     "classifier.predict": 5,
@@ -287,6 +287,7 @@ def test_stopped_run_lets_its_step_save_and_says_how_to_go_on(experiment, stop):
         os.killpg(process.pid, number)
     text, _ = process.communicate(timeout=300)
     assert process.returncode == 1 and "the same command goes on from there" in text
+    assert re.search(r"PGGAN of (non_)?tumor images: training +\d+ s  stopped", text)
     assert len(experiment.lines("saved")) == len(experiment.lines("hang"))
 
 
@@ -347,6 +348,7 @@ def test_further_mix_runs_its_own_steps_alone(experiment):
     assert binaries(new) == [
         "classifier.train",
         "classifier.predict",
+        "dataset.verify",
         "evaluation.table",
         "evaluation.report",
     ]
@@ -371,20 +373,22 @@ RESULTS = {"evaluation.table": 1, "evaluation.report": 1}
 IMAGES = {"evaluation.quality": 1, "evaluation.tsne": 1}
 
 
-def detectors(number):
-    return {"classifier.train": number, "classifier.predict": number, **RESULTS}
+def detectors(number, refined=0):
+    """Steps for new detectors; all are verified, as is each set of refined images."""
+    trained = {"classifier.train": number, "classifier.predict": number}
+    return {**trained, "dataset.verify": refined + 1, **RESULTS}
 
 
 RERUN = {
     # The number of clusters, say: all that is made of the images that are then kept.
     "filtering_cluster": {
-        **{"filtering.cluster": 2, "filtering.discard": 2, "dataset.verify": 4},
+        **{"filtering.cluster": 2, "filtering.discard": 2},
         **{f"{name}.train": 2 for name in ("unit", "simgan")},
         **{f"{name}.refine": 2 for name in ("unit", "simgan")},
-        **{**detectors(3), "classifier.export": 1, **IMAGES},
+        **{**detectors(3, refined=4), "classifier.export": 1, **IMAGES},
     },
     # The step that refines.
-    "unit_refine": {"unit.refine": 2, "dataset.verify": 2, **detectors(1), **IMAGES},
+    "unit_refine": {"unit.refine": 2, **detectors(1, refined=2), **IMAGES},
     "classifier_augment": {
         "classifier.augment": 1,
         "evaluation.tsne": 1,
@@ -476,7 +480,7 @@ def test_further_step_to_choose_from_runs_its_own_steps_alone(experiment):
     assert "real+classic+unit@100" in flag(trained, "model_dir")
     # It is selected again, as before: the mix is tested again, but not trained.
     assert collections.Counter(binaries(again)) == {
-        **{"unit.refine": 2, "dataset.verify": 2, "evaluation.select": 1},
+        **{"unit.refine": 2, "dataset.verify": 3, "evaluation.select": 1},
         **{"classifier.train": 1, "classifier.predict": 2, **RESULTS},
     }
 
@@ -542,6 +546,19 @@ def flag(line, name):
         ("brats_dir: phantom", "brats_dir:", "no cases: give --brats_dir=FOLDER"),
         ("refiners: {}", "refiners: {x: {trane: y}}", "x has trane; wanted the two"),
         ("decisions: proposal", "decisions: some", "decisions: 'some', wanted prop"),
+        (
+            "decisions: proposal",
+            "folds: 2\ndecisions: {tumor: /a/t, non_tumor: '/a/{prefix}n'}",
+            "decisions: tumor: /a/t: expected {prefix} in it",
+        ),
+        ("seeds: [0]", "seeds: [1000]\nchain_seeds: [0, 1]", "expected less than 1000"),
+        ("seeds: [0]", "seeds: [0]\nfolds: 0", "0 is less than the minimum of 1"),
+        (
+            "refiners: {}",
+            "refiners: {fold-1: {train: a, refine: a}}",
+            "'fold-1': a fold's or chain's folder has that name",
+        ),
+        ("brats_dir: phantom", "brats_dir: a\nimages_dir: b", "expected one of them"),
         ("controls: {}", "controls: {real: x}", "controls: 'x' is none of the mixes"),
         ("steps: {}", "steps: {x: [1]}", "steps: 'x' is none of the refiners"),
         ("export: [real+pggan]", "export: [x]", "'x' is none of the mixes"),
@@ -568,7 +585,7 @@ def test_dry_run_shows_the_steps_asks_trainings_and_runs_none(experiment):
     text = experiment.run("--dry_run")
     assert re.search(r"pggan_train +2\n", text)
     assert "  pggan/tumor/images: 600 images of 32 px\n" in text
-    assert "38 steps, and nothing wrong" in text  # Without `all`.
+    assert "39 steps, and nothing wrong" in text  # Without `all`.
     assert not experiment.lines("start")
     asked = collections.Counter(binaries(experiment.lines("ask")))
     # Detectors whose images are of the same sizes and classes are asked once.
@@ -623,11 +640,12 @@ def test_dry_run_names_a_refiners_program_that_is_not_there(experiment):
     assert "no_such_program: no such program" in experiment.run("--dry_run", code=1)
 
 
-@pytest.mark.parametrize("flag", ["configuration", "brats_dir"])
+@pytest.mark.parametrize("flag", ["configuration", "brats_dir", "images_dir"])
 def test_missing_file_is_named_by_its_flag(experiment, flag):
     settings = {"configuration": str(experiment.configuration), "brats_dir": "phantom"}
     settings |= {"snakemake": SNAKEMAKE, "cores": 2, flag: "none"}
     settings |= {"dry_run": True, "retrain": False}
+    settings |= {"brats_dir": None} if flag == "images_dir" else {}
     with pytest.raises(workflow_run.WorkflowError, match=f"--{flag}=none: no"):
         workflow_run.run_workflow(output_dir=str(experiment.output), **settings)
 

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import textwrap
 import time
 
 from rich import console as rich_console
@@ -17,7 +18,8 @@ from tqdm import tqdm
 from workflow import step_logs
 
 clock = tqdm.format_interval  # 03:12, 1:03:12.
-TITLE_WIDTH = 51  # Most titles fit; those that do not move the rest of their line.
+TITLE_WIDTH = 51  # Most titles fit; a longer one moves the rest of its line.
+LONGEST_RESULT = 120  # Characters.
 SECONDS_BETWEEN = 60  # Lines that say what is at work, where there is no terminal.
 
 
@@ -51,7 +53,11 @@ def outcome(code):
 
 def ended_line(step):
     """A step that has ended: its title, its duration and its result."""
-    result = ": ".join(filter(None, [outcome(step.code), step.result]))
+    result = step.result
+    if len(result) > LONGEST_RESULT:
+        # An error is cut; any other line of that length is the notes of a table.
+        result = textwrap.shorten(result, LONGEST_RESULT) if step.code else ""
+    result = ": ".join(filter(None, [outcome(step.code), result]))
     return f"{step.title:{TITLE_WIDTH}} {duration(step.seconds):>11}  {result}".rstrip()
 
 
@@ -113,6 +119,11 @@ class Display:
                 self._print(ended_line(step))
             if not self._live and time.monotonic() > self._shown + SECONDS_BETWEEN:
                 self._print(self._at_work())
+
+    def say(self, line):
+        """Prints a line above what is at work."""
+        with self._unless_gone():
+            self._print(line)
 
     def failures(self):
         """Lines about every step whose last try failed."""

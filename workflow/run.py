@@ -191,6 +191,8 @@ def call(command, lock_path):
             steps = lock.processes_on(lock_path)
             end = [p for p in steps if not interrupts or lock.age(p) < SECONDS_TO_BEGIN]
             lock.end(end)
+            if steps:
+                shown.say("Waiting for the steps at work to save their state ...")
         while lock.processes_on(lock_path):
             shown.update()
             time.sleep(0.2)

@@ -45,10 +45,11 @@ class Step:
 
     @property
     def result(self):
-        """The last line that it printed, without the name of what it has written."""
+        """The last line that it printed, without names of files that it has written."""
         place, colon, rest = self.last_line.partition(": ")
         own = colon and f"{self.output}/".startswith(f"{place}/")
-        return (rest if own else self.last_line).removesuffix(".")
+        text, _, _ = (rest if own else self.last_line).partition("; look at ")
+        return text.removesuffix(".")
 
     def read_line(self, line):
         """Takes a line of the log, or of a bar that overwrites itself, into account."""
