@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.ticker import ScalarFormatter
 
 from evaluation.experiment_folder import prefix_of
 from evaluation.figures import COLOURS, draw
@@ -171,10 +172,12 @@ def draw_distances(training):
                 *(steps, values, style), color=colour, label=label, drawstyle=how, ms=3
             )
         _paint_stages(panel, training)
-        panel.set_ylim(bottom=0)
+        panel.set_yscale("log")  # The first resolutions are ten times as far.
+        for axis in ("major", "minor"):
+            getattr(panel.yaxis, f"set_{axis}_formatter")(ScalarFormatter())
         panel.set_xlabel("step", fontsize=8)
         panel.set_ylabel("SWD x 1,000", fontsize=8)
-        panel.tick_params(labelsize=7)
+        panel.tick_params(which="both", labelsize=7)
         panel.ticklabel_format(axis="x", scilimits=(-4, 4))
         figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=8)
 
