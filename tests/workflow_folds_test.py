@@ -46,7 +46,7 @@ def steps(tmp_path_factory):
     return planned(
         tmp_path_factory.mktemp("plan"),
         ("steps: {}", "steps: {unit: [400, 600]}"),
-        ("controls: {}", "controls: {real+pggan: real+classic}"),
+        ("controls: {}", "controls: {real+classic+pggan: real+classic}"),
         ("seeds: [0]", "folds: 3\nchain_seeds: [0, 2]\nseeds: [0, 4]"),
     )
 

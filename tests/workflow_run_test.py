@@ -455,7 +455,7 @@ def test_selected_step_of_a_refiner_is_what_its_mixes_have(experiment):
         "--candidates=100=classifier/scratch/real+classic+unit@100/seed-0"
         "/validation.csv"
     ) in selection
-    final = trained["classifier/scratch/real+unit/seed-0/model"]
+    final = trained["classifier/scratch/real+classic+unit/seed-0/model"]
     assert lines.index(candidate) < lines.index(selection) < lines.index(final)
     assert flag(final, "train_dirs").endswith(
         "unit/tumor/images-300,unit/non_tumor/images-300"
@@ -512,12 +512,12 @@ def test_decisions_of_a_person_are_applied_and_none_skip_the_filtering(
 
 def test_control_is_trained_after_what_it_is_the_control_of(experiment):
     text = experiment.configuration.read_text()
-    text = text.replace("controls: {}", "controls: {real+pggan: real+classic}")
+    text = text.replace("controls: {}", "controls: {real+classic+pggan: real+classic}")
     experiment.configuration.write_text(text)
     experiment.run()
     trained = [x for x in experiment.lines("end") if x[0] == "classifier.train"]
     models = [flag(line, "model_dir") for line in trained]
-    root = "classifier/scratch/real+pggan"
+    root = "classifier/scratch/real+classic+pggan"
     control = trained[models.index(f"{root}.control/seed-0/model")]
     assert models.index(f"{root}/seed-0/model") < trained.index(control)
     assert flag(control, "match_steps_of") == f"{root}/seed-0/model"
@@ -525,7 +525,10 @@ def test_control_is_trained_after_what_it_is_the_control_of(experiment):
     of = trained[models.index(f"{root}/seed-0/model")]
     assert flag(of, "train_dirs").endswith(KEPT)
     (table,) = [x for x in experiment.lines("end") if x[0] == "evaluation.table"]
-    assert "--controls=scratch/real+pggan=scratch/real+pggan.control" in table
+    assert (
+        "--controls=scratch/real+classic+pggan=scratch/real+classic+pggan.control"
+        in table
+    )
 
 
 def flag(line, name):
@@ -561,14 +564,14 @@ def flag(line, name):
         ("brats_dir: phantom", "brats_dir: a\nimages_dir: b", "expected one of them"),
         ("controls: {}", "controls: {real: x}", "controls: 'x' is none of the mixes"),
         ("steps: {}", "steps: {x: [1]}", "steps: 'x' is none of the refiners"),
-        ("export: [real+pggan]", "export: [x]", "'x' is none of the mixes"),
+        ("export: [real+classic+pggan]", "export: [x]", "'x' is none of the mixes"),
         ("shard_sets: {}", "shard_sets: {x: /a}", "shard_sets: x: '/a', wanted a list"),
         ("shard_sets: {}", "shard_sets: {unit: [/a]}", "'unit' is a source of its own"),
         ("refiners: {}", "refiners: {a+b: {train: a, refine: a}}", "has no '+'"),
         ("refiners: {}", "refiners: {unit: {train: a}}", "unit has train; wanted the"),
         ("seeds: [0]", "seeds: 0", "seeds: 0, wanted a list, such as"),
         ("seeds: [0]", "seeds: [0, 0]", "[0, 0] has non-unique elements"),
-        ("export: [real+pggan]", "", "'export' is a required property"),
+        ("export: [real+classic+pggan]", "", "'export' is a required property"),
         ("  real: [real]", "  real.control: [real]", "only a control ends with"),
         ("seeds: [0]", "seeds: [0]\nseed: 1", "'seed' was unexpected"),
     ],
