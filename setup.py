@@ -63,6 +63,7 @@ INSTALL_REQUIRES = [
     "scipy",  # Smoothing and warping of volumes.
     "scikit-learn",  # k-means++, t-SNE, area under the curve.
     "threadpoolctl",  # k-means with the same sums on any machine; scikit-learn's own.
+    "pandas",  # Tables of images and their CSV files; statsmodels needs it anyway.
     "statsmodels",  # Confidence intervals and tests.
     "matplotlib",  # Figures.
     "Flask",  # The two pages for a person's judgement, served locally.

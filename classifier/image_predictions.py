@@ -8,7 +8,7 @@ import numpy as np
 
 from classifier.pictures import COLUMNS, images_picture
 from dataset.image_files import read_image
-from dataset.images import scale_image
+from dataset.images import PERCENTILES, scale_image
 from dataset.loose_images import (
     find_loose_images,
     group_by_patient,
@@ -97,16 +97,12 @@ def choose(predicted, threshold):
 
 def notes(predicted, settings, facts, how):
     """What is to be known of how the images were made, in sentences."""
-    if settings.intensities == "percentiles":
-        patients = "a patient's" if how["patient_pattern"] else "all"
+    if settings.intensities == PERCENTILES:
+        whose = "each patient's" if how["patient_pattern"] else "all"
+        hint = "" if how["patient_pattern"] else ", and of no other (--patient_pattern)"
         yield (
-            f"0 and 255 are percentiles of {patients} images given, as in training;"
-            " they are only then the same if these are all images of a patient"
-            + (
-                "."
-                if how["patient_pattern"]
-                else ", and one's alone (--patient_pattern)."
-            )
+            f"0 and 255 are percentiles of {whose} images given; in training they were"
+            f" of all images of a patient, so give all of them{hint}."
         )
     if "intensities" not in facts:
         yield (

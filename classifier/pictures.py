@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 COLUMNS = 8
 TILE = 1.5  # inches
 DPI = 100
-NAME_LENGTH = 24  # characters that fit above an image
+NAME_LENGTH = 17  # characters that fit above an image
 
 
 def volume_picture(images, numbers, probabilities, threshold, name):

@@ -62,9 +62,9 @@ def read_image(path, channel=""):
 
 def _decode(path):
     """Any image that OpenCV reads, [rows, columns] or [..., 3 or 4] in RGB(A)."""
-    with open(path, "rb") as file:
-        content = file.read()
     try:
+        with open(path, "rb") as file:
+            content = file.read()
         _check_end(content)
         pages = cv2.imcount(path)
         if pages > 1:
@@ -72,7 +72,7 @@ def _decode(path):
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         if image is None:
             raise ValueError("not readable")
-    except (cv2.error, MemoryError, ValueError) as error:
+    except (cv2.error, MemoryError, OSError, ValueError) as error:
         reason = error.err if isinstance(error, cv2.error) else error
         raise UserError(
             f"{path}: damaged or of another format ({reason}), expected PNG, JPEG, TIFF"

@@ -5,9 +5,11 @@ patients from the table or from the images' paths. Whatever is found and not use
 told with the reason.
 """
 
+import collections
 import dataclasses
 import os
 
+from dataset.curation import NON_TUMOR, TUMOR
 from dataset.file_names import list_files, natural
 from dataset.folders import UserError
 from dataset.image_files import is_image
@@ -51,6 +53,17 @@ class Found:
         for file in self.files:
             of_patient.setdefault(file.patient, []).append(file)
         return [Patient(name, tuple(files), name) for name, files in of_patient.items()]
+
+    def check_labels(self, images_dir):
+        """Refuses images of which all that have a label have the same."""
+        labels = collections.Counter(file.label for file in self.files)
+        missing = {TUMOR, NON_TUMOR} - {*labels}
+        if len(missing) == 1 and None not in labels and not self.faults:
+            (name,) = missing
+            raise UserError(
+                f"--images_dir={images_dir}: no {name} image among {labels.total()};"
+                f" expected images of both labels, {TUMOR} and {NON_TUMOR}."
+            )
 
 
 def find_images(images_dir, sources, output_dir=None):

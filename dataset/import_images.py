@@ -37,6 +37,7 @@ def import_images(**settings):
         return
     job = preparation.job("dataset.import_images", settings)
     found = find_images(settings["images_dir"], sources, settings["output_dir"])
+    found.check_labels(settings["images_dir"])
     reader = PatientReader(
         folder=os.path.join(settings["output_dir"], preparation.CASES),
         settings=image_settings,

@@ -68,6 +68,9 @@ class LeakCheck:
         """Checks some runs, all that they come from, and that folds complement."""
         for run in run_dirs:
             self._check_run(os.path.normpath(run))
+        for path, patients in self.lineage.validated.items():
+            if fold := self.folds.get(self._folder_of(path)):
+                self._compare(path, "validated on", patients, fold, "validation")
         for path in self.lineage.files.get(SELECTION, []):
             if fold := self.folds.get(self._folder_of(path)):
                 self._check_selection(path, fold)
@@ -113,9 +116,8 @@ class LeakCheck:
     def _check_run(self, run):
         fold = self._fold_of(run)
         model = os.path.join(run, MODEL)
-        learned, validated = self.lineage.of_training(model)
+        learned = self.lineage.of_training(model)
         self._compare(model, "learned from", learned, fold, "train")
-        self._compare(model, "validated on", validated, fold, "validation")
         path = os.path.join(run, PREDICTIONS)
         tested = read_patients(self.lineage.full(path))
         for patients, words in (

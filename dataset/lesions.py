@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from dataset.anatomy import SmoothField
 
+RADII = (6.0, 22.0)  # Mean radius of a tumor's core, mm, from a seed to a large one.
 NECROSIS, EDEMA, ENHANCING = 1, 2, 4  # Mask codes of BraTS 2017 to 2021.
 
 # Kind: share of all tumors; range of the rim's thickness as a fraction of the radius;
@@ -57,12 +58,12 @@ class Lesion:
     uptake: SmoothField
 
     @classmethod
-    def draw(cls, rng, center, largest):
-        """A random lesion at a position; its radius is 6 mm to `largest`."""
+    def draw(cls, rng, center, largest, smallest=RADII[0]):
+        """A random lesion at a position, of a radius between two, in mm."""
         shares = np.array([share for share, _, _ in KINDS.values()])
         kind = str(rng.choice(list(KINDS), p=shares / shares.sum()))
         _, rims, thresholds = KINDS[kind]
-        radius = rng.uniform(6, largest)
+        radius = rng.uniform(smallest, largest)
         stretch = np.exp(rng.normal(0, 0.15, 3).clip(-0.3, 0.3))
         axes = Rotation.from_rotvec(rng.normal(0, 1.5, 3)).as_matrix()
         return cls(
@@ -108,11 +109,21 @@ class Lesion:
         return np.float32(self.radius) * (1 - distances - bumps)
 
 
-def draw_lesions(rng, sites):
-    """One to three lesions at some of the positions `sites` [n, 3]; many are small."""
+def draw_lesions(rng, sites, radii=RADII):
+    """One to three lesions at some of the positions `sites` [n, 3].
+
+    Args:
+      rng: a `numpy.random.Generator`.
+      sites: positions, mm.
+      radii: smallest and largest mean radius of a core, mm. Several lesions in one
+        brain are smaller: their largest radius is 13/22 of it, or the smallest.
+    """
     count = rng.choice([1, 2, 3], p=[0.65, 0.23, 0.12])
     centers = sites[rng.choice(len(sites), count, replace=False)]
-    return [Lesion.draw(rng, center, 22 if count == 1 else 13) for center in centers]
+    smallest, largest = radii
+    if count > 1:
+        largest = max(smallest, largest * 13 / 22)
+    return [Lesion.draw(rng, center, largest, smallest) for center in centers]
 
 
 def mass_effect(lesions, axes):

@@ -14,8 +14,8 @@ from dataset.folders import UserError, file_sha256, read_json
 from dataset.shards import ShardSet
 
 RUN, CLUSTERS = "run.json", "clusters.json"
-# Of a training's flags, the one whose images it does not learn from.
-VALIDATION = "validation_dirs"
+# Of a training's flags, those whose images it does not learn from.
+VALIDATION = {"validation_dir", "validation_dirs"}
 # Full of files, and of none that matters here.
 SKIPPED = {".snakemake", "checkpoints", "events", "logs", "phantom", "samples"}
 
@@ -34,11 +34,13 @@ class Lineage:
       faults: what contradicts the notes, by line: a set that has changed since.
       unknown: sets and trainings whose own origin is not noted.
       visited: paths of all sets, trainings and clusterings.
+      validated: by training, the patients that it validated on.
     """
 
     def __init__(self, experiment_dir):
         self.experiment_dir = experiment_dir
         self.faults, self.unknown, self.visited = {}, {}, set()
+        self.validated = {}
         self.of_training = functools.cache(self._of_training)
         self.of_set = functools.cache(self._of_set)
 
@@ -57,28 +59,21 @@ class Lineage:
         return found
 
     def _of_training(self, model_dir):
-        """Patients that a training learned from, and those that it validated on.
-
-        Args:
-          model_dir: its folder.
-
-        Returns:
-          Two dicts, {patient: trail}.
-        """
-        learned, validated = {}, {}
+        """Patients that the training in `model_dir` learned from."""
+        learned, validated = {}, self.validated.setdefault(model_dir, {})
         self.visited.add(model_dir)
         path = self.full(os.path.join(model_dir, RUN))
         if not os.path.exists(path):
             self.unknown[model_dir] = f"it has no {RUN}"
-            return learned, validated
+            return learned
         run = read_json(path)
         for flag, digests in run["inputs"].items():
             folders = run["settings"][flag]
             folders = folders if isinstance(folders, list) else [folders]
-            found = validated if flag == VALIDATION else learned
+            found = validated if flag in VALIDATION else learned
             for folder, digest in zip(folders, digests, strict=True):
                 self._add(found, model_dir, folder, digest)
-        return learned, validated
+        return learned
 
     def _of_set(self, path):
         """Patients in a set's records, and those that learned what made it."""
@@ -92,7 +87,7 @@ class Lineage:
         for folder, digest in inputs.items():
             self._add(found, path, folder, digest)
         if model_dir and self._is_within_reach(path, model_dir):
-            _merge(found, path, self.of_training(os.path.normpath(model_dir))[0])
+            _merge(found, path, self.of_training(os.path.normpath(model_dir)))
         if clusters := settings.get("clusters_sha256"):
             self._add_clusters(found, path, clusters)
         if "" in patients and not inputs and not model_dir:

@@ -26,6 +26,7 @@ from dataset.lesions import (
     EDEMA,
     ENHANCING,
     NECROSIS,
+    RADII,
     draw_lesions,
     mass_effect,
     paint,
@@ -45,12 +46,13 @@ TILE = np.s_[25:230, 35:205]
 MOST_TILES = 100
 
 
-def make_case(seed, number, spacing):
+def make_case(seed, number, spacing, radii=RADII):
     """One patient; a function of its arguments.
 
     Args:
       seed, number: integers >= 0.
       spacing: of the voxels, mm, at least 1.
+      radii: of the tumors, see `draw_lesions`.
 
     Returns:
       The scan int16 [x, y, z], 0 outside of the brain, and its mask uint8 [x, y, z].
@@ -59,7 +61,7 @@ def make_case(seed, number, spacing):
     template = load_template()
     pose = Pose.draw(rng)
     scanner = Scanner.draw(rng)
-    lesions = draw_lesions(rng, pose.to_frame(template.sites))
+    lesions = draw_lesions(rng, pose.to_frame(template.sites), radii)
     box = pose.box(spacing)
     axes = [axis[part] for axis, part in zip(frame_axes(spacing), box)]
 
@@ -83,7 +85,7 @@ def case_name(number):
     return f"Phantom_{number:05d}"
 
 
-def write_case(number, *, output_dir, seed, spacing):
+def write_case(number, *, output_dir, seed, spacing, radii):
     """Makes case `number` and writes its folder, which appears when it is complete."""
     name = case_name(number)
     folder = os.path.join(output_dir, name)
@@ -92,7 +94,8 @@ def write_case(number, *, output_dir, seed, spacing):
         shutil.rmtree(unfinished, ignore_errors=True)
         os.makedirs(unfinished)
         affine = frame_affine(spacing)
-        for kind, volume in zip(("t1ce", "seg"), make_case(seed, number, spacing)):
+        volumes = make_case(seed, number, spacing, radii)
+        for kind, volume in zip(("t1ce", "seg"), volumes):
             image = nibabel.Nifti1Image(volume, affine)
             image.set_qform(affine, code=1)
             image.set_sform(affine, code=1)
@@ -109,16 +112,14 @@ def read_case(folder):
     return np.asarray(image.dataobj), mask, np.prod(image.header.get_zooms()) / 1000
 
 
-def write_missing_cases(output_dir, num_patients, seed, spacing, num_workers):
+def write_missing_cases(output_dir, num_patients, num_workers, **options):
     """Writes those cases that are not there, several at once."""
     missing = [
         number
         for number in range(num_patients)
         if not os.path.isdir(os.path.join(output_dir, case_name(number)))
     ]
-    write = functools.partial(
-        write_case, output_dir=output_dir, seed=seed, spacing=spacing
-    )
+    write = functools.partial(write_case, output_dir=output_dir, **options)
     progress = functools.partial(
         tqdm.tqdm, total=num_patients, initial=num_patients - len(missing), unit="case"
     )
@@ -171,7 +172,9 @@ def write_overview(output_dir, names):
     return summaries
 
 
-def make_cases(output_dir, num_patients, seed, spacing, num_workers, overwrite):
+def make_cases(
+    output_dir, num_patients, seed, spacing, tumor_radius, num_workers, overwrite
+):
     """Fills a folder with cases in the layout of BraTS 2021; flags explain the rest.
 
     A run that was stopped goes on where it was; on finished output nothing is done.
@@ -179,19 +182,40 @@ def make_cases(output_dir, num_patients, seed, spacing, num_workers, overwrite):
     Raises:
       UserError: the folder holds something else, or the disk is full.
     """
+    options = {"seed": seed, "spacing": spacing, "radii": parse_radii(tumor_radius)}
     settings = {"num_patients": num_patients, "seed": seed, "spacing": spacing}
+    if options["radii"] != RADII:  # Cases from before there was the flag are the same.
+        settings["tumor_radius"] = tumor_radius
     job = {"binary": BINARY, "settings": settings}
     if claim_folder(
         output_dir, job, final=FINAL, is_own=OWN.fullmatch, overwrite=overwrite
     ):
         print(f"{output_dir}: finished before; nothing to do.")
         return
-    write_missing_cases(output_dir, num_patients, seed, spacing, num_workers)
+    write_missing_cases(output_dir, num_patients, num_workers, **options)
     names = [case_name(number) for number in range(num_patients)]
     cases = write_overview(output_dir, names)
     write_json(os.path.join(output_dir, FINAL), {**job, "cases": cases})
     release_folder(output_dir)
     print(f"{num_patients} cases in {output_dir}; {OVERVIEW} there shows them.")
+
+
+def parse_radii(texts):
+    """Smallest and largest radius of two texts.
+
+    Raises:
+      UserError: they are not two numbers in order, or no tumor's.
+    """
+    try:
+        radii = tuple(float(text) for text in texts)
+    except ValueError:
+        radii = ()
+    if len(radii) != 2 or not 3 <= radii[0] <= radii[1] <= 40:
+        raise UserError(
+            f"--tumor_radius={','.join(texts)}: expected the smallest and the largest,"
+            " such as 6,22, from 3 to 40 mm."
+        )
+    return radii
 
 
 def main(settings):

@@ -112,6 +112,8 @@ def prepare_sets(job, cases, reader, options, source, gather):
     report_path = os.path.join(output_dir, REPORT)
     write_json(report_path, report)
     check_faults(gathered, options, report_path, source)
+    for note in gathered.notes:
+        print(note)
     parts, division = divide(gathered.cases, options["unlabeled"], options)
     sets = slice_sets.slice_sets(parts, options.get("keep_borderline", False))
     names = {"binary": job["binary"], "settings": job["settings"]}
@@ -124,11 +126,7 @@ def prepare_sets(job, cases, reader, options, source, gather):
     write_json(report_path, report)
     shutil.rmtree(reader.folder)
     release_folder(output_dir)
-    notes = [
-        f"{copy} has the same images as {original} and was left out."
-        for copy, original in division.get("copies", {}).items()
-    ]
-    print_report(report, output_dir, source, [*notes, *gathered.notes])
+    print_report(report, output_dir, source, division)
 
 
 def take(settings_class, options):
@@ -181,9 +179,10 @@ def divide(cases, unlabeled, options):
     }
 
 
-def print_report(report, output_dir, source, notes):
-    print(*notes, sep="\n", end="\n" if notes else "")
-    for names in report.get("patients", {}).values():
+def print_report(report, output_dir, source, division):
+    for copy, original in division.get("copies", {}).items():
+        print(f"{copy} has the same images as {original} and was left out.")
+    for names in division.get("patients", {}).values():
         print(f"One patient, kept in one part: {', '.join(names)}.")
     for verdict, reasons in report["slices"].items():
         for reason, count in reasons.items():

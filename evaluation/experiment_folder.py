@@ -20,6 +20,7 @@ SKIPPED = {
 }
 # What is of interest beside trainings and shard sets, by file name.
 FILES = (
+    *("slices.csv", "report.json"),
     *("table.md", "turing.md", "tsne.json", "quality.json", "selection.json"),
     *("kept_and_discarded.png", "before_after.png"),
 )
@@ -81,6 +82,11 @@ class Experiment:
     def full(self, path):
         return os.path.join(self.path, path)
 
+    def prepared(self, name):
+        """Paths of a file beside the real images: one, or one of each fold."""
+        paths = self.files.get(name, [])
+        return [p for p in paths if os.path.basename(os.path.dirname(p)) == "real"]
+
 
 def read_experiment(path):
     """Walks through the folder.
@@ -106,6 +112,11 @@ def read_experiment(path):
             " the --output_dir of workflow.run."
         )
     return Experiment(path, trainings, shard_sets, files)
+
+
+def prefix_of(path):
+    """The fold and chain of something in an experiment: `fold-0/chain-1/`, or ""."""
+    return re.match(r"(?:fold-\d+/)?(?:chain-\d+/)?", path)[0]
 
 
 def read_training(folder, relative):

@@ -10,11 +10,12 @@ DIGITS = 16  # Of a digest; enough to tell files apart.
 
 def cases_are_artificial(experiment):
     """Whether the real images were prepared from what `dataset.phantom` wrote."""
-    report = experiment.full("real/report.json")
-    if not os.path.exists(report):
-        return False
-    cases = (read_json(report).get("settings") or {}).get("brats_dir") or ""
-    return os.path.exists(experiment.full(os.path.join(cases, "phantom.json")))
+    for report in experiment.prepared("report.json"):
+        settings = read_json(experiment.full(report)).get("settings") or {}
+        cases = settings.get("brats_dir") or ""
+        if os.path.exists(experiment.full(os.path.join(cases, "phantom.json"))):
+            return True
+    return False
 
 
 def origins(experiment, result_paths):
@@ -35,9 +36,9 @@ def origins(experiment, result_paths):
         *map(experiment.full, experiment.files["selection.json"]),
         *result_paths,
     ]
-    report = experiment.full("real/report.json")
+    reports = map(experiment.full, experiment.prepared("report.json"))
     entries, first = [], {}
-    for path in [*([report] if os.path.exists(report) else []), *files]:
+    for path in [*reports, *files]:
         content = read_json(path)
         binary = content.get("binary", "")
         settings = content.get("settings") or {}

@@ -4,11 +4,17 @@ import dataclasses
 import os
 
 from dataset.shards import read_json
-from evaluation.experiment_folder import read_slices
+from evaluation.experiment_folder import prefix_of, read_slices
 from evaluation.page_images import Gallery, Picture
 from evaluation.page_text import Block, read_blocks, text_cells
 from evaluation.report_trainings import samples, trainings
 
+# What `dataset.prepare` and `dataset.import_images` report, and how to say it.
+REPORTED = {
+    "bad_cases": "Cases, refused",
+    "bad_files": "Files, refused",
+    "copies": "Cases, copies of others",
+}
 MAX_SVG_BYTES = 400_000
 PARTS = ("train", "validation", "test")
 
@@ -66,14 +72,14 @@ def build_sections(experiment, folders):
     """
     contents = {
         "data": data(experiment),
-        "table-1": tables(folders["table"], "table"),
+        "table-1": tables(experiment, folders["table"], "table"),
         "selection": selections(experiment),
-        "table-2": tables(folders["turing"], "turing"),
+        "table-2": tables(experiment, folders["turing"], "turing"),
         "figure-5": pictures(experiment, "kept_and_discarded.png"),
         "figure-6": refined(experiment),
         "figure-7": embeddings(experiment, folders["tsne"]),
-        "quality": tables(folders["quality"], "quality"),
-        "memorisation": tables(folders["quality"], "memorisation"),
+        "quality": tables(experiment, folders["quality"], "quality"),
+        "memorisation": tables(experiment, folders["quality"], "memorisation"),
         "trainings": trainings(experiment),
         "samples": samples(experiment),
     }
@@ -84,26 +90,26 @@ def build_sections(experiment, folders):
 
 
 def data(experiment):
-    """Counts of slices and patients."""
-    path = experiment.full("real/slices.csv")
-    if not os.path.exists(path):
+    """Counts of slices and patients, of every fold."""
+    paths = experiment.prepared("slices.csv")
+    if not paths:
         return []
-    images, reasons, patients = read_slices(path)
     rows = [["", "Patients", "Tumor images", "Non-tumor images"]]
-    for part in sorted(patients, key=PARTS.index):
-        counts = [images[part, verdict] for verdict in ("tumor", "non_tumor")]
-        rows.append([part, patients[part], *counts])
+    for path in paths:
+        images, reasons, patients = read_slices(experiment.full(path))
+        for part in sorted(patients, key=PARTS.index):
+            counts = [images[part, verdict] for verdict in ("tumor", "non_tumor")]
+            rows.append([prefix_of(path) + part, patients[part], *counts])
     blocks = [Block("table", rows=text_cells(rows))]
-    if reasons:
+    if reasons:  # The same in all folds, as are the cases below.
         left_out = "; ".join(f"{why}: {n:,}" for why, n in reasons.most_common())
         blocks.append(Block("text", f"Slices left out: {left_out}."))
-    report = experiment.full("real/report.json")
-    if os.path.exists(report):
-        for key, words in (("bad_cases", "refused"), ("copies", "copies of others")):
-            cases = read_json(report).get(key) or {}
+    for report in experiment.prepared("report.json")[:1]:
+        for key, words in REPORTED.items():
+            cases = read_json(experiment.full(report)).get(key) or {}
             if cases:
                 listed = "; ".join(f"{case}: {why}" for case, why in cases.items())
-                blocks.append(Block("text", f"Cases, {words}: {listed}."))
+                blocks.append(Block("text", f"{words}: {listed}."))
     sets = [["Shard set", "Made by", "Images", "Tumor", "Non-tumor", "Size (px)"]]
     for name, manifest in experiment.shard_sets.items():
         counts = manifest.get("images_per_label", {})
@@ -114,12 +120,14 @@ def data(experiment):
     return [*blocks, Block("table", rows=text_cells(sets))]
 
 
-def tables(folders, name):
+def tables(experiment, folders, name):
     """Markdown that a program wrote, taken apart, and its figures."""
     parts = []
     for folder in folders:
         path = os.path.join(folder, f"{name}.md")
         if os.path.exists(path):
+            if len(folders) > 1:
+                parts.append(Block("heading", os.path.relpath(folder, experiment.path)))
             with open(path, encoding="utf-8") as file:
                 parts += read_blocks(file.read())
             for own, caption in FIGURES[name].items():

@@ -5,7 +5,9 @@ import re
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.ticker import ScalarFormatter
 
+from evaluation.experiment_folder import prefix_of
 from evaluation.figures import COLOURS, draw
 
 # Of a log's line, what is no curve.
@@ -116,14 +118,16 @@ def draw_accuracies(trainings):
     """Accuracy of classifiers: grey on training images, coloured on validation images.
 
     Args:
-      trainings: list of `Training`; runs that differ in a last `/seed-N` share a panel.
+      trainings: list of `Training`; runs that differ in a last `/seed-N`, or in the
+        fold or chain, share a panel.
 
     Returns:
       A matplotlib figure.
     """
     setups = collections.defaultdict(list)
     for training in trainings:
-        setups[re.sub(r"/seed-\d+$", "", training.name)].append(training)
+        name = training.name.removeprefix(prefix_of(training.name))
+        setups[re.sub(r"/seed-\d+$", "", name)].append(training)
     columns = min(COLUMNS, len(setups))
     lines = -(-len(setups) // columns)
 
@@ -168,10 +172,12 @@ def draw_distances(training):
                 *(steps, values, style), color=colour, label=label, drawstyle=how, ms=3
             )
         _paint_stages(panel, training)
-        panel.set_ylim(bottom=0)
+        panel.set_yscale("log")  # The first resolutions are ten times as far.
+        for axis in ("major", "minor"):
+            getattr(panel.yaxis, f"set_{axis}_formatter")(ScalarFormatter())
         panel.set_xlabel("step", fontsize=8)
         panel.set_ylabel("SWD x 1,000", fontsize=8)
-        panel.tick_params(labelsize=7)
+        panel.tick_params(which="both", labelsize=7)
         panel.ticklabel_format(axis="x", scilimits=(-4, 4))
         figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=8)
 

@@ -4,16 +4,17 @@
 per image; the first names the digest of the second. `docs/filtering.md` has the format.
 """
 
-import csv
-import dataclasses
-import io
 import os
+import pathlib
+
+import pandas as pd
 
 from dataset.shards import (
+    MANIFEST,
+    ShardSet,
     UserError,
     file_sha256,
-    label_name,
-    label_number,
+    has_manifest,
     read_json,
     write_json,
     write_text,
@@ -21,34 +22,8 @@ from dataset.shards import (
 
 CLUSTERS_VERSION = 1
 CLUSTERS_FILE, IMAGES_FILE = "clusters.json", "clusters.csv"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ClusteredImage:
-    """One row of `clusters.csv`.
-
-    Attributes:
-      set_number: which of `Clusters.sets` it is in, from 0.
-      position: its place in that set, from 0: what `ShardSet.serialized` takes.
-      id: its id, unique over all the sets.
-      label: 0 non-tumor, 1 tumor, -1 unlabeled.
-      cluster: number of its cluster.
-      distance: of its features to the cluster's centre.
-      suspicion: 1 where real images end; None without a reference.
-      proposal: `keep`, `discard` or None without a reference.
-    """
-
-    set_number: int
-    position: int
-    id: str
-    label: int
-    cluster: int
-    distance: float
-    suspicion: float | None
-    proposal: str | None
-
-
-COLUMNS = tuple(field.name for field in dataclasses.fields(ClusteredImage))
+COLUMNS = "set_number position id label cluster distance suspicion proposal".split()
+KEEP, DISCARD = "keep", "discard"
 
 
 class Clusters:
@@ -58,9 +33,7 @@ class Clusters:
       directory: its --output_dir.
       digest: SHA-256 of `clusters.json`; stands for the images as well.
       content: `clusters.json`, parsed.
-      clusters: its list of clusters, dicts; number n is at n, the strangest first.
-      sets: the clustered shard sets, dicts of `directory`, `digest`, `num_images`,
-        `image_size`.
+      clusters, sets: its lists of clusters (the strangest first) and of shard sets.
 
     Raises:
       UserError: the folder holds no finished clusters, or damaged ones.
@@ -74,13 +47,13 @@ class Clusters:
                 f"{directory}: no {CLUSTERS_FILE}, so no finished clusters; run"
                 " filtering.cluster with this --output_dir."
             )
-        self.content = read_json(path)
-        self.digest = file_sha256(path)
+        self.content, self.digest = read_json(path), file_sha256(path)
         try:
-            if self.content["clusters_version"] != CLUSTERS_VERSION:
+            version = self.content["clusters_version"]
+            if version != CLUSTERS_VERSION:
                 raise UserError(
-                    f"{path}: clusters_version is {self.content['clusters_version']},"
-                    f" wanted {CLUSTERS_VERSION}."
+                    f"{path}: clusters_version is {version}, expected"
+                    f" {CLUSTERS_VERSION}."
                 )
             self.clusters, self.sets = self.content["clusters"], self.content["sets"]
             self._images_sha256 = self.content["images"]["sha256"]
@@ -88,7 +61,9 @@ class Clusters:
             raise UserError(f"{path}: not a clusters file: {error!r}.") from error
 
     def images(self):
-        """The `ClusteredImage`s in the order of the sets.
+        """The images in the order of the sets, a `DataFrame` of `COLUMNS`.
+
+        Without a reference, `suspicion` is NaN and `proposal` empty.
 
         Raises:
           UserError: `clusters.csv` is not the one that `clusters.json` names.
@@ -99,18 +74,59 @@ class Clusters:
                 f"{path}: missing or changed since {CLUSTERS_FILE} was written; run"
                 " filtering.cluster again with --overwrite."
             )
-        with open(path, newline="", encoding="utf-8") as file:
-            return [_parse_row(row) for row in csv.DictReader(file)]
+        return pd.read_csv(
+            path,
+            dtype=dict.fromkeys(("id", "label", "proposal"), str),
+            keep_default_na=False,  # An id may be "NA".
+            na_values={"suspicion": ""},
+            float_precision="round_trip",
+        )
 
-    def sheet_path(self, cluster):
-        """Path of the contact sheet of a cluster, by its number."""
-        return os.path.join(self.directory, self.clusters[cluster]["sheet"])
+    def open_set(self, number):
+        """The `ShardSet` of `sets[number]`, found by path and digest.
 
-    @property
-    def reference_sheet_path(self):
-        """Path of the contact sheet of real images, None without a reference."""
-        reference = self.content["reference"]
-        return reference and os.path.join(self.directory, reference["sheet"])
+        The path is relative to `clusters.json`. In older files it is as the flag was,
+        relative to the working directory: perhaps today's, or one above the clusters.
+
+        Raises:
+          UserError: it is in none of these places.
+        """
+        names = self.set_names(number)
+        folder = pathlib.Path(self.directory).resolve()
+        bases = [folder, pathlib.Path.cwd(), *folder.parents]
+        paths = [os.path.normpath(base / name) for name in names for base in bases]
+        for path in names if "://" in names[0] else dict.fromkeys(paths):
+            digest = has_manifest(path) and file_sha256(os.path.join(path, MANIFEST))
+            if digest == self.sets[number]["digest"]:
+                return ShardSet(path)
+        raise UserError(
+            f"--clusters_dir={self.directory}: the shard set that was clustered as"
+            f" --data_dir={names[-1]} is missing or has changed. Looked for {paths[0]},"
+            f" and for {names[-1]} in the working directory {bases[1]} and in every"
+            " folder above the clusters. Put it back, or run filtering.cluster again."
+        )
+
+    def set_names(self, number):
+        """The folder of `sets[number]`: as listed and, if known, as the flag was."""
+        digest, inputs = self.sets[number]["digest"], self.content.get("inputs", {})
+        given = [path for path, known in inputs.items() if known == digest]
+        return [self.sets[number]["directory"], *given]
+
+    def sheet(self, number):
+        """Path of a cluster's contact sheet, or of that of real images if None.
+
+        Raises:
+          UserError: it is not in the folder.
+        """
+        listed = self.content["reference"] if number is None else self.clusters[number]
+        name = listed["sheet"]
+        path = os.path.abspath(os.path.join(self.directory, name))
+        if os.path.basename(name) != name or not os.path.isfile(path):
+            raise UserError(
+                f"{self.directory}: no contact sheet {name!r}; run filtering.cluster"
+                " again."
+            )
+        return path
 
 
 def write_clusters(directory, images, content):
@@ -118,30 +134,30 @@ def write_clusters(directory, images, content):
 
     Args:
       directory: the folder.
-      images: the `ClusteredImage`s.
+      images: `DataFrame` with `COLUMNS`; of its floats six digits are kept.
       content: what `clusters.json` says besides the version and the images' digest.
     """
     path = os.path.join(directory, IMAGES_FILE)
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for image in images:
-        row = dataclasses.asdict(image) | {"label": label_name(image.label)}
-        writer.writerow(["" if v is None else v for v in row.values()])
-    write_text(path, table.getvalue())
+    images = images[COLUMNS].copy()
+    for name in images.select_dtypes("floating"):
+        images[name] = [float(f"{value:.6g}") for value in images[name]]
+    write_text(path, images.to_csv(index=False, lineterminator="\n"))
     listed = {"name": IMAGES_FILE, "sha256": file_sha256(path)}
     content = {"clusters_version": CLUSTERS_VERSION, **content, "images": listed}
     write_json(os.path.join(directory, CLUSTERS_FILE), content)
 
 
-def _parse_row(row):
-    return ClusteredImage(
-        set_number=int(row["set_number"]),
-        position=int(row["position"]),
-        id=row["id"],
-        label=label_number(row["label"]),
-        cluster=int(row["cluster"]),
-        distance=float(row["distance"]),
-        suspicion=float(row["suspicion"]) if row["suspicion"] else None,
-        proposal=row["proposal"] or None,
-    )
+def describe_sets(shard_sets, directory):
+    """Entries of `sets`, with the folders as seen from `directory`."""
+    start = os.path.realpath(directory)
+    return [
+        {
+            "directory": path
+            if "://" in (path := shards.directory)
+            else os.path.relpath(os.path.realpath(path), start),
+            "digest": shards.digest,
+            "num_images": len(shards),
+            "image_size": shards.image_size,
+        }
+        for shards in shard_sets
+    ]

@@ -4,30 +4,40 @@ python -m filtering.discard --data_dir=pggan/tumor --clusters_dir=clusters/tumor
  --decisions=decisions.jsonl --output_dir=filtered/tumor
 """
 
+import io
 import os
 
+import numpy as np
+import pandas as pd
 import tqdm
+from matplotlib.figure import Figure
 
-from dataset.shards import Record, ShardSet, UserError, parse, write_shard_set
-from filtering.clusters import Clusters
-from filtering.decisions import KEEP, read_decisions
-from filtering.figure import write_figure
+from dataset.shards import (
+    Record,
+    ShardSet,
+    UserError,
+    parse,
+    write_bytes,
+    write_shard_set,
+)
+from filtering.clusters import KEEP, Clusters
+from filtering.decisions import read_decisions
 from flags import binary
 from flags import filtering as filtering_flags
+from pages.pictures import read_image
 
-PROPOSAL = "proposal"
-FIGURE = "kept_and_discarded.png"
+FIGURE, COLUMNS, ROWS = "kept_and_discarded.png", 4, 3
 
 
 def discard(
     *, data_dir, clusters_dir, decisions, output_dir, undecided, seed, **writing
 ):
-    """Writes the shard set and a figure; the arguments are the flags of these names."""
+    """Writes the shard set and a figure; the arguments are the flags by name."""
     data = ShardSet(data_dir)
     clusters = Clusters(clusters_dir)
     images = images_of_set(clusters, data)
-    verdicts, digest = judge(images, clusters, decisions)
-    kept = positions_to_keep(images, verdicts, undecided)
+    images["decision"], digest = read_verdicts(images, clusters, decisions)
+    kept = positions_to_keep(images, undecided)
     settings = {
         "data_dir": data_dir,
         "decisions": decisions,
@@ -38,7 +48,7 @@ def discard(
     }
     shard_set = write_shard_set(
         output_dir,
-        lambda start, stop: (read_record(data, place) for place in kept[start:stop]),
+        lambda start, stop: (read_record(data, n) for n in kept[start:stop]),
         len(kept),
         binary="filtering.discard",
         settings=settings,
@@ -54,67 +64,59 @@ def discard(
 
 
 def images_of_set(clusters, data):
-    """The `ClusteredImage`s of one of the clustered sets, in its order.
+    """The rows of `Clusters.images` that are of one of the sets, in its order.
 
     Raises:
-      UserError: it is none of them.
+      UserError: it is none of the clustered sets.
     """
     digests = [entry["digest"] for entry in clusters.sets]
     if data.digest not in digests:
-        listed = ", ".join(entry["directory"] for entry in clusters.sets)
+        listed = ", ".join(clusters.set_names(n)[-1] for n in range(len(digests)))
         raise UserError(
-            f"--data_dir={data.directory}: not a set that {clusters.directory} has the"
-            f" clusters of, or changed since; those are {listed}."
+            f"--data_dir={data.directory}: none of the sets clustered in --clusters_dir"
+            f"={clusters.directory} ({listed}), or changed since."
         )
-    number = digests.index(data.digest)
-    return [image for image in clusters.images() if image.set_number == number]
+    images = clusters.images()
+    return images[images.set_number == digests.index(data.digest)].copy()
 
 
-def judge(images, clusters, decisions):
-    """What becomes of each image.
+def read_verdicts(images, clusters, decisions):
+    """`keep`, `discard` or None (undecided) for images, and the digest of the source.
 
     Args:
-      images: `ClusteredImage`s.
-      clusters: their `Clusters`.
+      images: rows of `Clusters.images`.
+      clusters: the `Clusters`.
       decisions: `proposal`, or the path of a decisions file about these clusters.
-
-    Returns:
-      A list of `keep`, `discard` or None (undecided), and the digest of the file that
-      says so.
 
     Raises:
       UserError: there is no proposal, or the file is not about these clusters.
     """
-    if decisions == PROPOSAL:
+    if decisions == "proposal":
         if not clusters.content["reference"]:
             raise UserError(
-                f"--decisions=proposal: {clusters.directory} has none, made without"
-                " --reference_dir; give that to filtering.cluster."
+                f"--decisions=proposal: --clusters_dir={clusters.directory} has no"
+                " proposal; run filtering.cluster with --reference_dir."
             )
-        return [image.proposal for image in images], clusters.digest
-    made = read_decisions(decisions, "clusters", clusters.digest)
-    return [made.of_image(image.id, image.cluster) for image in images], made.digest
+        return list(images.proposal), clusters.digest
+    made, digest = read_decisions(decisions, "clusters", clusters.digest)
+    return [*map(made.of_image, images.id, images.cluster)], digest
 
 
-def positions_to_keep(images, verdicts, undecided):
-    """Positions in the set of the images that stay, in order.
+def positions_to_keep(images, undecided):
+    """Positions in the set of the images to keep, in order.
 
     Raises:
-      UserError: images are undecided and `undecided` is `refuse`, or none stays.
+      UserError: images are undecided and `undecided` is `refuse`, or none is kept.
     """
-    undecided_in = {i.cluster for i, verdict in zip(images, verdicts) if not verdict}
-    if undecided_in and undecided == "refuse":
-        first = ", ".join(map(str, sorted(undecided_in)[:10]))
+    open_clusters = images.cluster[images.decision.isna()]
+    if len(open_clusters) and undecided == "refuse":
+        numbers = sorted(open_clusters.unique())
         raise UserError(
-            f"--decisions: {verdicts.count(None)} of {len(images)} images are not"
-            f" decided, in {len(undecided_in)} clusters (the first: {first}); decide"
-            " them in filtering.review, or say --undecided=keep or discard."
+            f"--decisions: {len(open_clusters)} of {len(images)} images are undecided,"
+            f" in {len(numbers)} clusters (first: {', '.join(map(str, numbers[:10]))});"
+            " decide in filtering.review, or give --undecided=keep or discard."
         )
-    kept = [
-        image.position
-        for image, verdict in zip(images, verdicts)
-        if (verdict or undecided) == KEEP
-    ]
+    kept = images.position[images.decision.fillna(undecided) == KEEP].tolist()
     if not kept:
         raise UserError("--decisions: every image is discarded; nothing is written.")
     return kept
@@ -122,28 +124,50 @@ def positions_to_keep(images, verdicts, undecided):
 
 def read_record(shard_set, position):
     """The `Record` at a position (0-based) of a set."""
-    example = {
-        key: value.numpy()
-        for key, value in parse(shard_set.serialized(position)).items()
-    }
-    return Record(
-        image=example["image"][..., 0],
-        label=int(example["label"]),
-        id=example["id"].decode(),
-        patient=example["patient"].decode(),
-    )
+    example = parse(shard_set.serialized(position))
+    fields = ("image", "label", "id", "patient")
+    image, label, identifier, patient = (example[name].numpy() for name in fields)
+    return Record(image[..., 0], int(label), identifier.decode(), patient.decode())
 
 
 def summary(before, after):
     """Number of images before and after, by label, as a table of text."""
-    lines = [f"{'':12}{'before':>9}{'kept':>9}{'discarded':>11}"]
-    counts = {**before.label_counts, "all": len(before)}
-    kept = {**after.label_counts, "all": len(after)}
-    for name, count in counts.items():
-        if count:
-            share = 1 - kept[name] / count
-            lines.append(f"{name:12}{count:9}{kept[name]:9}{share:11.1%}")
-    return "\n".join(lines)
+    counts = {
+        "before": {**before.label_counts, "all": len(before)},
+        "kept": {**after.label_counts, "all": len(after)},
+    }
+    table = pd.DataFrame(counts).query("before > 0")
+    discarded = (1 - table.kept / table.before).map("{:.1%}".format)
+    return table.assign(discarded=discarded).to_string(col_space=8)
+
+
+def write_figure(path, shard_set, kept, seed):
+    """Draws kept and discarded images, as figure 5 of Han et al. (2019).
+
+    Args:
+      path: of the PNG file.
+      shard_set: the `ShardSet` before discarding.
+      kept: positions in it of the images that are kept.
+      seed: of the random choice of images.
+    """
+    discarded = np.setdiff1d(np.arange(len(shard_set)), kept)
+    panels = {"(a) kept": np.asarray(kept), "(b) discarded": discarded}
+    rng = np.random.default_rng(seed)
+    figure = Figure(figsize=(10, 3.9), dpi=150, layout="constrained")
+    halves = figure.subfigures(1, 2, wspace=0.04)
+    for half, (title, positions) in zip(halves, panels.items()):
+        half.suptitle(f"{title}: {len(positions)} images", y=-0.01, va="top")
+        count = min(ROWS * COLUMNS, len(positions))
+        chosen = np.sort(rng.choice(positions, count, replace=False))
+        for number, axes in enumerate(half.subplots(ROWS, COLUMNS).flat):
+            axes.set(xticks=[], yticks=[])
+            axes.set_visible(number < count)
+            if number < count:
+                image = read_image(shard_set, int(chosen[number]))
+                axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", bbox_inches="tight")
+    write_bytes(path, content.getvalue())
 
 
 def main(settings):

@@ -37,6 +37,12 @@ def define_phantom():
             lower_bound=1.0,
             upper_bound=8.0,
         ),
+        flags.DEFINE_list(
+            "tumor_radius",
+            ["6", "22"],
+            "Smallest and largest radius of a tumor's core, in mm, without its edema."
+            " At 32 px a pixel is 8 mm: small tumors do not show.",
+        ),
         flags.DEFINE_integer(
             "num_workers", 0, "Processes; 0: one per core.", lower_bound=0
         ),

@@ -38,8 +38,8 @@ def sheet(images, columns, rows, tile):
     filled = np.zeros((rows * step - GAP, columns * step - GAP), np.uint8)
     for number, image in enumerate(images):
         row, column = divmod(number, columns)
-        place = np.s_[row * step :, column * step :]
-        filled[place][:tile, :tile] = fit(image, tile)
+        top, left = row * step, column * step
+        filled[top : top + tile, left : left + tile] = fit(image, tile)
     return filled
 
 

@@ -67,11 +67,13 @@ def posted(**types):
     """
     content = flask.request.get_json(silent=True)
     if not isinstance(content, dict) or content.keys() != types.keys():
-        flask.abort(400, f"Wanted a JSON object of {', '.join(types)}.")
-    for name, wanted in types.items():
+        flask.abort(400, f"Expected a JSON object of {', '.join(types)}.")
+    for name, expected in types.items():
         is_bool = isinstance(content[name], bool)  # In Python, a bool is an int too.
-        if not isinstance(content[name], wanted) or (is_bool and wanted is not bool):
-            flask.abort(400, f"{name}: not the kind of value that is wanted.")
+        if not isinstance(content[name], expected) or (
+            is_bool and expected is not bool
+        ):
+            flask.abort(400, f"{name}: not of the expected type.")
     return [content[name] for name in types]
 
 

@@ -109,13 +109,15 @@ def real_images(chosen, *, resolution, size, seed):
     examples = training_input.shuffled_examples(
         [chosen], start=0, stop=len(chosen), seed=seed, shuffle=False
     )
-    images = []
-    for example in examples:
+
+    def prepare(example):
         place_seed = training_input.image_seed(seed, example["n"], PLACE_STREAM)
         image = to_float(example["image"])
-        image = input_pipeline.at_size(image, resolution, size, place_seed)
-        images.append(to_uint8(image)[..., 0].numpy())
-    return np.stack(images)
+        return to_uint8(input_pipeline.at_size(image, resolution, size, place_seed))
+
+    images = examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+    (batch,) = training_input.finish(images.batch(len(chosen))).as_numpy_iterator()
+    return batch[..., 0]
 
 
 def generated_images(model, num_images, *, alpha, seed):

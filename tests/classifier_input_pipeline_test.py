@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from classifier import input_pipeline
 from classifier.layers import resize
+from dataset import images, loose_images
 from dataset.shards import UserError, to_float
 
 
@@ -98,3 +99,25 @@ def test_slice_settings_are_those_that_the_manifest_has(sets):
     sets["tumor"].manifest["settings"] = {"first_slice": 20, "other": 1}
     settings = input_pipeline.slice_settings(sets["tumor"])
     assert settings == {"first_slice": 20, "image_size": 40}
+
+
+def test_slice_settings_of_imported_images_say_how_to_make_others(sets):
+    imported = {
+        "intensities": "window",
+        "window": ["0", "900"],
+        "channel": "green",
+        "mask_pattern": "{stem}_m.png",
+        "lower_percentile": 1.0,
+        "upper_percentile": 99.0,
+    }
+    sets["tumor"].manifest["settings"] = {**imported, "image_size": 0, "seed": 1}
+    settings = input_pipeline.slice_settings(sets["tumor"])
+    assert settings == {**imported, "image_size": 40}
+    assert loose_images.image_settings(settings) == images.ImageSettings(
+        40, "green", "window", (0.0, 900.0), 1.0, 99.0
+    )
+
+
+def test_slice_settings_of_sets_of_other_programs_are_their_size(sets):
+    del sets["tumor"].manifest["settings"]
+    assert input_pipeline.slice_settings(sets["tumor"]) == {"image_size": 40}

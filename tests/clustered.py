@@ -4,87 +4,79 @@ import os
 
 import cv2
 import numpy as np
+import pandas as pd
 
-from dataset.shards import Record, ShardSet, write_shard_set
-from filtering.clusters import ClusteredImage, write_clusters
+from dataset.shards import Record, write_shard_set
+from filtering.clusters import DISCARD, KEEP, describe_sets, write_clusters
 from pages import pictures
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 
 
-def write(folder, draw, num_clusters, per_cluster, size, sheet=(6, 2, 128)):
+def write(folder, draw, num_clusters, per_cluster, size):
     """Writes a shard set and its clusters; every third cluster is strange.
 
     Args:
       folder: a path; gets `images` and `clusters`.
       draw: draw(random generator, is strange, size) gives a uint8 [size, size] image.
       num_clusters, per_cluster, size: numbers of clusters, images in each, and pixels.
-      sheet: columns, rows and size of tiles of the contact sheets.
 
     Returns:
       Path of the clusters' folder.
     """
-    count = num_clusters * per_cluster
-    clusters = [n // per_cluster for n in range(count)]
-    images = [
-        draw(np.random.default_rng(n), cluster % 3 == 0, size)
-        for n, cluster in enumerate(clusters)
+    number = np.arange(num_clusters * per_cluster)
+    cluster, rank = number // per_cluster, number % per_cluster
+    images = pd.DataFrame(
+        {
+            "set_number": 0,
+            "position": number,
+            "id": [f"pggan/{'run' if n else HOSTILE}/{n:07d}" for n in number],
+            "label": "tumor",
+            "cluster": cluster,
+            "distance": 1 + rank / 10,
+            "suspicion": 3 - cluster / num_clusters + rank / 100,
+            "proposal": np.where(cluster % 3, KEEP, DISCARD),
+        }
+    )
+    pixels = [
+        draw(np.random.default_rng(n), proposal == DISCARD, size)
+        for n, proposal in enumerate(images.proposal)
     ]
-    ids = [f"pggan/{HOSTILE if n == 0 else 'run'}/{n:07d}" for n in range(count)]
-    write_shard_set(
+    shard_set = write_shard_set(
         os.path.join(folder, "images"),
-        lambda start, stop: (Record(images[n], 1, ids[n]) for n in range(start, stop)),
-        count,
+        lambda a, b: (Record(pixels[n], 1, images.id[n]) for n in range(a, b)),
+        len(images),
         binary="tests",
         settings={},
     )
-    shard_set = ShardSet(os.path.join(folder, "images"))
     output = os.path.join(folder, "clusters")
     os.makedirs(output)
-    columns, rows, tile = sheet
 
     def write_sheet(name, members):
-        members = members[: columns * rows]
-        picture = pictures.sheet(members, columns, rows, tile)
-        cv2.imwrite(os.path.join(output, name), picture)
+        sheet = pictures.sheet(members[:12], columns=6, rows=2, tile=128)
+        cv2.imwrite(os.path.join(output, name), sheet)
 
-    rows_of_table = [
-        ClusteredImage(
-            set_number=0,
-            position=n,
-            id=ids[n],
-            label=1,
-            cluster=cluster,
-            distance=1 + n % per_cluster / 10,
-            suspicion=3 - cluster / num_clusters + n % per_cluster / 100,
-            proposal="discard" if cluster % 3 == 0 else "keep",
-        )
-        for n, cluster in enumerate(clusters)
-    ]
     listed = []
-    for cluster in range(num_clusters):
-        first = cluster * per_cluster
-        name = f"cluster-{cluster:03d}.png"
-        write_sheet(name, images[first : first + per_cluster])
+    for first in range(0, len(images), per_cluster):
+        strange = images.proposal[first] == DISCARD
         listed.append(
             {
                 "size": per_cluster,
                 "labels": {"tumor": per_cluster},
-                "suspicion": 3 - cluster / num_clusters,
-                "num_proposed": per_cluster if cluster % 3 == 0 else 0,
-                "proposal": "discard" if cluster % 3 == 0 else "keep",
-                "sheet": name,
+                "suspicion": 3 - len(listed) / num_clusters,
+                "num_proposed": per_cluster * int(strange),
+                "proposal": images.proposal[first],
+                "sheet": f"cluster-{len(listed):03d}.png",
             }
         )
+        write_sheet(listed[-1]["sheet"], pixels[first : first + per_cluster])
     real = [draw(np.random.default_rng([9, n]), False, size) for n in range(18)]
     write_sheet("reference.png", real)
-    facts = {
-        "directory": shard_set.directory,
-        "digest": shard_set.digest,
-        "num_images": count,
-        "image_size": size,
+    content = {
+        "inputs": {shard_set.directory: shard_set.digest},
+        "sets": describe_sets([shard_set], output),
+        "reference": {"num_images": len(real), "sheet": "reference.png"},
+        "clusters": listed,
     }
-    reference = {"num_images": len(real), "sheet": "reference.png"}
-    content = {"sets": [facts], "reference": reference, "clusters": listed}
-    write_clusters(output, rows_of_table, content)
+    write_clusters(output, images, content)
     return output

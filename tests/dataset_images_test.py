@@ -21,6 +21,8 @@ def test_image_is_padded_in_the_middle_and_averaged():
     expected = [[0, 0, 100, 0], [0, 100, 100, 0], [0, 40, 40, 0], [0, 40, 40, 0]]
     np.testing.assert_array_equal(scale_image(image, 0, 255, 0), expected)
     np.testing.assert_array_equal(scale_image(image, 0, 255, 2), [[25, 50], [20, 20]])
+    wide = scale_image(np.full((1, 3), 9), 0, 255, 0)
+    np.testing.assert_array_equal(wide, [[0, 0, 0], [9, 9, 9], [0, 0, 0]])
 
 
 def test_values_beyond_the_two_are_cut_off():

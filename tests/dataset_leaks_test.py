@@ -208,6 +208,20 @@ def test_training_on_validation_patients_and_validation_on_test_ones_are_refused
     ]
 
 
+def test_gan_that_is_compared_with_validation_patients_does_not_learn_from_them(
+    experiment, capsys
+):
+    sets = {"data_dir": "fold-0/real/train/non_tumor"}
+    sets["validation_dir"] = "fold-0/real/validation/non_tumor"
+    experiment.write_training("fold-0/pggan/model", **sets)
+    run(experiment)
+    capsys.readouterr()
+    sets["validation_dir"] = "fold-0/real/test/tumor"
+    experiment.write_training("fold-0/pggan/model", **sets)
+    (fault,) = faults(experiment, capsys)
+    assert fault.startswith("fold-0/pggan/model: validated on patient a, in the test")
+
+
 def test_step_that_is_selected_by_test_patients_is_refused(experiment, capsys):
     experiment.write_json(
         "fold-0/unit/selection.json", inputs={"fold-0/run/predictions.csv": "digest"}

@@ -18,6 +18,7 @@ def make(output_dir, **settings):
         "num_patients": 3,
         "seed": 1,
         "spacing": SPACING,
+        "tumor_radius": ["6", "22"],
         "num_workers": 1,
         "overwrite": False,
     }
@@ -168,10 +169,10 @@ def test_stopped_run_makes_only_what_is_missing(folder, tmp_path, monkeypatch):
     stopped = tmp_path / "stopped"
     make_case, made = phantom.make_case, []
 
-    def stop_at_second(seed, number, spacing):
+    def stop_at_second(seed, number, *options):
         if number == 1 and not made:
             raise KeyboardInterrupt
-        return make_case(seed, number, spacing)
+        return make_case(seed, number, *options)
 
     monkeypatch.setattr(phantom, "make_case", stop_at_second)
     with pytest.raises(KeyboardInterrupt):
@@ -245,3 +246,18 @@ def test_mass_effect_pushes_outwards_and_fades():
     assert np.all(np.abs(origins - 120) <= np.abs(axes[0] - 120) + 1e-4)
     assert abs(offsets).max() > 0.5
     assert offsets[0] == offsets[-1] == 0
+
+
+@pytest.mark.parametrize("radii", [["6"], ["22", "6"], ["a", "22"], ["0", "22"]])
+def test_radii_that_are_no_tumors_are_refused(tmp_path, radii):
+    with pytest.raises(UserError, match=f"--tumor_radius={','.join(radii)}"):
+        make(tmp_path / "cases", tumor_radius=radii)
+
+
+def test_radius_of_every_core_is_between_the_two():
+    sites = np.zeros([5, 3])
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        drawn = lesions.draw_lesions(rng, sites, (16, 26))
+        largest = 26 if len(drawn) == 1 else 16
+        assert all(16 <= lesion.radius <= largest for lesion in drawn)

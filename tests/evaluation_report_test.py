@@ -21,6 +21,7 @@ from evaluation.report_origins import as_flags, origins
 from evaluation.training_curves import (
     MAX_POINTS,
     curve,
+    draw_accuracies,
     draw_distances,
     draw_losses,
     loss_of,
@@ -239,6 +240,29 @@ def test_page_shows_every_part(experiment, make):
     ):
         assert words in page.text
     assert "4 px, step 1" not in page.text  # Only the last of a resolution.
+
+
+def test_folds_are_told_apart_and_share_a_panel(experiment, make, tmp_path):
+    for name in ("fold-0", "fold-1/chain-2"):
+        shutil.copytree(experiment / "classifier", tmp_path / "e" / name / "classifier")
+        shutil.copytree(experiment / "quality", tmp_path / "e" / name / "quality")
+    shutil.copytree(experiment / "table", tmp_path / "e" / "table")
+    for fold in ("fold-0", "fold-1"):
+        shutil.copytree(experiment / "real", tmp_path / "e" / fold / "real")
+    page, said = make(tmp_path / "e")
+    for words in (
+        "fold-0/train 1 1 0",
+        "fold-1/test 1 0 1",
+        "fold-1/chain-2/classifier/scratch/real/seed-0 classifier.train 2",
+        "fold-0/quality KID",
+        "fold-1/chain-2/quality KID",
+        "fold-1/real/report.json",
+    ):
+        assert words in page.text
+    assert page.text.count("Slices left out") == 1
+    trainings = read_experiment(str(tmp_path / "e")).trainings
+    panels = [panel for panel in draw_accuracies(trainings).axes if panel.get_visible()]
+    assert [panel.get_title() for panel in panels] == ["real"]
 
 
 def test_text_of_files_is_no_part_of_the_page(experiment, make, tmp_path):

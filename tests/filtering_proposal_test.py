@@ -1,6 +1,5 @@
 """What is proposed for discarding, against artefacts planted in good images."""
 
-import collections
 import os
 
 import artefacts
@@ -51,10 +50,9 @@ def shares_proposed(folder, real, suspects, flag_defaults, **settings):
     }
     small = {"weights": "none", "num_clusters": 20}
     cluster.cluster(**{**defaults, **small, **folders, **settings})
-    of_kind = collections.defaultdict(list)
-    for image in Clusters(folders["output_dir"]).images():
-        of_kind[image.id.partition("/")[0]].append(image.proposal == "discard")
-    shares = {kind: float(np.mean(values)) for kind, values in of_kind.items()}
+    images = Clusters(folders["output_dir"]).images()
+    discarded = images.proposal == "discard"
+    shares = discarded.groupby(images.id.str.partition("/")[0]).mean().to_dict()
     print(shares)
     return shares
 
@@ -85,9 +83,9 @@ def test_artefacts_in_real_cases_are_found(tmp_path, flag_defaults, image_size, 
     prepare.prepare(**settings)
     records = [
         record
-        for part in ("train", "validation", "test")
+        for split in ("train", "validation", "test")
         for label in ("tumor", "non_tumor")
-        for record in ShardSet(str(tmp_path / "all" / part / label)).records()
+        for record in ShardSet(str(tmp_path / "all" / split / label)).records()
     ]
     patients = np.random.default_rng(seed).permutation(
         sorted({record.patient for record in records})

@@ -25,8 +25,16 @@ EXCEPTIONS = {
         "dataset.images",
         "dataset.loose_images",
     },
-    # To tell how many slices there can be before any volume is read.
-    "workflow.announcements": {"dataset.layouts", "dataset.splits"},
+    # To tell how many slices there can be before they are made.
+    "workflow.announcements": {
+        "dataset.folds",
+        "dataset.image_files",
+        "dataset.image_folders",
+        "dataset.image_search",
+        "dataset.layouts",
+        "dataset.preparation",
+        "dataset.splits",
+    },
 }
 
 

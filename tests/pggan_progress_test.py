@@ -74,29 +74,6 @@ def test_steps_of_a_phase_do_not_depend_on_where_it_starts_but_on_the_training()
     assert growth.steps_every(0.048, 4, fade) == {12, 20}
 
 
-def measurements(model_dir):
-    return [line for line in interruption.log_lines(model_dir) if "swd" in line]
-
-
-def test_measuring_changes_no_weight(defaults, tmp_path):
-    """Validation images are measured with, not learnt from."""
-    short = {"stabilize_kimg": ["0.02", "0.02"]}
-    weights = {}
-    for name, changes in [("with", {}), ("without", {"validation_dir": None})]:
-        settings = {**defaults, **short, **changes, "model_dir": str(tmp_path / name)}
-        start(settings)
-        weights[name] = interruption.final_weights(settings["model_dir"])
-    memory = [name for name in weights["with"] if name not in weights["without"]]
-    assert len(memory) == 1 and "memory" in memory[0]
-    del weights["with"][memory[0]]
-    interruption.assert_bits_equal(weights["with"], weights["without"])
-    assert len(measurements(str(tmp_path / "with"))) == 6
-    assert not measurements(str(tmp_path / "without"))
-    assert set(interruption.finished(str(tmp_path / "without"))) == {
-        *("step", "seconds_since_last_start", "images", "label")
-    }
-
-
 def real(directory, number, **size):
     chosen = ChosenImages(ShardSet(directory), number, 3, "data_dir")
     return distances.real_images(chosen, resolution=16, seed=3, **size)

@@ -253,3 +253,26 @@ def test_chief_of_its_own_kind_comes_first(monkeypatch):
         task = {"type": kind, "index": index}
         monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
         assert read_tf_config() == (place, 3)
+
+
+@pytest.mark.long
+def test_early_end_is_that_of_all_workers(train_settings, write_images, tmp_path):
+    """PGGAN's, whose chief decides: all end, and its memory is in the checkpoint."""
+    validation_dir = write_images(tmp_path / "v", 1, ("c",), images=5, size=8).directory
+    flags = {"distance_kimg": 0.016, "stop_when_flat": 0.03}  # 4 steps; 8.
+    settings = train_settings(
+        "flat", strategy="multi_worker", validation_dir=validation_dir, **flags
+    )
+    processes = start_workers(settings)
+    printed = outputs(processes)
+    assert [process.returncode for process in processes] == [0, 0], printed
+    with open(os.path.join(settings["model_dir"], "finished.json")) as file:
+        finished = json.load(file)
+    assert finished["stopped_when_flat"] and finished["step"] == 32
+    assert all("finished at step 32." in text for text in printed)
+    weights = interruption.final_weights(settings["model_dir"])
+    (memory,) = (value for name, value in weights.items() if "memory" in name)
+    assert memory.tolist() == [
+        *(finished["distance"], 128, finished["best_distance"]),
+        finished["best_distance_at_image"],
+    ]

@@ -158,3 +158,27 @@ def test_early_end_is_recorded_with_its_distances(whole):
     assert all(line["swd_noise"] > 0 for line in lines[3:])
     pictures = interruption.pictures(whole("pggan_flat"))
     assert "008px-stabilise-step-0000020.png" in pictures
+
+
+def test_measuring_changes_no_weight(settings_of, whole, tmp_path):
+    """Validation images are measured with, not learnt from."""
+    changes = {"validation_dir": None, "distance_kimg": 0.0, "stop_when_flat": 0.0}
+    changes |= {"stabilize_kimg": ["0.02", "0.04"], "model_dir": str(tmp_path / "m")}
+    settings = {**settings_of("pggan_flat"), **changes}
+    interruption.start("pggan.train", settings, eagerly=True)
+    weights, measured = (
+        {
+            name: value
+            for name, value in interruption.final_weights(folder).items()
+            if "_trackers" not in name  # Losses that are yet to be logged.
+        }
+        for folder in (settings["model_dir"], whole("pggan_flat"))
+    )
+    (memory,) = measured.keys() - weights.keys()
+    assert "memory" in memory
+    del measured[memory]
+    interruption.assert_bits_equal(measured, weights)
+    log = interruption.log_lines(settings["model_dir"])
+    assert not [line for line in log if "swd" in line]
+    about_the_run = {"step", "seconds_since_last_start", "images", "label"}
+    assert set(interruption.finished(settings["model_dir"])) == about_the_run

@@ -166,6 +166,23 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
         ("brats_dir: phantom", "brats_dir:", ["--brats_dir=FOLDER"]),
         ("refiners: {}", "refiners: {x: {trane: y}}", ["x has trane"]),
         ("decisions: proposal", "decisions: some", ["decisions: 'some'", "proposal"]),
+        (
+            "decisions: proposal",
+            "folds: 2\ndecisions: {tumor: /a/t, non_tumor: '/a/{prefix}n'}",
+            ["decisions: tumor: /a/t", "{prefix}"],
+        ),
+        ("seeds: [0]", "seeds: [1000]\nchain_seeds: [0, 1]", ["seeds: 1000", "1000"]),
+        ("seeds: [0]", "seeds: [0]\nfolds: 0", ["folds: 0", "minimum of 1"]),
+        (
+            "refiners: {}",
+            "refiners: {fold-1: {train: a, refine: a}}",
+            ["'fold-1'", "folder"],
+        ),
+        (
+            "brats_dir: phantom",
+            "brats_dir: a\nimages_dir: b",
+            ["brats_dir: a", "images_dir: b"],
+        ),
         ("controls: {}", "controls: {real: x}", ["controls: 'x'"]),
         ("steps: {}", "steps: {x: [1]}", ["steps: 'x'"]),
         ("export: [real+pggan]", "export: [x]", ["export: 'x'"]),

@@ -3,6 +3,7 @@
 import pathlib
 import sys
 
+import cv2
 import interruption
 import numpy as np
 import pytest
@@ -311,6 +312,55 @@ def test_sizes_of_the_last_steps_are_checked_before_the_first(rehearse):
     assert fault_of("evaluation.quality", "--num_images=81") == [
         "evaluation.quality: --num_images=81: no comparison can have more than 80."
     ]
+
+
+@pytest.mark.parametrize(
+    "rows, faults", [("p.csv", 0), ("fold-0/p.csv,fold-1/p.csv", 1)]
+)
+def test_counting_of_the_paper_is_refused_before_folds_are_trained(
+    rehearse, rows, faults
+):
+    flags = [f"--rows=real={rows}", "--protocol=paper", "--output_dir=x"]
+    found = rehearse.go_through([step("evaluation.table", *flags)])
+    assert len(found) == faults
+    assert all("--protocol=paper: --rows have 2 folds" in fault for fault in found)
+
+
+def test_slices_of_folds_are_at_most_those_of_the_largest_parts(rehearse):
+    rehearse.num_cases = 22
+    flags = ["--num_folds=5", "--fold=4", "--image_size=60"]
+    assert rehearse.go_through([prepare("phantom", *flags)]) == []
+    sizes = {part: rehearse.sets[f"real/{part}/tumor"].num_images for part in PARTS}
+    assert sizes == {"train": 13 * 101, "validation": 5 * 101}
+    assert rehearse.sets["real/test/tumor"].num_images == 5 * 101
+    (fault,) = rehearse.go_through([prepare("phantom", "--num_folds=23")])
+    assert "--num_folds=23: 22 patients" in fault
+
+
+def test_images_of_a_folder_are_at_most_those_that_can_be_of_a_class(
+    rehearse, tmp_path
+):
+    names = [f"p{n}/{n}_{i}.png" for n in range(6) for i in range(n + 1)]
+    for name in names:
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full([24, 20], 7, np.uint8))
+    rows = [f"{name},{int(name[1] in '45')}" for name in names]
+    table = tmp_path / "images.csv"
+    table.write_text("\n".join(["file,label", *rows]) + "\n")
+    places = [f"--images_dir={tmp_path}/images", "--output_dir=fold-1/real"]
+    sources = [f"--images_csv={table}", "--patient_pattern=^([^/]+)/"]
+    folds = ["--num_folds=3", "--fold=1"]
+    import_images = step("dataset.import_images", *places, *sources, *folds)
+    assert rehearse.go_through([import_images]) == []
+    # Of the six, 2 are tested, 1 validates and 3 train, whichever these are.
+    assert rehearse.sets["fold-1/real/test/tumor"] == Announced(24, (0, 6 + 5), True)
+    train = Announced(24, (4 + 3 + 2, 0), True)
+    assert rehearse.sets["fold-1/real/train/non_tumor"] == train
+    (fault,) = rehearse.go_through(
+        [step("dataset.import_images", *places, *sources, "--num_folds=7")]
+    )
+    assert "--num_folds=7: 6 patients" in fault
 
 
 def test_room_is_that_of_sets_and_checkpoints(rehearse, monkeypatch):

@@ -336,7 +336,9 @@ def test_dry_run_fails_where_a_training_refuses(experiment, monkeypatch):
         start_here(experiment)
 
 
-@pytest.mark.parametrize("flag", ["configuration", "brats_dir", "profile"])
+@pytest.mark.parametrize(
+    "flag", ["configuration", "brats_dir", "images_dir", "profile"]
+)
 def test_missing_file_is_named_by_its_flag(experiment, flag):
     with refused(f"--{flag}=nowhere:", error=workflow_run.WorkflowError):
         start_here(experiment, **{flag: "nowhere"})

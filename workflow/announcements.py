@@ -9,7 +9,10 @@ import os
 
 import numpy as np
 
-from dataset import folds, image_files, image_folders, layouts, preparation, splits
+from dataset import folds, layouts, preparation, splits
+from dataset.image_files import read_image
+from dataset.image_folders import find_images
+from dataset.image_search import Sources
 from dataset.shards import LABEL_NAMES, MANIFEST, UserError
 
 # A record's, of ten BraTS cases at 240 px.
@@ -73,9 +76,7 @@ def announce_images(rehearsal, step):
     options = {**settings, "class_folders": tuple(settings["class_folders"])}
     if table := settings["images_csv"]:
         options["images_csv"] = os.path.join(rehearsal.output_dir, table)
-    found = image_folders.find_images(
-        folder, preparation.take(image_folders.Sources, options)
-    )
+    found = find_images(folder, preparation.take(Sources, options))
     if found.faults and not settings["skip_bad_files"]:
         name, fault = next(iter(found.faults.items()))
         raise Fault(f"{len(found.faults)} bad files, such as {name}: {fault}")
@@ -89,7 +90,7 @@ def announce_images(rehearsal, step):
     for name, counts in images.items():
         if not any(counts):
             raise Fault(f"--images_dir={settings['images_dir']}: no {name} images.")
-    first = image_files.read_image(found.files[0].path, settings["channel"])
+    first = read_image(found.files[0].path, settings["channel"])
     size = settings["image_size"] or max(first.shape)
     announce_parts(rehearsal, settings, images, size)
 
@@ -210,6 +211,13 @@ def check_compared(rehearsal, step):
         raise Fault(f"--num_images={number}: no comparison can have more than {most}.")
 
 
+def check_table(rehearsal, step):
+    """The paper's counting knows one test part."""
+    folds = max(row.count(",") + 1 for row in step.settings["rows"])
+    if step.settings["protocol"] == "paper" and folds > 1:
+        raise Fault(f"--protocol=paper: --rows have {folds} folds; expected full.")
+
+
 def counts_of_named(rehearsal, settings):
     """Images of each class of `--real_dirs`, and of every row of `--synthetic_dirs`."""
     sets = {"real": settings["real_dirs"]}
@@ -232,6 +240,7 @@ ANNOUNCERS = {
     "filtering.cluster": check_clusters,
     "filtering.discard": announce_kept,
     "evaluation.quality": check_compared,
+    "evaluation.table": check_table,
     "evaluation.tsne": check_points,
 }
 RULES = {"refiner_refine": announce_refined}

@@ -43,8 +43,7 @@ rule table:
     input:
         flagfile("evaluation_table"),
         prediction_files(),
-        # Of a single split, experiments have tables from before there was this check.
-        VERIFIED if NUM_FOLDS > 1 else [],
+        VERIFIED,
     output:
         "table/table.json",
     params:

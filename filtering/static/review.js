@@ -27,7 +27,7 @@ class Board {
     this.parent = null; // The item whose members these are.
     this.total = items.length;
     this.items = [];
-    this.place = 0;
+    this.index = 0;
     this.scroll = 0;
     this.add(items);
   }
@@ -41,7 +41,7 @@ class Board {
   }
 
   get current() {
-    return this.items[this.place];
+    return this.items[this.index];
   }
 
   decision(item) {
@@ -102,9 +102,9 @@ function drawBars() {
   const decided = root.items.filter((item) => item.decision !== null).length;
   setProgress(decided, root.items.length);
   byId("count").textContent = `${decided} of ${root.items.length} decided`;
-  const judged = totals.keep + totals.discard;
-  byId("share").textContent = judged
-    ? `${((100 * totals.keep) / judged).toFixed(1)} % of images kept`
+  const counted = totals.keep + totals.discard;
+  byId("share").textContent = counted
+    ? `${((100 * totals.keep) / counted).toFixed(1)} % of images kept`
     : "";
   byId("share").hidden = totals.keep === undefined;
   byId("title").textContent = board.title;
@@ -137,9 +137,9 @@ function show(next) {
   window.scrollTo(0, board.scroll);
 }
 
-function goTo(place) {
+function goTo(index) {
   const before = board.current;
-  board.place = place;
+  board.index = index;
   if (before) drawItem(before);
   drawItem(board.current);
   board.current.card.focus({ preventScroll: true });
@@ -151,9 +151,9 @@ function goTo(place) {
 async function move(step) {
   const shown = board.items.map((_, n) => n).filter((n) => board.isShown(board.items[n]));
   if (!shown.length) return;
-  const from = shown.indexOf(board.place);
+  const from = shown.indexOf(board.index);
   // A current item that the filter has hidden counts as before the one behind it.
-  const next = shown.findIndex((n) => n > board.place);
+  const next = shown.findIndex((n) => n > board.index);
   const target = from < 0 ? (next < 0 ? shown.length - 1 : next) : from + step;
   if (target >= shown.length && board.items.length < board.total) await more();
   if (shown[target] !== undefined) goTo(shown[target]);
@@ -165,10 +165,10 @@ function columns() {
 }
 
 /** To the next thing without a decision, if there is one behind. */
-function goOn() {
-  const open = (item, n) => n > board.place && item.decision === null;
-  const place = board.items.findIndex(open);
-  if (place >= 0) goTo(place);
+function goToNextOpen() {
+  const open = (item, n) => n > board.index && item.decision === null;
+  const index = board.items.findIndex(open);
+  if (index >= 0) goTo(index);
   else drawBars();
 }
 
@@ -202,7 +202,7 @@ function decide(value) {
   if (!item || item.card.hidden || item.decision === value) return;
   done.push({ board, item, before: item.decision });
   store(board.scope, item, value);
-  if (board.scope !== "image") goOn();
+  if (board.scope !== "image") goToNextOpen();
 }
 
 function undo() {
@@ -224,7 +224,7 @@ async function open() {
     Object.assign(cluster.board, { parent: cluster, total });
   }
   show(cluster.board);
-  goTo(board.place);
+  goTo(board.index);
 }
 
 async function more() {
@@ -244,7 +244,7 @@ async function more() {
 function back() {
   if (board === root) return;
   show(root);
-  goTo(root.place);
+  goTo(root.index);
 }
 
 function changeFilter() {

@@ -48,7 +48,7 @@ let last = Promise.resolve();
  * Sends JSON, one request after the other in the order of the calls.
  *
  * Resolves to the answer, or to null where it was not stored; then nothing that was
- * sent behind it is, either, until the page is loaded anew: a decision that depends on
+ * sent behind it is, either, until the page is reloaded: a decision that depends on
  * a lost one must not survive it.
  */
 export function send(path, content) {

@@ -1,13 +1,14 @@
-"""How far images are from real ones, in units of how far those are from each other."""
+"""Outlier scores: distance to real images, relative to how far those lie apart."""
 
 import numpy as np
+import pandas as pd
 from sklearn.metrics import euclidean_distances
 
 from dataset.shards import UserError
 
 CHUNK = 1024
-# Real images end where 95 % of a patient's images are, in nine of ten patients: slices
-# of one patient are alike, so that a percentile of all images would know few scanners.
+# Slices of one patient are alike, so a percentile over all images would reflect few
+# scanners. A score of 1 covers 95 % of a patient's images, in nine of ten patients.
 SHARE_OF_IMAGES, SHARE_OF_PATIENTS = 0.95, 0.9
 
 
@@ -16,7 +17,7 @@ class RealImages:
 
     Args:
       features: float32 [real images, num_features].
-      patients: their patients, list of texts; an empty one is a patient of its own.
+      patients: their patients, texts; an image without one is its own patient.
       blocks: {name: slice} of the features; distances are within blocks.
 
     Raises:
@@ -24,40 +25,31 @@ class RealImages:
     """
 
     def __init__(self, features, patients, blocks):
-        self._numbers = {}
         patients = [patient or f"#{n}" for n, patient in enumerate(patients)]
-        if len(set(patients)) < 2:
+        self._known = pd.Index(patients).unique()
+        if len(self._known) < 2:
             raise UserError(
-                "--reference_dir: images of one patient only; wanted two or more, since"
-                " images of one patient are too alike to tell how far real ones differ."
+                "--reference_dir: images of one patient, expected two or more: images"
+                " of one patient are too alike to tell how much real ones differ."
             )
+        self._patients = self._known.get_indexer(patients)
         self._features, self._blocks = features, list(blocks.values())
-        self._patients = self._number(patients)
         distances = self._distances(features, self._patients)
         self._units = [self._limit(block) for block in distances.T]
         self._limit_of_all = self._limit((distances / self._units).max(axis=1))
 
-    def suspicion(self, features, patients):
-        """Distance to the nearest real image: 1 is where real images end.
+    def score(self, features, patients):
+        """Outlier scores, float64 [images]: distances to the nearest real image.
 
-        It is that of the block in which it is largest. Images of the same patient are
-        not compared.
+        The largest over the blocks counts; 1 is the limit of real images. Images of the
+        same patient are not compared.
 
         Args:
           features: float32 [images, num_features].
-          patients: list of texts, empty where no patient stands behind an image.
-
-        Returns:
-          float64 [images].
+          patients: texts, empty where an image is of no patient.
         """
-        distances = self._distances(features, self._number(patients))
+        distances = self._distances(features, self._known.get_indexer(patients))
         return (distances / self._units).max(axis=1) / self._limit_of_all
-
-    def _number(self, patients):
-        known = self._numbers
-        return np.array(
-            [known.setdefault(p, len(known)) if p else -1 for p in patients]
-        )
 
     def _distances(self, features, patients):
         """To the nearest real image of another patient, float64 [images, blocks]."""
@@ -74,10 +66,10 @@ class RealImages:
         return nearest
 
     def _limit(self, distances):
-        """Where the real images' own distances end."""
+        """The distance that covers most images of most patients."""
         limits = [
             np.quantile(distances[self._patients == number], SHARE_OF_IMAGES)
-            for number in np.unique(self._patients)
+            for number in range(len(self._known))
         ]
         limit = np.quantile(limits, SHARE_OF_PATIENTS, method="higher")
-        return max(limit, 1e-6)  # Copies of one image have none.
+        return max(limit, 1e-6)  # Identical images have no distance.

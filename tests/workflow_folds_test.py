@@ -1,0 +1,176 @@
+"""Folds and chains of the workflow: what runs, where, and what learns from what."""
+
+import collections
+import re
+
+import pytest
+from experiments import (
+    DEMO,
+    Experiment,
+    binaries,
+    changed,
+    flag,
+    lines_of,
+    needs_snakemake,
+)
+from experiments import planned as plan_of
+
+from flags import binary
+from workflow import run as workflow_run
+
+pytestmark = needs_snakemake
+
+# A flag that names folders or files of the experiment.
+PATHS = re.compile(r"--(?:\w+_(?:dirs?|csv|of|from|json)|candidates)=(.+)")
+
+
+def planned(folder, *replacements):
+    """Binary and flags of each step that Snakemake plans for a changed demo.yaml."""
+    return lines_of(plan_of(folder, *replacements))
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory):
+    """The steps of three folds, two chains and two detectors each."""
+    return planned(
+        tmp_path_factory.mktemp("plan"),
+        ("steps: {}", "steps: {unit: [400, 600]}"),
+        ("controls: {}", "controls: {real+pggan: real+classic}"),
+        ("seeds: [0]", "folds: 3\nchain_seeds: [0, 2]\nseeds: [0, 4]"),
+    )
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    return Experiment(tmp_path)
+
+
+def places(line):
+    """Folds and chains of what a step's flags name: a set of (fold, chain)."""
+    matches = filter(None, map(PATHS.fullmatch, line))
+    texts = [match[1].rpartition("=")[2] for match in matches]
+    paths = [path for text in texts for path in text.split(",")]
+    return {re.match(r"(fold-\d/|)(chain-\d/|)", path).groups() for path in paths}
+
+
+def test_each_step_reads_and_writes_in_one_fold_and_chain(steps):
+    over_all = {"evaluation.table", "evaluation.report", "dataset.phantom"}
+    for line in steps:
+        if line[0] in over_all or "--experiment_dir=." in line:
+            continue
+        if line[0] == "dataset.prepare":
+            number = flag(line, "fold")
+            assert flag(line, "output_dir") == f"fold-{number}/real"
+            assert "--num_folds=3" in line
+            continue
+        folds, chains = map(set, zip(*places(line)))
+        assert len(folds) == 1 and folds < {"fold-0/", "fold-1/", "fold-2/"}, line
+        # Outside of its own folder, a chain has its fold's real images and no others.
+        assert chains <= {"", "chain-2/"}
+        if "chain-2/" in chains:
+            assert not re.search(r"fold-\d/(?!chain-2/|real/)", str(line)), line
+
+
+def test_everything_that_learns_does_so_in_every_fold_and_chain(steps):
+    count = collections.Counter(binaries(steps))
+    assert count["dataset.prepare"] == 3 and count["evaluation.table"] == 1
+    assert count["classifier.augment"] == 3 * 2 and count["evaluation.select"] == 3 * 2
+    for name in ("pggan.train", "filtering.cluster", "unit.train", "simgan.train"):
+        assert count[name] == 3 * 2 * 2
+    # Five mixes, a control, two candidates; folds, chains, seeds.
+    assert count["classifier.train"] == 8 * 3 * 2 * 2
+    for name, *flags in steps:
+        binary.parse(name, flags)
+
+
+def test_table_pools_the_folds_of_a_run_and_says_chains_apart(steps):
+    (table,) = [line for line in steps if line[0] == "evaluation.table"]
+    rows = [w.removeprefix("--rows=") for w in table if w.startswith("--rows=scratch")]
+    assert len(rows) == 6 * 2 * 2
+    run = "classifier/scratch/real/seed-{}/predictions.csv"
+    for name, prefix in (("scratch/real", ""), ("scratch/real@chain-2", "chain-2/")):
+        for seed in (0, 4):
+            paths = [f"fold-{n}/{prefix}{run.format(seed)}" for n in range(3)]
+            assert f"{name}={','.join(paths)}" in rows
+    verified = [line for line in steps if line[0] == "dataset.verify"]
+    (leaks,) = [line for line in verified if "--experiment_dir=." in line]
+    checked = set(flag(leaks, "run_dirs").split(","))
+    files = {path for row in rows for path in row.partition("=")[2].split(",")}
+    assert checked == {path.rpartition("/")[0] for path in files}
+    assert steps.index(leaks) < steps.index(table)
+
+
+def test_seeds_are_other_ones_in_another_chain(steps):
+    seeds = collections.defaultdict(set)
+    for line in steps:
+        chain = "chain-2" in (str(line))
+        for word in line:
+            if word.startswith("--seed="):
+                seeds[line[0], chain].add(int(word[7:]))
+    learners = ("pggan.train", "unit.train", "simgan.train", "filtering.cluster")
+    for name in (*learners, "pggan.generate", "classifier.augment"):
+        assert (name, False) not in seeds and seeds[name, True] == {2}
+    assert seeds["classifier.train", False] == {0, 4}
+    assert seeds["classifier.train", True] == {2000, 2004}
+
+
+def test_further_chain_runs_its_own_steps_alone(experiment):
+    mixes = DEMO[DEMO.index("mixes:") : DEMO.index("# Control rows")]
+    few = "mixes: {real+classic: [real, classic], real+pggan: [real, pggan]}\n"
+    text = changed(DEMO, (mixes, few))
+    experiment.configuration.write_text(text)
+    experiment.run()
+    before = len(experiment.lines("end"))
+    more = changed(text, ("seeds: [0]", "seeds: [0]\nchain_seeds: [0, 1]"))
+    experiment.configuration.write_text(more)
+    experiment.run()
+    new = experiment.lines("end")[before:]
+    assert len(new) > 10 and "dataset.prepare" not in binaries(new)
+    for line in new:
+        if line[0] not in ("evaluation.table", "evaluation.report"):
+            assert "chain-1/" in str(line), line
+
+
+def test_dry_run_of_folds_asks_like_trainings_once(experiment):
+    text = changed(DEMO, ("seeds: [0]", "seeds: [0]\nfolds: 5"))
+    experiment.configuration.write_text(text)
+    text = experiment.run("--dry_run")
+    assert re.search(r"\nprepare +5\n", text)
+    assert re.search(r"\npggan_train +10\n", text)
+    assert "  fold-4/pggan/tumor/images: 600 images of 32 px\n" in text
+    assert "179 steps, and nothing wrong" in text
+    assert "110.0 GB of checkpoints" in text  # Of 55 trainings.
+    assert len(experiment.lines("ask")) == 9
+
+
+def test_persons_decisions_are_those_of_the_fold(tmp_path):
+    for fold in ("fold-0", "fold-1"):
+        (tmp_path / fold).mkdir()
+        for label in ("tumor", "non_tumor"):
+            (tmp_path / fold / f"{label}.jsonl").touch()
+    files = f"{{tumor: '{tmp_path}/{{prefix}}tumor.jsonl',"
+    files += f" non_tumor: '{tmp_path}/{{prefix}}non_tumor.jsonl'}}"
+    change_to = ("decisions: proposal", f"folds: 2\ndecisions: {files}")
+    lines = [x for x in planned(tmp_path, change_to) if x[0] == "filtering.discard"]
+    assert len(lines) == 4
+    for line in lines:
+        fold, label, _ = flag(line, "output_dir").replace("filtering/", "").split("/")
+        assert flag(line, "decisions") == f"{tmp_path}/{fold}/{label}.jsonl"
+
+
+def test_folder_of_images_takes_the_place_of_volumes(tmp_path):
+    images = ("brats_dir: phantom", "images_dir: /some images")
+    lines = planned(tmp_path, images)
+    (line,) = [line for line in lines if line[0] == "dataset.import_images"]
+    assert "--images_dir=/some images" in line and "--output_dir=real" in line
+    assert line[1].endswith("dataset_import_images.cfg")
+    assert not {"dataset.prepare", "dataset.phantom"} & set(binaries(lines))
+
+
+def test_flag_for_cases_replaces_either_of_the_configuration(tmp_path):
+    folder, cases = str(tmp_path), workflow_run.case_folder
+    assert cases(None, None) == []
+    assert cases("phantom", None) == ["brats_dir=phantom", "images_dir="]
+    assert cases(None, folder) == ["brats_dir=", f"images_dir={folder}"]
+    with pytest.raises(workflow_run.WorkflowError, match="expected one of them"):
+        cases(folder, folder)
