@@ -1,5 +1,8 @@
 """What tests of several packages need: flags, small shard sets, two devices."""
 
+import os
+import random
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +16,22 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
+
+# Of tests that draw, such as the moment of a kill. What is not given is drawn once, by
+# the process that starts the others of xdist: they have its environment.
+SEED = os.environ.setdefault("TEST_SEED", str(random.SystemRandom().randrange(10**6)))
+
+
+def pytest_sessionstart(session):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter:
+        reporter.write_line(f"TEST_SEED={SEED} (set it to draw the same again)")
+
+
+@pytest.fixture
+def draw(request):
+    """A `random.Random` of TEST_SEED and the test's name."""
+    return random.Random(f"{SEED} {request.node.name}")
 
 
 @pytest.fixture(scope="session")

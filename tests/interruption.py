@@ -1,5 +1,13 @@
-"""Runs a trainer in a process of its own and stops it where a test wants."""
+"""Starts a training, stops it where a test wants, and compares what it left.
 
+With real processes, which signals reach, and in the process of the test, with new
+objects for every start.
+"""
+
+import contextlib
+import functools
+import glob
+import importlib
 import json
 import os
 import re
@@ -9,46 +17,88 @@ import sys
 import time
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from training.callbacks import read_log
-from training.run import flagfile
-
-# The signal comes when the step is counted, before its checkpoint is made: with
-# SIGKILL, the step is lost and has to be done again.
-_DRIVER = """
-import os, runpy, signal, sys
-import tensorflow as tf
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # The tests may run under nohup.
-name, signal_name, step = sys.argv[1:4]
-sys.argv = [name, *sys.argv[4:]]
 from training import callbacks
-count = callbacks.StepCount.after_step
-def count_and_stop(self, before):
-    count(self, before)
-    if self.run.step == int(step):
-        os.kill(os.getpid(), getattr(signal, signal_name))
-if signal_name != "none":
-    callbacks.StepCount.after_step = count_and_stop
-runpy.run_module(name, run_name="__main__")
-"""
+from training.callbacks import read_log
+from training.model import SteppedModel
+from training.run import Run, flagfile
+
 SECONDS = 900  # At most, on a machine that has other work, too.
 
 
-def run(name, settings, stop=("none", 0)):
-    """Runs the binary `name` with flags from a dict; stops it by (signal, step).
+class Killed(BaseException):
+    """Stands for SIGKILL in the process of a test: nothing saves, nothing ends well."""
+
+
+def start(name, settings, stop=None, eagerly=False):
+    """Starts the trainer `name` in this process, with new objects.
+
+    Args:
+      name: of the binary, `pggan.train`.
+      settings: dict of its flags.
+      eagerly: whether without graphs: few steps are done before one is made.
+      stop: (number of a signal, step): it comes when the step is counted, before its
+        checkpoint is made. With SIGKILL, the step is lost and has to be done again.
+
+    Returns:
+      The `Run`; the folder is free for another.
+    """
+    run = Run(name, settings)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    with pytest.MonkeyPatch.context() as patch, _stopping(stop):
+        if eagerly:
+            compile_eagerly = functools.partialmethod(
+                SteppedModel.compile, run_eagerly=True
+            )
+            patch.setattr(SteppedModel, "compile", compile_eagerly)
+        try:
+            importlib.import_module(name).train(run, **run.own)
+        finally:  # As the end of the process does.
+            if lock := getattr(run, "_lock", None):
+                lock.close()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    return run
+
+
+@contextlib.contextmanager
+def _stopping(stop):
+    """Stops the training within; it is a failure if that has not come to the step."""
+    number, step = stop or (None, None)
+    count = callbacks.StepCount.after_step
+    stopped = []
+
+    def count_and_stop(self, before):
+        count(self, before)
+        if self.run.step == step:
+            stopped.append(step)
+            if number == signal.SIGKILL:
+                raise Killed
+            self.run.stop_signal = number
+
+    callbacks.StepCount.after_step = count_and_stop
+    try:
+        yield
+    except Killed:
+        pass
+    except SystemExit as end:
+        assert end.code == 128 + number
+    finally:
+        callbacks.StepCount.after_step = count
+    assert stopped or not stop, f"not stopped at step {step}"
+
+
+def run(name, settings):
+    """Runs the binary `name` with flags from a dict, to its end.
 
     Returns:
       The `subprocess.CompletedProcess`; its output is text.
     """
-    signal_name, step = stop
-    command = [sys.executable, "-c", _DRIVER, name, signal_name, str(step)]
-    return subprocess.run(
-        command + flagfile(settings).split("\n")[:-1],
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
+    command = [sys.executable, "-m", name, *flagfile(settings).split("\n")[:-1]]
+    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
 
 
 def interrupt(name, settings, moment, number=signal.SIGKILL):
@@ -131,15 +181,19 @@ def logged_step(model_dir):
     return max((line["step"] for line in log_lines(model_dir)), default=0)
 
 
-def continued_step(result):
-    """The step at which a process said that it goes on; 0 if it began."""
-    found = re.search(r"continuing at step (\d+) of", result.stdout)
+def continued_step(printed):
+    """The step at which a training said that it goes on; 0 if it began."""
+    found = re.search(r"continuing at step (\d+) of", printed)
     return int(found[1]) if found else 0
 
 
 def final_weights(model_dir):
     """Every variable of a training's latest checkpoint by name."""
-    path = tf.train.latest_checkpoint(f"{model_dir}/checkpoints")
+    return variables(tf.train.latest_checkpoint(f"{model_dir}/checkpoints"))
+
+
+def variables(path):
+    """Every variable of a checkpoint by name."""
     reader = tf.train.load_checkpoint(path)
     names = reader.get_variable_to_shape_map()
     return {n: reader.get_tensor(n) for n in names if "OBJECT_GRAPH" not in n}
@@ -152,3 +206,45 @@ def assert_bits_equal(weights, others):
         if name.startswith("save_counter"):  # Counts the checkpoints themselves.
             continue
         np.testing.assert_array_equal(value, others[name], err_msg=name)
+
+
+def assert_same_training(model_dir, other):
+    """Asserts that two folders hold the same training, to the last bit.
+
+    Weights, states of optimizers and all else of the last checkpoint, and of those that
+    are kept; losses of every line of the log; pictures; how it ended.
+    """
+    assert_bits_equal(final_weights(model_dir), final_weights(other))
+    assert kept_steps(model_dir) == kept_steps(other)
+    for name in kept_steps(model_dir):
+        paths = (os.path.join(folder, "kept", name) for folder in (model_dir, other))
+        assert_bits_equal(*map(variables, paths))
+    assert timeless(log_lines(model_dir)) == timeless(log_lines(other))
+    assert pictures(model_dir) == pictures(other)
+    assert timeless([finished(model_dir)]) == timeless([finished(other)])
+
+
+def kept_steps(model_dir):
+    """The names of the checkpoints that are kept for ever."""
+    paths = glob.glob(f"{model_dir}/kept/*.index")
+    return sorted(os.path.basename(path).removesuffix(".index") for path in paths)
+
+
+def timeless(lines):
+    """Dicts without what depends on the clock."""
+    return [{k: v for k, v in line.items() if "seconds" not in k} for line in lines]
+
+
+def pictures(model_dir):
+    """The bytes of a training's pictures by name."""
+    contents = {}
+    for path in glob.glob(f"{model_dir}/samples/*.png"):
+        with open(path, "rb") as file:
+            contents[os.path.basename(path)] = file.read()
+    return contents
+
+
+def finished(model_dir):
+    """What a training says of its end."""
+    with open(os.path.join(model_dir, "finished.json")) as file:
+        return json.load(file)

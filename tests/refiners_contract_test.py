@@ -1,49 +1,31 @@
 """What any refiner promises: the same assertions over UNIT, SimGAN, the examples."""
 
-import ast
-import importlib.util
-import pathlib
-import re
-import shlex
+import json
+import shutil
 
 import numpy as np
 import pytest
+import refiner_commands
+import tensorflow as tf
+from refiner_commands import EXAMPLES, NATIVE
+from refusals import refused
 
 from dataset import verify
-from dataset.shards import ShardSet, UserError, write_shard_set
-from flags import binary
-from flags import simgan as simgan_flags
-from flags import unit as unit_flags
+from dataset.shards import ShardSet, UserError, to_float, to_uint8, write_shard_set
+from simgan import networks
 from simgan import refine as simgan_refine
-from simgan import train as simgan_train
-from unit import refine as unit_refine
-from unit import train as unit_train
-
-DOCS = pathlib.Path(__file__).parents[1] / "docs"
-TINY = {"num_images": 0, "num_steps": 2, "keep_steps": [], "base_maps": 2}
-BINARIES = {
-    "unit": {
-        "train": (unit_train, unit_flags.define_train),
-        "refine": (unit_refine, unit_flags.define_refine),
-        "tiny": {**TINY, "discriminator_scales": 2},
-    },
-    "simgan": {
-        "train": (simgan_train, simgan_flags.define_train),
-        "refine": (simgan_refine, simgan_flags.define_refine),
-        "tiny": {
-            **TINY,
-            "num_blocks": 1,
-            "batch_size": 4,
-            "pretrain_refiner_steps": 0,
-            "pretrain_discriminator_steps": 1,
-        },
-    },
-}
+from training import refining
+from training.checkpoints import read_run
+from training.strategy import create_strategy
+from unit.model import UNIT
 
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory, write_images):
-    """Synthetic and real images of a class, and more synthetic ones to refine."""
+    """Synthetic and real images of a class, and more synthetic ones to refine.
+
+    The latter are 21: two whole groups of 8 and a part of one.
+    """
     directory = tmp_path_factory.mktemp("sets")
     return {
         "synthetic": write_images(directory / "synthetic", 1, images=4, size=32),
@@ -52,114 +34,84 @@ def sets(tmp_path_factory, write_images):
     }
 
 
-def load_example(name="refiner_example.py"):
-    spec = importlib.util.spec_from_file_location("example", DOCS / name)
-    example = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(example)
-    example.IMAGES_PER_SHARD = 8  # Several shards of the few images of a test.
-    return example
+class Refiner:
+    """A refiner that is trained, and what it made of the set `more`."""
 
+    def __init__(self, name, folder, sets, flag_defaults):
+        self.name = name
+        self.flag_defaults = flag_defaults
+        self.model_dir = folder / "model"
+        places = {f"{part}_dir": sets[part].directory for part in ("real", "synthetic")}
+        model_dir = str(self.model_dir)
+        refiner_commands.train(name, flag_defaults, model_dir=model_dir, **places)
+        self.directory = folder / "refined"
+        self.refined = self.refine(sets["more"], self.directory)
+        self.images = [record.image for record in self.refined.records()]
 
-def documented_commands(refiner):
-    """The command lines of an example in docs/refiners.md, by step."""
-    text = (DOCS / "refiners.md").read_text()
-    for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
-        if f"  {refiner}:\n" in block:
-            lines = r"^    (\w+): \"(.*?)\"$"
-            return dict(re.findall(lines, block, re.DOTALL | re.MULTILINE))
-    raise AssertionError(refiner)
+    def refine(self, synthetic, output_dir, model_dir=None, **settings):
+        settings |= {"output_dir": str(output_dir)}
+        settings |= {"model_dir": str(model_dir or self.model_dir)}
+        refiner_commands.refine(
+            self.name, self.flag_defaults, synthetic.directory, **settings
+        )
+        return ShardSet(str(output_dir))
 
-
-def run_documented(refiner, step, paths):
-    """Runs what the documented command line would, in this process."""
-    none = {"real_dir": "", "synthetic_dir": "", "output_dir": ""}
-    line = documented_commands(refiner)[step].format(python="python", **none | paths)
-    for command in line.split("&&"):
-        _, *words = shlex.split(command)
-        if words[0] != "-m":
-            load_example(words[0].rpartition("/")[2]).main(words[1:])
-            continue
-        module = importlib.import_module(words[1])
-        settings = binary.parse(words[1], words[2:])
-        if "images_per_shard" in settings:
-            settings["images_per_shard"] = 8
-        module.main(settings)
-
-
-@pytest.fixture(scope="module", params=["unit", "simgan", "histogram", "contrast"])
-def refiner(request, flag_defaults):
-    """Its name and a function that runs one of its command lines with these paths."""
-
-    def run_example(step, **paths):
-        run_documented(request.param, step, paths)
-
-    def run_binary(step, **paths):
-        module, define = BINARIES[request.param][step]
-        settings = {**flag_defaults(define), **paths}
-        if step == "train":
-            settings.update(BINARIES[request.param]["tiny"])
-        else:
-            settings["data_dir"] = settings.pop("synthetic_dir")
-            settings["images_per_shard"] = 8
-        module.main(settings)
-
-    return request.param, run_binary if request.param in BINARIES else run_example
+    def images_of(self, synthetic, output_dir, **settings):
+        """Uint8 images of the set when it is refined."""
+        refined = self.refine(synthetic, output_dir, **settings)
+        return [record.image for record in refined.records()]
 
 
 @pytest.fixture(scope="module")
-def model_dir(refiner, sets, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("refiner") / "model"
-    refiner[1](
-        "train",
-        real_dir=sets["real"].directory,
-        synthetic_dir=sets["synthetic"].directory,
-        model_dir=str(directory),
-    )
-    return directory
+def refiner_of(sets, tmp_path_factory, flag_defaults):
+    """A function of a name to its `Refiner`, trained once."""
+    known = {}
+
+    def find(name):
+        if name not in known:
+            folder = tmp_path_factory.mktemp(name)
+            known[name] = Refiner(name, folder, sets, flag_defaults)
+        return known[name]
+
+    return find
 
 
-@pytest.fixture(scope="module")
-def refined(refiner, sets, model_dir):
-    output_dir = model_dir.parent / "refined"
-    return refine(refiner, sets["more"], model_dir, output_dir)
+@pytest.fixture(params=[*NATIVE, *EXAMPLES])
+def refiner(request, refiner_of):
+    return refiner_of(request.param)
 
 
-def refine(refiner, synthetic, model_dir, output_dir):
-    refiner[1](
-        "refine",
-        synthetic_dir=synthetic.directory,
-        model_dir=str(model_dir),
-        output_dir=str(output_dir),
-    )
-    return ShardSet(str(output_dir))
+@pytest.fixture(params=NATIVE)
+def native(request, refiner_of):
+    """UNIT and SimGAN alone, which share the flags of `flags.refining`."""
+    return refiner_of(request.param)
 
 
-def test_training_ends_with_finished_json(model_dir):
-    assert (model_dir / "finished.json").exists()
+def test_training_ends_with_finished_json(refiner):
+    assert (refiner.model_dir / "finished.json").exists()
 
 
-def test_refined_set_passes_verification(refined, sets, capsys):
+def test_refined_set_passes_verification(refiner, sets, capsys):
     parent = sets["more"].directory
-    verify.verify(data_dirs=[refined.directory], refined_from=parent)
-    assert "with 21 images are in order" in capsys.readouterr().out
-    with pytest.raises(UserError, match="faults"):
+    verify.verify(data_dirs=[refiner.refined.directory], refined_from=parent)
+    assert "21 images" in capsys.readouterr().out
+    with refused("faults", "21 images"):
         other = sets["synthetic"].directory
-        verify.verify(data_dirs=[refined.directory], refined_from=other)
+        verify.verify(data_dirs=[refiner.refined.directory], refined_from=other)
 
 
-def test_labels_order_patients_and_size_are_kept_and_ids_are_chains(
-    refiner, refined, sets
-):
+def test_labels_order_patients_and_size_are_kept_and_ids_are_chains(refiner, sets):
+    refined = refiner.refined
     assert len(refined.paths) == 3 and refined.image_size == 32
     assert refined.label_counts == sets["more"].label_counts
     for child, parent in zip(refined.records(), sets["more"].records(), strict=True):
-        assert child.id == f"{refiner[0]}/{parent.id}"
+        assert child.id == f"{refiner.name}/{parent.id}"
         assert (child.label, child.patient) == (parent.label, parent.patient)
         assert not np.array_equal(child.image, parent.image)
 
 
 def test_image_is_refined_alike_in_another_set_at_another_place(
-    refiner, refined, sets, model_dir, tmp_path
+    refiner, sets, tmp_path
 ):
     records = list(sets["more"].records())[5:14]
     part = write_shard_set(
@@ -169,82 +121,166 @@ def test_image_is_refined_alike_in_another_set_at_another_place(
         binary="tests",
         settings={},
     )
-    whole = list(refined.records())[5:14]
-    for record, other in zip(
-        refine(refiner, part, model_dir, tmp_path / "output").records(),
-        whole,
-        strict=True,
-    ):
-        assert record.id == other.id
-        # A convolution may round by its place in a batch.
-        np.testing.assert_allclose(record.image.astype(int), other.image, atol=1)
+    images = refiner.images_of(part, tmp_path / "output")
+    # A convolution may round by its place in a batch.
+    difference = np.subtract(images, refiner.images[5:14], dtype=int)
+    assert np.abs(difference).max() <= 1
 
 
-def test_refined_set_can_be_refined_again(refiner, refined, sets, model_dir, tmp_path):
-    twice = refine(refiner, refined, model_dir, tmp_path / "twice")
-    verify.verify(data_dirs=[twice.directory], refined_from=refined.directory)
-    assert next(twice.records()).id.startswith(f"{refiner[0]}/{refiner[0]}/brats/p4/")
+def test_refined_set_can_be_refined_again(refiner, tmp_path):
+    twice = refiner.refine(refiner.refined, tmp_path / "twice")
+    parent = refiner.refined.directory
+    verify.verify(data_dirs=[twice.directory], refined_from=parent)
+    chain = f"{refiner.name}/{refiner.name}/brats/p4/"
+    assert next(twice.records()).id.startswith(chain)
 
 
 def test_refining_without_training_is_refused(refiner, sets, tmp_path):
     with pytest.raises((UserError, OSError)):
-        refine(refiner, sets["more"], tmp_path / "nothing", tmp_path / "output")
+        refiner.refine(sets["more"], tmp_path / "output", tmp_path / "nothing")
     with pytest.raises(UserError):
         ShardSet(str(tmp_path / "output"))
 
 
-@pytest.mark.parametrize(
-    "name, others",
-    [
-        ("refiner_example.py", {"hashlib", "itertools", "numpy", "tensorflow"}),
-        ("refiner_png_example.py", {"pathlib", "cv2", "numpy"}),
-    ],
-)
-def test_example_uses_nothing_of_this_project(name, others):
-    tree = ast.parse((DOCS / name).read_text())
-    imported = {
-        alias.name
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Import)
-        for alias in n.names
-    }
-    assert not [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
-    assert imported == {"argparse", "json", "os"} | others
+def test_images_are_the_same_for_any_shards_and_replicas(
+    native, sets, tmp_path, monkeypatch
+):
+    again = native.images_of(sets["more"], tmp_path / "small", images_per_shard=3)
+    np.testing.assert_array_equal(again, native.images)
+    mirrored = create_strategy("mirrored", 0)
+    monkeypatch.setattr(refining, "create_strategy", lambda *_: mirrored)
+    again = native.images_of(sets["more"], tmp_path / "large", images_per_shard=99)
+    np.testing.assert_array_equal(again, native.images)
 
 
-def test_png_example_brings_contrast_to_that_of_real_images(tmp_path, write_images):
-    real = write_images(tmp_path / "real", 1, images=8)
-    dark = write_images(tmp_path / "dark", 0, images=8)
-    places = {"real_dir": real.directory, "synthetic_dir": dark.directory}
-    places |= {
-        "model_dir": str(tmp_path / "model"),
-        "output_dir": str(tmp_path / "refined"),
-    }
-    run_documented("contrast", "train", places)
-    run_documented("contrast", "refine", places)
-    refined = ShardSet(tmp_path / "refined")
-
-    def brightness(shard_set):
-        values = np.concatenate([r.image[r.image > 0] for r in shard_set.records()])
-        return np.array([values.mean(), values.std()])
-
-    before, after = (np.abs(brightness(s) - brightness(real)) for s in (dark, refined))
-    assert (after < before / 3).all()
+def test_step_that_is_kept_refines_without_the_end_of_the_training(
+    native, sets, tmp_path
+):
+    model = tmp_path / "model"
+    shutil.copytree(native.model_dir, model)
+    (model / "finished.json").unlink()
+    with refused(f"--model_dir={model}", "--step"):
+        native.refine(sets["more"], tmp_path / "set", model)
+    last = native.images_of(sets["more"], tmp_path / "last", model_dir=model, step=3)
+    np.testing.assert_array_equal(last, native.images)
+    first = native.images_of(sets["more"], tmp_path / "first", model_dir=model, step=1)
+    assert not np.array_equal(first, last)
 
 
-def test_example_brings_grey_levels_to_those_of_real_images(tmp_path, write_images):
-    example = load_example()
-    real = write_images(tmp_path / "real", 1, images=8)
-    dark = write_images(tmp_path / "dark", 0, images=8)
-    places = {"real_dir": real.directory, "synthetic_dir": dark.directory}
-    example.train(**places, model_dir=str(tmp_path / "model"))
-    paths = {"data_dir": dark.directory, "output_dir": str(tmp_path / "refined")}
-    example.refine(model_dir=str(tmp_path / "model"), **paths)
-    levels = [
-        example.grey_levels(directory)
-        for directory in (real.directory, dark.directory, str(tmp_path / "refined"))
-    ]
-    before, after = (np.abs(levels[0] - other).mean() for other in levels[1:])
-    assert after < before / 3
-    for record in ShardSet(str(tmp_path / "refined")).records():
-        assert record.image[0, 0] == 0  # Background.
+def test_stopped_writer_finishes_and_equals_uninterrupted(
+    refiner_of, sets, tmp_path, monkeypatch
+):
+    refiner = refiner_of("simgan")
+    write = tf.io.TFRecordWriter.write
+    written = []
+
+    def write_some(self, content):
+        written.append(content)
+        if len(written) == 13:
+            raise KeyboardInterrupt
+        write(self, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.io.TFRecordWriter, "write", write_some)
+        with pytest.raises(KeyboardInterrupt):
+            refiner.refine(sets["more"], tmp_path / "set", images_per_shard=5)
+    kept = tmp_path / "set" / "shard-00001-of-00005.tfrecord"
+    stamp = kept.stat().st_mtime_ns
+    images = refiner.images_of(sets["more"], tmp_path / "set", images_per_shard=5)
+    np.testing.assert_array_equal(images, refiner.images)
+    assert kept.stat().st_mtime_ns == stamp  # What was finished is not redone.
+
+
+def test_picture_shows_before_after_and_difference(native, sets):
+    content = (native.directory / "before_after.png").read_bytes()
+    picture = tf.io.decode_png(content).numpy()[..., 0]
+    assert picture.shape == (3 * 64, 8 * 64)  # 32 px, enlarged twice.
+    before, after, difference = picture[::2, ::2].reshape(3, 32, 8 * 32).astype(int)
+    np.testing.assert_array_equal(before[:, :32], next(sets["more"].records()).image)
+    np.testing.assert_array_equal(after[:, -32:], native.images[-1])
+    np.testing.assert_array_equal(difference, np.clip(after - before + 128, 0, 255))
+
+
+def test_manifest_names_the_parents_and_the_weights(native, sets):
+    manifest = native.refined.manifest
+    assert manifest["inputs"] == {sets["more"].directory: sets["more"].digest}
+    assert manifest["settings"]["step"] == 0
+    assert len(manifest["settings"]["weights_sha256"]) == 64
+
+
+def test_what_was_not_trained_for_is_refused(native, sets, tmp_path, write_images):
+    output = tmp_path / "set"
+    with refused("--step=2", native.model_dir, "[1, 3]"):
+        native.refine(sets["more"], output, step=2)
+    healthy = write_images(tmp_path / "healthy", 0)
+    with refused(f"--data_dir={healthy.directory}", "non_tumor"):
+        native.refine(healthy, output)
+    large = write_images(tmp_path / "large", 1, size=36)
+    with refused(f"--data_dir={large.directory}", "36 px", "32 px"):
+        native.refine(large, output)
+    with refused(f"--model_dir={tmp_path}"):
+        native.refine(sets["more"], output, tmp_path)
+    (tmp_path / "run.json").write_text('{"binary": "pggan.train", "settings": {}}')
+    with refused(f"--model_dir={tmp_path}", "pggan.train", f"{native.name}.train"):
+        native.refine(sets["more"], output, tmp_path)
+    assert not output.exists()
+
+
+def batch_of(sets):
+    """The images of the set `more`, float32 [21, 32, 32, 1] in [-1, 1]."""
+    images = np.stack([record.image for record in sets["more"].records()])
+    return to_float(images[..., None])
+
+
+def assert_refined_by(network, refiner, sets):
+    """But for rounding: it depends on the number of images at once."""
+    images = to_uint8(network(batch_of(sets))).numpy()[..., 0].astype(int)
+    assert np.abs(images - refiner.images).max() <= 1
+
+
+def test_unit_refines_to_x_ab_without_noise(refiner_of, sets):
+    unit = refiner_of("unit")
+    settings = read_run(str(unit.model_dir))["settings"]
+    names = "base_maps shared_blocks norm_scale discriminator_scales gan_loss"
+    names += " gan_weight reconstruction_weight kl_weight cycle_weight cycle_kl_weight"
+    names += " learning_rate halving_steps weight_decay"
+    own = {name: settings[name] for name in names.split()}
+    model = UNIT(image_size=32, seed=0, batch_size=1, **own)
+    checkpoint = tf.train.Checkpoint(model=model)
+    path = refining.checkpoint_path(str(unit.model_dir))
+    checkpoint.restore(path).assert_existing_objects_matched()
+    assert_refined_by(lambda x_a: model.decoder_b(model.encoder_a(x_a)), unit, sets)
+
+
+def test_simgan_refines_by_moving_averages(refiner_of, sets):
+    """Not by the statistics of a batch, which would make images depend on others."""
+    simgan = refiner_of("simgan")
+    settings = read_run(str(simgan.model_dir))["settings"]
+    checkpoint = refining.checkpoint_path(str(simgan.model_dir))
+    network = simgan_refine.load_refiner(settings, checkpoint, 32)
+    assert_refined_by(lambda x: network(x, training=False), simgan, sets)
+    by_batch = to_uint8(network(batch_of(sets), training=True)).numpy()[..., 0]
+    assert np.abs(by_batch.astype(int) - simgan.images).max() > 3
+
+
+def test_simgan_of_a_former_version_refines_as_ever(refiner_of, sets, tmp_path):
+    """Its run.json lacks the flags that are new; its networks are the same."""
+    simgan = refiner_of("simgan")
+    former = tmp_path / "former"
+    shutil.copytree(simgan.model_dir, former)
+    content = json.loads((former / "run.json").read_text())
+    for flag in ("block_kernel_size", "loss_reduction", "num_halvings"):
+        del content["settings"][flag]
+    (former / "run.json").write_text(json.dumps(content))
+    images = simgan.images_of(sets["more"], tmp_path / "set", model_dir=former)
+    np.testing.assert_array_equal(images, simgan.images)
+
+
+def test_simgan_has_filters_of_the_size_of_its_training(tmp_path):
+    settings = {"num_blocks": 1, "base_maps": 4, "block_kernel_size": 7}
+    trained = networks.build_refiner(32, **settings)
+    model = tf.train.Checkpoint(refiner=trained)
+    path = tf.train.Checkpoint(model=model).write(str(tmp_path / "checkpoint"))
+    network = simgan_refine.load_refiner(settings, path, 32)
+    for weight, expected in zip(network.weights, trained.weights, strict=True):
+        np.testing.assert_array_equal(weight, expected)

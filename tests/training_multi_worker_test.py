@@ -9,13 +9,10 @@ import subprocess
 import sys
 import time
 
-import classifier_train_test
 import interruption
 import numpy as np
-import pggan_train_test
 import pytest
-import simgan_train_test
-import unit_train_test
+import small_trainings
 
 from dataset.shards import UserError
 from flags import classifier as classifier_flags
@@ -25,12 +22,14 @@ from flags import unit as unit_flags
 from training.run import flagfile
 from training.workers import read_tf_config
 
-# A group of the minibatch standard deviation lies within a replica.
-SMALL = {**pggan_train_test.SMALL, "stddev_group": 2}
+# Steps of the phases: 4 px 1-10, 8 px fading 11-20, 8 px 21-40. A group of the
+# minibatch standard deviation lies within a replica.
+SMALL = {**small_trainings.PGGAN, "stddev_group": 2}
+SMALL |= {"stabilize_kimg": ["0.04", "0.08"], "fade_kimg": ["0.04"]}
 SMALL_OTHERS = {
-    "classifier": (classifier_flags, {**classifier_train_test.SMALL, "max_epochs": 2}),
-    "unit": (unit_flags, {**unit_train_test.SMALL, "batch_size": 2}),
-    "simgan": (simgan_flags, simgan_train_test.SMALL),
+    "classifier": (classifier_flags, {**small_trainings.CLASSIFIER, "max_epochs": 2}),
+    "unit": (unit_flags, {**small_trainings.UNIT, "batch_size": 2}),
+    "simgan": (simgan_flags, small_trainings.SIMGAN),
 }
 
 

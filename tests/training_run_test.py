@@ -6,8 +6,9 @@ import sys
 import keras
 import pytest
 import tensorflow as tf
+from refusals import refused
 
-from dataset.shards import ShardSet, UserError, write_json
+from dataset.shards import ShardSet, write_json
 from flags import pggan as pggan_flags
 from flags.binary import definition
 from training import checkpoints
@@ -80,16 +81,22 @@ def test_process_that_stops_while_records_are_read_ends(settings):
     assert result.returncode == 143, result.stderr
 
 
+def test_flag_that_changes_the_result_is_refused_and_another_is_taken(settings):
+    start(settings)
+    model_dir = settings["model_dir"]
+    with refused("--learning_rate", model_dir, "0.001", "0.5"):
+        Run("pggan.train", {**settings, "learning_rate": 0.5})
+    Run("pggan.train", {**settings, "log_steps": 7})
+    with refused(f"--model_dir={model_dir}", "pggan.train", "unit.train"):
+        Run("unit.train", settings)
+
+
 def test_data_that_changed_in_their_folder_are_named(settings, write_images, tmp_path):
     start(settings)
     start(settings)  # The same go on.
     (tmp_path / "real").rename(tmp_path / "former")
     write_images(tmp_path / "real", 1, images=4, size=8)
-    with pytest.raises(
-        UserError,
-        match=r"--data_dir: the images in .*real have changed since the training in"
-        r" .*model was started \(.*\); restore them .* or another --model_dir",
-    ):
+    with refused("--data_dir", tmp_path / "real", tmp_path / "model", "--model_dir"):
         start(settings)
 
 
@@ -97,7 +104,7 @@ def test_another_training_is_put_aside_only_if_asked(settings, write_images, tmp
     start(settings)
     (tmp_path / "model" / "finished.json").write_text("first")
     other = {**settings, "seed": 1}
-    with pytest.raises(UserError, match="--seed: .* or --start_over to put"):
+    with refused("--seed", "--start_over"):
         start(other)
     Run("pggan.train", {**other, "start_over": True, "dry_run": True})
     assert (tmp_path / "model" / "finished.json").exists()
@@ -119,7 +126,7 @@ def test_training_that_is_to_start_over_goes_on_if_it_is_the_same(settings, tmp_
 
 def test_control_of_a_training_that_has_changed_is_named(settings):
     start(settings)
-    with pytest.raises(UserError, match="takes 1 steps, now it would be 2; .*match_st"):
+    with refused("1 steps", "2", "--match_steps_of"):
         start(settings, num_steps=2)
     start({**settings, "start_over": True}, num_steps=2)
 
@@ -130,7 +137,7 @@ def test_training_from_before_a_flag_is_continued_with_what_it_did(
     start(settings)
     added = {"equalized": True, "scales": ["1", "2"]}
     monkeypatch.setitem(checkpoints.ADDED_SETTINGS, "pggan.train", added)
-    with pytest.raises(UserError, match="--equalized: .* with True, now it is False"):
+    with refused("--equalized", "True", "False"):
         start({**settings, **added, "equalized": False})
     start({**settings, **added})
 
@@ -152,7 +159,7 @@ def test_training_that_is_running_is_not_put_aside(settings, tmp_path):
     run = Run("pggan.train", settings)
     inputs = {"data_dir": [ShardSet(settings["data_dir"])]}
     run.start(tf.Module(), num_steps=1, inputs=inputs, facts={})
-    with pytest.raises(UserError, match="another process is training in it"):
+    with refused(f"--model_dir={tmp_path / 'model'}", "another process"):
         start({**settings, "seed": 1, "start_over": True})
     assert (tmp_path / "model" / "run.json").exists()
 

@@ -1,43 +1,32 @@
 """Folds and chains of the workflow: what runs, where, and what learns from what."""
 
 import collections
-import pathlib
 import re
-import subprocess
 
 import pytest
-from workflow_run_test import SNAKEMAKE, Experiment, binaries, flag
-from workflow_run_test import pytestmark as pytestmark
+from experiments import (
+    DEMO,
+    Experiment,
+    binaries,
+    changed,
+    flag,
+    lines_of,
+    needs_snakemake,
+)
+from experiments import planned as plan_of
 
 from flags import binary
-from workflow import plan
 from workflow import run as workflow_run
 
-DEMO = pathlib.Path(workflow_run.SNAKEFILE).with_name("demo.yaml").read_text()
+pytestmark = needs_snakemake
+
 # A flag that names folders or files of the experiment.
 PATHS = re.compile(r"--(?:\w+_(?:dirs?|csv|of|from|json)|candidates)=(.+)")
 
 
-def change(text, *replacements):
-    for old, new in replacements:
-        assert old in text
-        text = text.replace(old, new)
-    return text
-
-
 def planned(folder, *replacements):
     """Binary and flags of each step that Snakemake plans for a changed demo.yaml."""
-    configuration = folder / "configuration.yaml"
-    configuration.write_text(change(DEMO, *replacements))
-    command = workflow_run.snakemake_command(
-        SNAKEMAKE, str(configuration), str(folder / "out"), 2
-    )
-    command += ["--config", "rehearsal=True", "--dry-run", "--printshellcmds"]
-    result = subprocess.run(
-        command, env=workflow_run.environment(), capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return [step.command[2:] for step in plan.read_plan(result.stdout)]
+    return lines_of(plan_of(folder, *replacements))
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +117,11 @@ def test_seeds_are_other_ones_in_another_chain(steps):
 def test_further_chain_runs_its_own_steps_alone(experiment):
     mixes = DEMO[DEMO.index("mixes:") : DEMO.index("# Control rows")]
     few = "mixes: {real+classic: [real, classic], real+pggan: [real, pggan]}\n"
-    text = change(DEMO, (mixes, few))
+    text = changed(DEMO, (mixes, few))
     experiment.configuration.write_text(text)
     experiment.run()
     before = len(experiment.lines("end"))
-    more = change(text, ("seeds: [0]", "seeds: [0]\nchain_seeds: [0, 1]"))
+    more = changed(text, ("seeds: [0]", "seeds: [0]\nchain_seeds: [0, 1]"))
     experiment.configuration.write_text(more)
     experiment.run()
     new = experiment.lines("end")[before:]
@@ -143,7 +132,7 @@ def test_further_chain_runs_its_own_steps_alone(experiment):
 
 
 def test_dry_run_of_folds_asks_like_trainings_once(experiment):
-    text = change(DEMO, ("seeds: [0]", "seeds: [0]\nfolds: 5"))
+    text = changed(DEMO, ("seeds: [0]", "seeds: [0]\nfolds: 5"))
     experiment.configuration.write_text(text)
     text = experiment.run("--dry_run")
     assert re.search(r"\nprepare +5\n", text)

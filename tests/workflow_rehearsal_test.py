@@ -1,11 +1,10 @@
 """A plan's files and sizes are checked before any of it is there."""
 
-import os
 import pathlib
-import subprocess
 import sys
 
 import cv2
+import interruption
 import numpy as np
 import pytest
 
@@ -15,7 +14,6 @@ from workflow import plan
 from workflow.announcements import BYTES_PER_PIXEL, Announced
 from workflow.rehearsal import Rehearsal
 
-ROOT = pathlib.Path(__file__).parents[1]
 LABELS = ("non_tumor", "tumor")
 PARTS = ("train", "validation")
 
@@ -116,7 +114,7 @@ def test_trainings_of_like_images_are_asked_once_for_all(rehearse):
     assert len(rehearse._questions) == 2
 
 
-@pytest.mark.parametrize("number, refused", [(0, False), (100, False), (101, True)])
+@pytest.mark.parametrize("number, refused", [(100, False), (101, True)])
 def test_refiner_itself_refuses_more_images_than_there_will_be(
     rehearse, number, refused
 ):
@@ -135,10 +133,8 @@ def test_refiner_itself_refuses_more_images_than_there_will_be(
     answers = rehearse.ask_trainings(1)
     assert bool(answers) == refused
     if refused:
-        assert (
-            "pggan/tumor/images: has 100 images, fewer than --num_images=101"
-            in (answers[0])
-        )
+        assert "pggan/tumor/images" in answers[0]
+        assert "100 images" in answers[0] and "--num_images=101" in answers[0]
     else:
         assert rehearse.num_bytes[1] >= 1e6
 
@@ -244,12 +240,12 @@ def test_sets_that_are_there_count_as_they_are(rehearse, write_images, tmp_path)
     assert rehearse.find("real/train/tumor") == Announced(32, (0, 6))
     assert not rehearse.go_through([pggan("tumor", "--resolution=32")])
     assert len(ShardSet(pathlib.Path(rehearse.folder) / "real/train/tumor")) == 6
-    with pytest.raises(UserError, match="no such shard set"):
+    with pytest.raises(UserError, match="real/train/non_tumor"):
         rehearse.find("real/train/non_tumor")
 
 
 def test_begun_control_is_asked_in_its_own_folder_as_it_was_begun(
-    rehearse, write_images, tmp_path
+    rehearse, write_images, tmp_path, monkeypatch
 ):
     out = tmp_path / "out"
     for label, name in enumerate(LABELS):
@@ -257,20 +253,21 @@ def test_begun_control_is_asked_in_its_own_folder_as_it_was_begun(
             write_images(out / "real" / part / name, label, [part], images=16)
     flags = [f"--{part}_dirs=real/{part}/tumor,real/{part}/non_tumor" for part in PARTS]
     flags += ["--image_size=32", "--weights=none", "--batch_size=16", "--max_epochs=1"]
-    flags += ["--steps_per_epoch=2"]
+    flags += ["--steps_per_epoch=2", "--blocks=1,1,1,1", "--base_maps=8"]
     (out / "of").mkdir()
     (out / "of" / "finished.json").write_text('{"step": 4}')
     control = [*flags, "--match_steps_of=of", "--model_dir=control"]
-    command = [sys.executable, "-m", "classifier.train", *control]
-    project = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=out, check=True, env=project)
+    with monkeypatch.context() as patch:
+        patch.chdir(out)
+        begun = binary.parse("classifier.train", control)
+        interruption.start("classifier.train", begun, eagerly=True)
     assert not rehearse.go_through([step("classifier.train", *control)])
     assert rehearse.ask_trainings(1) == []
     changed = [*control, "--momentum=0.5"]
     rehearse._questions.clear()
     assert not rehearse.go_through([step("classifier.train", *changed)])
     (answer,) = rehearse.ask_trainings(1)
-    assert "--momentum: the training in control was started with 0.9" in answer
+    assert "--momentum" in answer and "control" in answer and "0.9" in answer
 
 
 def test_weights_that_a_begun_detector_had_are_not_asked_to_change(

@@ -1,88 +1,12 @@
-"""Training SimGAN: its step, resume in every phase, replicas, precision, refusals."""
+"""SimGAN's step: phases, history, objective, replicas, precision."""
 
-import re
-
-import interruption
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from dataset.shards import UserError
-from flags import simgan as simgan_flags
-from simgan import schedule, train
+from simgan import schedule
 from simgan.model import SimGAN
-from training.checkpoints import step_of
-from training.run import Run
 from training.strategy import create_strategy
-
-# Steps of the phases: refiner 1-2, discriminator 3-4, both 5-7.
-SMALL = {
-    "num_blocks": 1,
-    "base_maps": 2,
-    "num_images": 5,
-    "num_steps": 7,
-    "pretrain_refiner_steps": 2,
-    "pretrain_discriminator_steps": 2,
-    "batch_size": 2,
-    "history_size": 3,
-    "keep_steps": ["4"],
-    "halving_steps": 4,
-    "learning_rate": 0.01,
-    "sample_steps": 5,
-    "deterministic": True,
-    "checkpoint_minutes": 0.0,
-    "log_steps": 2,
-}
-
-
-@pytest.fixture(scope="module")
-def data_dirs(tmp_path_factory, write_images):
-    directory = tmp_path_factory.mktemp("data")
-    synthetic = write_images(directory / "synthetic", 1, images=3, size=32)
-    real = write_images(directory / "real", 1, images=4, size=30)
-    return {"synthetic_dir": synthetic.directory, "real_dir": real.directory}
-
-
-@pytest.fixture
-def settings(flag_defaults, data_dirs, tmp_path):
-    own = {**data_dirs, "model_dir": str(tmp_path / "model")}
-    return {**flag_defaults(simgan_flags.define_train), **SMALL, **own}
-
-
-def start(settings):
-    run = Run("simgan.train", settings)
-    train.train(run, **run.own)
-
-
-def test_killed_in_every_phase_equals_uninterrupted(settings, tmp_path):
-    whole = {**settings, "model_dir": str(tmp_path / "whole")}
-    result = interruption.run("simgan.train", whole)
-    assert result.returncode == 0, result.stderr
-    stops = [("SIGKILL", 2), ("SIGHUP", 3), ("SIGKILL", 6)]
-    codes = [interruption.run("simgan.train", settings, stop) for stop in stops]
-    assert [code.returncode for code in codes] == [-9, 129, -9], codes[-1].stderr
-    begins = [f"continuing at step {step} of 7" for step in (1, 3)]
-    assert all(begin in c.stdout for begin, c in zip(begins, codes[1:], strict=True))
-    last = interruption.run("simgan.train", settings)
-    assert last.returncode == 0 and "continuing at step 5" in last.stdout, last.stderr
-    weights = interruption.final_weights(settings["model_dir"])
-    interruption.assert_bits_equal(
-        weights, interruption.final_weights(whole["model_dir"])
-    )
-    (images,) = [v for name, v in weights.items() if "history_buffer/images" in name]
-    assert np.abs(images).max(axis=(1, 2, 3)).all()  # Full, and part of what is equal.
-    samples = tf.io.gfile.listdir(f"{settings['model_dir']}/samples")
-    assert sorted(samples) == [f"step-000000{n}.png" for n in (2, 4, 5, 7)]
-
-
-def test_a_step_that_is_not_finite_is_not_kept(settings):
-    steps = [str(step) for step in range(1, 8)]
-    diverging = {"learning_rate": 1e30, "keep_steps": steps, "log_steps": 100}
-    with pytest.raises(UserError, match="_loss is .*diverged") as error:
-        start({**settings, **diverging, "deterministic": False})
-    step = int(re.search(r"at step (\d+)", str(error.value))[1])
-    kept = tf.io.gfile.glob(f"{settings['model_dir']}/kept/*.index")
-    assert {step_of(path.removesuffix(".index")) for path in kept} == {*range(1, step)}
 
 
 def build(strategy=None, precision="float32", **changes):
@@ -127,11 +51,12 @@ def enlarged(images):
     return tf.repeat(tf.repeat(images, 2, axis=2), 2, axis=3)
 
 
-def train_steps(model, steps=3, updates=(2, 1)):
+def train_steps(model, steps=3, updates=(2, 1), eagerly=False):
     """Losses of `steps` steps with (refiner, discriminator) updates, means by name."""
     begin = int(model.step.numpy())
+    phase = schedule.Phase("test", begin, begin + steps, *updates, 0)
     with model.distribute_strategy.scope():
-        model.start_phase(schedule.Phase("test", begin, begin + steps, *updates, 0))
+        model.start_phase(phase, run_eagerly=eagerly)
     batches = steps_of(steps, sum(updates), model.batch_size)
     model.fit(batches, epochs=1, verbose=0, shuffle=False)
     tf.keras.mixed_precision.set_global_policy("float32")
@@ -149,16 +74,16 @@ def moved(network, before):
 def test_each_phase_trains_the_networks_it_says():
     model = build()
     refiner, discriminator = values(model.refiner), values(model.discriminator)
-    losses = train_steps(model, updates=(1, 0))
+    losses = train_steps(model, updates=(1, 0), eagerly=True)
     assert set(losses) == {"regularization_loss"}
     assert moved(model.refiner, refiner) > 0
     assert moved(model.discriminator, discriminator) == 0
     refiner = values(model.refiner)
-    losses = train_steps(model, updates=(0, 1))
+    losses = train_steps(model, updates=(0, 1), eagerly=True)
     assert set(losses) == {"discriminator_loss"}
     assert moved(model.refiner, refiner) == 0
     assert moved(model.discriminator, discriminator) > 0
-    losses = train_steps(model, updates=(2, 1))
+    losses = train_steps(model, updates=(2, 1), eagerly=True)
     assert len(losses) == 3 and all(np.isfinite(value) for value in losses.values())
     assert int(model.refiner_optimizer.iterations) == 3 + 6
     assert int(model.discriminator_optimizer.iterations) == 3 + 3
@@ -327,55 +252,7 @@ def test_stock_and_synchronized_batch_norm_train_alike():
 def test_losses_in_reduced_precision_follow_float32(precision):
     # A loss scale for float16 begins so high that the first updates are left out.
     rate = {"learning_rate": 0.01 if precision == "mixed_bfloat16" else 1e-4}
-    full = train_steps(build(**rate))
-    reduced = train_steps(build(precision=precision, **rate))
+    full = train_steps(build(**rate), eagerly=True)
+    reduced = train_steps(build(precision=precision, **rate), eagerly=True)
     for name, value in full.items():
         assert reduced[name] == pytest.approx(value, rel=0.05, abs=0.02), name
-
-
-def test_precision_flag_reaches_the_networks(settings, tmp_path):
-    try:
-        start({**settings, "precision": "mixed_bfloat16", "deterministic": False})
-        policy = tf.keras.mixed_precision.global_policy().name
-    finally:
-        tf.keras.mixed_precision.set_global_policy("float32")
-    assert policy == "mixed_bfloat16"
-    assert (tmp_path / "model" / "finished.json").exists()
-
-
-def test_dry_run_shows_the_plan_and_writes_nothing(settings, tmp_path, capsys):
-    start({**settings, "dry_run": True})
-    assert not (tmp_path / "model").exists()
-    output = capsys.readouterr().out
-    assert "patches: 1x1" in output and "real images: 5" in output
-    assert "refiner alone to 2, discriminator alone to 4, both to 7" in output
-
-
-@pytest.mark.parametrize(
-    "changes, message",
-    [
-        ({"synthetic_dir": "nowhere"}, "nowhere: no such shard set"),
-        ({"num_images": 7}, "--synthetic_dir=.* has 6 images, fewer than --num_images"),
-        ({"batch_size": 6}, "--synthetic_dir=.* 5 images are not one batch of .*=6"),
-        ({"batch_size": 3}, "--batch_size=3: half of the refined images"),
-        ({"batch_size": 4, "history_size": 1}, "--history_size=1: less than half"),
-        ({"num_steps": 4}, "--num_steps=4: no step is left after --pretrain_refiner"),
-        ({"keep_steps": ["8"]}, "--keep_steps: '8', wanted .* --num_steps=7"),
-        ({"batch_size": 3, "strategy": "mirrored"}, "does not divide among 2 replicas"),
-    ],
-)
-def test_bad_input_is_refused(settings, changes, message):
-    with pytest.raises(UserError, match=message):
-        start({**settings, **changes})
-
-
-def test_sets_that_do_not_fit_are_refused(settings, tmp_path, write_images):
-    small = write_images(tmp_path / "small", 1, images=3, size=28)
-    with pytest.raises(UserError, match="--real_dir=.* 30 px, .* --synthetic_dir 28"):
-        start({**settings, "synthetic_dir": small.directory})
-    both = {"synthetic_dir": small.directory, "real_dir": small.directory}
-    with pytest.raises(UserError, match="images are 28 px; .* 32 px at least"):
-        start({**settings, **both})
-    other = write_images(tmp_path / "other", 0, images=3, size=32)
-    with pytest.raises(UserError, match="--synthetic_dir=.*non_tumor, wanted tumor"):
-        start({**settings, "synthetic_dir": other.directory})

@@ -1,0 +1,150 @@
+"""Training UNIT and SimGAN: the plan, precision, and what cannot be trained."""
+
+import re
+
+import interruption
+import pytest
+import tensorflow as tf
+from refusals import refused
+from small_trainings import TRAININGS, write_domains
+
+from dataset.shards import ShardSet, UserError, write_shard_set
+from flags.binary import definition
+from training.checkpoints import step_of
+
+PLANS = {
+    "unit": ("synthetic images: 5", "steps: 4"),
+    "simgan": (
+        *("patches: 1x1", "real images: 5"),
+        "refiner alone to 2, discriminator alone to 4, both to 7",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def data_dirs(tmp_path_factory, write_images):
+    return write_domains(tmp_path_factory.mktemp("data"), write_images)
+
+
+@pytest.fixture
+def settings_of(flag_defaults, data_dirs, tmp_path):
+    """A function of a refiner to its settings, in a folder of the test's own."""
+
+    def settings(refiner, **changes):
+        binary, own, _ = TRAININGS[refiner]
+        defaults = flag_defaults(definition(binary))
+        places = {**data_dirs, "model_dir": str(tmp_path / "model")}
+        return {**defaults, **own, **places, "deterministic": False, **changes}
+
+    return settings
+
+
+def start(settings_of, refiner, **changes):
+    interruption.start(
+        f"{refiner}.train", settings_of(refiner, **changes), eagerly=True
+    )
+
+
+@pytest.mark.parametrize("refiner", PLANS)
+def test_dry_run_shows_the_plan_and_writes_nothing(
+    refiner, settings_of, tmp_path, capsys
+):
+    start(settings_of, refiner, dry_run=True)
+    assert not (tmp_path / "model").exists()
+    output = capsys.readouterr().out
+    assert [text for text in PLANS[refiner] if text not in output] == []
+
+
+@pytest.mark.parametrize("refiner", PLANS)
+def test_precision_flag_reaches_the_networks(refiner, settings_of, tmp_path):
+    try:
+        once = {"num_steps": 1, "keep_steps": []}
+        if refiner == "simgan":
+            once |= {"pretrain_refiner_steps": 0, "pretrain_discriminator_steps": 0}
+        start(settings_of, refiner, precision="mixed_bfloat16", **once)
+        policy = tf.keras.mixed_precision.global_policy().name
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    assert policy == "mixed_bfloat16"
+    assert (tmp_path / "model" / "finished.json").exists()
+
+
+@pytest.mark.parametrize(
+    "refiner, changes, parts",
+    [
+        ("unit", {"synthetic_dir": "nowhere"}, ["nowhere"]),
+        ("unit", {"num_images": 7}, ["--synthetic_dir=", " 6 ", "--num_images=7"]),
+        ("unit", {"discriminator_scales": 3}, ["32 px", "64 px"]),
+        ("unit", {"keep_steps": ["7"]}, ["--keep_steps: '7'", "--num_steps=4"]),
+        ("unit", {"keep_steps": ["two"]}, ["--keep_steps: 'two'"]),
+        ("unit", {"batch_size": 6}, ["--synthetic_dir=", " 5 ", "--batch_size=6"]),
+        ("unit", {"strategy": "mirrored"}, ["--batch_size=1 ", "2 replicas"]),
+        ("simgan", {"synthetic_dir": "nowhere"}, ["nowhere"]),
+        ("simgan", {"num_images": 7}, ["--synthetic_dir=", " 6 ", "--num_images=7"]),
+        ("simgan", {"batch_size": 6}, ["--synthetic_dir=", " 5 ", "--batch_size=6"]),
+        ("simgan", {"batch_size": 3}, ["--batch_size=3:", "even"]),
+        (
+            "simgan",
+            {"batch_size": 4, "history_size": 1},
+            ["--history_size=1:", "--batch_size=4"],
+        ),
+        (
+            "simgan",
+            {"num_steps": 4},
+            [
+                *("--num_steps=4:", "--pretrain_refiner_steps=2"),
+                "--pretrain_discriminator_steps=2",
+            ],
+        ),
+        ("simgan", {"keep_steps": ["8"]}, ["--keep_steps: '8'", "--num_steps=7"]),
+        (
+            "simgan",
+            {"batch_size": 3, "strategy": "mirrored"},
+            ["--batch_size=3 ", "2 replicas"],
+        ),
+    ],
+)
+def test_bad_input_is_refused(refiner, changes, parts, settings_of, tmp_path):
+    with refused(*parts):
+        start(settings_of, refiner, **changes)
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("refiner", PLANS)
+def test_sets_that_do_not_fit_are_refused(
+    refiner, settings_of, data_dirs, tmp_path, write_images
+):
+    synthetic, real = data_dirs["synthetic_dir"], data_dirs["real_dir"]
+    with refused(f"--real_dir={synthetic}", "32 px", "--synthetic_dir", "30 px"):
+        start(settings_of, refiner, real_dir=synthetic, synthetic_dir=real)
+    other = write_images(tmp_path / "other", 0, images=3, size=32)
+    with refused(f"--synthetic_dir={other.directory}", "non_tumor"):
+        start(settings_of, refiner, synthetic_dir=other.directory)
+    records = [*other.records(), *ShardSet(synthetic).records()]
+    both = write_shard_set(
+        str(tmp_path / "both"),
+        lambda first, last: iter(records[first:last]),
+        len(records),
+        binary="tests",
+        settings={},
+    )
+    with refused(f"--real_dir={both.directory}", "non_tumor and tumor"):
+        start(settings_of, refiner, real_dir=both.directory)
+
+
+def test_images_smaller_than_simgans_patches_are_refused(
+    settings_of, tmp_path, write_images
+):
+    small = write_images(tmp_path / "small", 1, images=3, size=28).directory
+    with refused("28 px", "32 px"):
+        start(settings_of, "simgan", synthetic_dir=small, real_dir=small)
+
+
+def test_a_step_that_is_not_finite_is_not_kept(settings_of, tmp_path):
+    steps = [str(step) for step in range(1, 8)]
+    diverging = {"learning_rate": 1e30, "keep_steps": steps, "log_steps": 100}
+    with pytest.raises(UserError, match="_loss is") as error:
+        start(settings_of, "simgan", **diverging)
+    step = int(re.search(r"at step (\d+)", str(error.value))[1])
+    kept = (tmp_path / "model" / "kept").glob("*.index")
+    assert {step_of(str(path.with_suffix(""))) for path in kept} == {*range(1, step)}

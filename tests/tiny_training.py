@@ -1,0 +1,82 @@
+"""A trainer as any other, of a few weights: to see what signals do to a training.
+
+python -m tiny_training --data_dir=real --model_dir=model
+"""
+
+import time
+
+import keras
+import tensorflow as tf
+from absl import flags
+
+from dataset.shards import ShardSet, UserError, to_float
+from flags import binary
+from flags.training import define_training
+from training import input as training_input
+from training.model import SteppedModel
+from training.run import Run
+
+
+class TinyModel(SteppedModel):
+    """A line through noise and the mean of an image, fitted by Adam."""
+
+    def __init__(self, **settings):
+        super().__init__(loss_names=["loss"], **settings)
+        self.line = keras.layers.Dense(1)
+        self.line.build([None, 2])
+        self.adam = keras.optimizers.Adam(0.01)
+        self.adam.build(self.line.trainable_variables)
+        # So that a checkpoint takes long enough to be killed in: 4 MB.
+        self.ballast = tf.Variable(tf.zeros([2**20]), trainable=False)
+
+    def train_step(self, batch):
+        means = tf.reduce_mean(to_float(batch["image"]), axis=[1, 2])
+        with tf.GradientTape() as tape:
+            inputs = tf.concat([means, self.random_normal([1], stream=1)], axis=1)
+            loss = self.average(loss=tf.square(self.line(inputs) - means)[:, 0])
+        self.minimize(self.adam, tape, loss, self.line.trainable_variables)
+        return self.end_step()
+
+
+class Wait(keras.callbacks.Callback):
+    """Takes its time, or a busy machine would look again when all is done."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        time.sleep(0.02)
+
+
+def train(run, *, data_dir, num_steps):
+    shard_set = ShardSet(data_dir)
+    with run.strategy.scope():
+        model = TinyModel(seed=run.seed, batch_size=run.batch_size)
+        model.compile()
+    inputs = {"data_dir": [shard_set]}
+    if not run.start(model, num_steps=num_steps, inputs=inputs, facts={}):
+        return
+    run.restore(model)
+    examples = training_input.shuffled_examples(
+        [shard_set],
+        start=run.step * run.batch_size,
+        stop=num_steps * run.batch_size,
+        seed=run.seed,
+    )
+    batches = training_input.finish(examples.batch(run.batch_size))
+    run.fit(model, batches, callbacks=[Wait()])
+    run.finish()
+
+
+def define_train():
+    return [
+        *define_training(batch_size=4),
+        flags.DEFINE_string("data_dir", None, "A shard set.", required=True),
+        flags.DEFINE_integer("num_steps", 200, "Number of steps."),
+    ]
+
+
+def main(settings):
+    run = Run("tiny_training", settings)
+    train(run, **run.own)
+
+
+if __name__ == "__main__":
+    binary.run(main, define_train, UserError)

@@ -1,0 +1,261 @@
+"""What Snakemake plans for a configuration, and what of it a change reaches.
+
+Nothing runs here. That Snakemake runs what a plan says is reached, and nothing else, is
+tested with real runs in `workflow_run_test.py`.
+"""
+
+import re
+import shutil
+
+import experiments
+import pytest
+from experiments import DEMO, ROOT, changed, count, depending_on, flag, lines_of
+from experiments import planned as plan_of
+
+from flags import binary
+from workflow import check, plan
+from workflow import run as workflow_run
+
+pytestmark = experiments.needs_snakemake
+
+LABELS = ("tumor", "non_tumor")
+KEPT = "filtering/tumor/images,filtering/non_tumor/images"
+RESULTS = {"evaluation.table": 1, "evaluation.report": 1}
+IMAGES = {"evaluation.quality": 1, "evaluation.tsne": 1}
+REAL = "  real: [real]\n"  # The first of the mixes.
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The steps of demo.yaml."""
+    return plan_of(tmp_path_factory.mktemp("demo"))
+
+
+def detectors(number):
+    return {"classifier.train": number, "classifier.predict": number, **RESULTS}
+
+
+RERUN = {
+    # The number of clusters, say: all that is made of the images that are then kept.
+    "filtering_cluster": {
+        **{"filtering.cluster": 2, "filtering.discard": 2, "dataset.verify": 4},
+        **{f"{name}.train": 2 for name in ("unit", "simgan")},
+        **{f"{name}.refine": 2 for name in ("unit", "simgan")},
+        **{**detectors(3), "classifier.export": 1, **IMAGES},
+    },
+    # The step that refines.
+    "unit_refine": {"unit.refine": 2, "dataset.verify": 2, **detectors(1), **IMAGES},
+    "classifier_augment": {
+        "classifier.augment": 1,
+        "evaluation.tsne": 1,
+        **detectors(1),
+    },
+    "classifier_predict": {"classifier.predict": 5, **RESULTS},
+    "evaluation_table": RESULTS,
+}
+
+
+@pytest.mark.parametrize("flagfile", RERUN)
+def test_flagfile_reaches_what_depends_on_it(demo, flagfile):
+    again = depending_on(demo, [ROOT / "flags" / "demo" / f"{flagfile}.cfg"])
+    assert count(lines_of(again)) == RERUN[flagfile]
+
+
+def test_volumes_reach_everything(demo):
+    assert len(depending_on(demo, ["phantom/phantom.json"])) == len(demo) - 1
+
+
+def test_every_flag_of_the_rules_is_one_of_its_binary(tmp_path):
+    steps = plan_of(
+        tmp_path,
+        ("steps: {}", "steps: {unit: [100, 300]}"),
+        ("controls: {}", "controls: {real+pggan: real+classic}"),
+    )
+    assert "evaluation.select" in count(lines_of(steps))
+    for name, *flags in lines_of(steps):
+        binary.parse(name, flags)
+
+
+def test_further_mix_has_its_own_steps_alone(demo, tmp_path):
+    more = plan_of(tmp_path, (REAL, f"{REAL}  artificial: [pggan]\n"))
+    new = lines_of(experiments.new_steps(demo, more))
+    assert count(new) == detectors(1)
+    assert f"--train_dirs={KEPT}" in new[0]
+
+
+def test_further_seed_has_its_own_detectors_alone(demo, tmp_path):
+    more = plan_of(tmp_path, ("seeds: [0]", "seeds: [0, 1]"))
+    new = lines_of(experiments.new_steps(demo, more))
+    assert count(new) == detectors(5)
+    assert {flag(x, "seed") for x in new if x[0] == "classifier.train"} == {"1"}
+
+
+def test_real_cases_replace_the_artificial_ones_and_others_replace_them(tmp_path):
+    plans = []
+    for name in ("cases", "others"):
+        (tmp_path / name).mkdir()
+        config = workflow_run.case_folder(str(tmp_path / name), None)
+        plans.append(plan_of(tmp_path, config=config))
+        (line,) = [x for x in lines_of(plans[-1]) if x[0] == "dataset.prepare"]
+        assert f"--brats_dir={tmp_path / name}" in line
+    assert "dataset.phantom" not in count(lines_of(plans[0]))
+    assert len(experiments.new_steps(*plans)) == len(plans[0])
+
+
+def test_shard_sets_elsewhere_are_trained_on_and_not_looked_for_here(tmp_path):
+    steps = plan_of(
+        tmp_path,
+        ("shard_sets: {}", "shard_sets: {mine: ['gs://bucket/set']}"),
+        (REAL, f"{REAL}  real+mine: [real, mine]\n"),
+    )
+    trained = [x for x in lines_of(steps) if x[0] == "classifier.train"]
+    sets = "real/train/tumor,real/train/non_tumor,gs://bucket/set"
+    assert sets in [flag(line, "train_dirs") for line in trained]
+
+
+def test_refiner_of_the_configuration_is_trained_used_and_mixed(tmp_path):
+    command = "'{python} -m mine.%s --synthetic_dir={synthetic_dir} --%s={%s}'"
+    train = command % ("train", "model_dir", "model_dir")
+    refine = command % ("refine", "output_dir", "output_dir")
+    refiner = f"refiners: {{mine: {{train: {train}, refine: {refine}}}}}"
+    mix = f"{REAL}  real+mine: [real, mine]\n"
+    lines = lines_of(plan_of(tmp_path, ("refiners: {}", refiner), (REAL, mix)))
+    assert count(lines)["mine.train"] == count(lines)["mine.refine"] == 2
+    (detector,) = [x for x in lines if x[0] == "classifier.train" and "mine" in str(x)]
+    sets = flag(detector, "train_dirs")
+    assert sets.endswith(",mine/tumor/images,mine/non_tumor/images")
+
+
+def test_decisions_of_a_person_are_applied_and_none_skip_the_filtering(tmp_path):
+    files = {label: tmp_path / f"{label}.jsonl" for label in LABELS}
+    for path in files.values():
+        path.touch()
+    person = ", ".join(f"{label}: {path}" for label, path in files.items())
+    steps = plan_of(tmp_path, ("decisions: proposal", f"decisions: {{{person}}}"))
+    lines = [x for x in lines_of(steps) if x[0] == "filtering.discard"]
+    assert {flag(x, "decisions") for x in lines} == {str(p) for p in files.values()}
+    discarding = [x for x in depending_on(steps, [files["tumor"]])][0]
+    assert discarding.binary == "filtering.discard"
+    lines = lines_of(plan_of(tmp_path, ("decisions: proposal", "decisions: none")))
+    assert "filtering.discard" not in count(lines)
+    (refined, *_) = [x for x in lines if x[0] == "unit.refine"]
+    assert flag(refined, "data_dir").startswith("pggan/")
+
+
+def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
+    control = "controls: {real+pggan: real+classic}"
+    lines = lines_of(plan_of(tmp_path, ("controls: {}", control)))
+    trained = [x for x in lines if x[0] == "classifier.train"]
+    models = [flag(line, "model_dir") for line in trained]
+    root = "classifier/scratch/real+pggan"
+    control = trained[models.index(f"{root}.control/seed-0/model")]
+    assert models.index(f"{root}/seed-0/model") < trained.index(control)
+    assert flag(control, "match_steps_of") == f"{root}/seed-0/model"
+    assert flag(control, "train_dirs").endswith(",classic")
+    of = trained[models.index(f"{root}/seed-0/model")]
+    assert flag(of, "train_dirs").endswith(KEPT)
+    (table,) = [x for x in lines if x[0] == "evaluation.table"]
+    assert "--controls=scratch/real+pggan=scratch/real+pggan.control" in table
+
+
+@pytest.mark.parametrize(
+    "old, new, parts",
+    [
+        ("[real, classic]", "[real, classik]", ["real+classic", "'classik'"]),
+        ("  real: ", "  re al: ", ["'re al'"]),
+        ("brats_dir: phantom", "brats_dir:", ["--brats_dir=FOLDER"]),
+        ("refiners: {}", "refiners: {x: {trane: y}}", ["x has trane"]),
+        ("decisions: proposal", "decisions: some", ["decisions: 'some'", "proposal"]),
+        (
+            "decisions: proposal",
+            "folds: 2\ndecisions: {tumor: /a/t, non_tumor: '/a/{prefix}n'}",
+            ["decisions: tumor: /a/t", "{prefix}"],
+        ),
+        ("seeds: [0]", "seeds: [1000]\nchain_seeds: [0, 1]", ["seeds: 1000", "1000"]),
+        ("seeds: [0]", "seeds: [0]\nfolds: 0", ["folds: 0", "minimum of 1"]),
+        (
+            "refiners: {}",
+            "refiners: {fold-1: {train: a, refine: a}}",
+            ["'fold-1'", "folder"],
+        ),
+        (
+            "brats_dir: phantom",
+            "brats_dir: a\nimages_dir: b",
+            ["brats_dir: a", "images_dir: b"],
+        ),
+        ("controls: {}", "controls: {real: x}", ["controls: 'x'"]),
+        ("steps: {}", "steps: {x: [1]}", ["steps: 'x'"]),
+        ("export: [real+pggan]", "export: [x]", ["export: 'x'"]),
+        ("shard_sets: {}", "shard_sets: {x: /a}", ["shard_sets: x: '/a'", "a list"]),
+        ("shard_sets: {}", "shard_sets: {unit: [/a]}", ["'unit'", "own"]),
+        ("refiners: {}", "refiners: {a+b: {train: a, refine: a}}", ["'a+b'", "'+'"]),
+        ("refiners: {}", "refiners: {unit: {train: a}}", ["unit has train"]),
+        ("seeds: [0]", "seeds: 0", ["seeds: 0", "a list"]),
+        ("seeds: [0]", "seeds: [0, 0]", ["seeds: [0, 0]", "non-unique"]),
+        ("export: [real+pggan]", "", ["'export'", "required"]),
+        ("  real: [real]", "  real.control: [real]", ["'real.control'", ".control'"]),
+        ("seeds: [0]", "seeds: [0]\nseed: 1", ["'seed'", "unexpected"]),
+    ],
+)
+def test_mistake_in_the_configuration_is_named(tmp_path, old, new, parts):
+    code, text = experiments.snakemake(tmp_path, changed(DEMO, (old, new)))
+    assert code == 1 and [part for part in parts if part not in text] == []
+
+
+@pytest.fixture
+def checked(tmp_path, monkeypatch):
+    """A function of changes to demo.yaml to what is wrong with the steps, and notes."""
+
+    def check_steps(*replacements):
+        monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+        steps = plan_of(tmp_path, *replacements)
+        return check.check(steps, binary.parse, str(tmp_path / "out"), 2)
+
+    return check_steps
+
+
+def test_dry_run_goes_beyond_a_selection(checked, tmp_path, capsys):
+    wrong, _ = checked(("steps: {}", "steps: {unit: [400, 600]}"))
+    assert wrong == []
+    text = capsys.readouterr().out
+    for step in (400, 600):
+        assert f"unit/tumor/images-{step}: 600 images" in text
+    assert "unit/tumor/images: " not in text
+    counts = plan.job_counts((tmp_path / "plan.txt").read_text())
+    assert re.search(r"^select +1$", counts, re.MULTILINE)
+    assert re.search(r"^classifier_train +7$", counts, re.MULTILINE)
+
+
+def test_dry_run_names_steps_whose_flags_are_wrong(checked, tmp_path):
+    flags = tmp_path / "flags"
+    shutil.copytree(ROOT / "flags" / "demo", flags)
+    (flags / "unit_refine.cfg").write_text("--stepp=0\n")
+    (wrong,), _ = checked(("flags: demo", f"flags: {flags}"))
+    assert f"unit.refine --flagfile={flags}/unit_refine.cfg" in wrong
+    assert "'stepp'" in wrong
+
+
+def test_dry_run_names_trainings_that_refuse(checked, monkeypatch):
+    monkeypatch.setenv("WRONG", "unit.train")
+    wrong, _ = checked()
+    assert [line.split()[0] for line in wrong] == ["unit.train"] * 2
+    assert all(line.endswith("unit.train: error: --x=1, wanted 2.") for line in wrong)
+
+
+@pytest.mark.parametrize("program, there", [("ls", True), ("no_such_program", False)])
+def test_dry_run_looks_for_a_refiners_program(checked, program, there):
+    refiner = f"refiners: {{mine: {{train: {program}, refine: {program}}}}}"
+    wrong, _ = checked(("refiners: {}", refiner), ("[real]\n", "[real, mine]\n"))
+    assert (wrong == []) == there
+    assert there or all(text.startswith(program) for text in wrong)
+
+
+@pytest.mark.parametrize("name", ["mini", "paper"])
+def test_other_configurations_plan_with_their_flagfiles(name, tmp_path):
+    text = (ROOT / "workflow" / f"{name}.yaml").read_text()
+    code, text = experiments.snakemake(tmp_path, text, "brats_dir=phantom")
+    assert code == 0, text
+    lines = lines_of(plan.read_plan(text))
+    assert count(lines)["pggan.train"] >= 2
+    for program, *flags in lines:
+        binary.parse(program, flags)
