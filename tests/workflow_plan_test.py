@@ -48,7 +48,8 @@ RERUN = {
     "classifier_augment": {
         "classifier.augment": 1,
         "evaluation.tsne": 1,
-        **detectors(1),
+        "classifier.export": 1,
+        **detectors(4),
     },
     "classifier_predict": {"classifier.predict": 5, **RESULTS},
     "evaluation_table": RESULTS,
@@ -69,7 +70,7 @@ def test_every_flag_of_the_rules_is_one_of_its_binary(tmp_path):
     steps = plan_of(
         tmp_path,
         ("steps: {}", "steps: {unit: [100, 300]}"),
-        ("controls: {}", "controls: {real+pggan: real+classic}"),
+        ("controls: {}", "controls: {real+classic+pggan: real+classic}"),
     )
     assert "evaluation.select" in count(lines_of(steps))
     for name, *flags in lines_of(steps):
@@ -143,11 +144,11 @@ def test_decisions_of_a_person_are_applied_and_none_skip_the_filtering(tmp_path)
 
 
 def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
-    control = "controls: {real+pggan: real+classic}"
+    control = "controls: {real+classic+pggan: real+classic}"
     lines = lines_of(plan_of(tmp_path, ("controls: {}", control)))
     trained = [x for x in lines if x[0] == "classifier.train"]
     models = [flag(line, "model_dir") for line in trained]
-    root = "classifier/scratch/real+pggan"
+    root = "classifier/scratch/real+classic+pggan"
     control = trained[models.index(f"{root}.control/seed-0/model")]
     assert models.index(f"{root}/seed-0/model") < trained.index(control)
     assert flag(control, "match_steps_of") == f"{root}/seed-0/model"
@@ -155,7 +156,10 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
     of = trained[models.index(f"{root}/seed-0/model")]
     assert flag(of, "train_dirs").endswith(KEPT)
     (table,) = [x for x in lines if x[0] == "evaluation.table"]
-    assert "--controls=scratch/real+pggan=scratch/real+pggan.control" in table
+    assert (
+        "--controls=scratch/real+classic+pggan=scratch/real+classic+pggan.control"
+        in table
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,14 +189,14 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
         ),
         ("controls: {}", "controls: {real: x}", ["controls: 'x'"]),
         ("steps: {}", "steps: {x: [1]}", ["steps: 'x'"]),
-        ("export: [real+pggan]", "export: [x]", ["export: 'x'"]),
+        ("export: [real+classic+pggan]", "export: [x]", ["export: 'x'"]),
         ("shard_sets: {}", "shard_sets: {x: /a}", ["shard_sets: x: '/a'", "a list"]),
         ("shard_sets: {}", "shard_sets: {unit: [/a]}", ["'unit'", "own"]),
         ("refiners: {}", "refiners: {a+b: {train: a, refine: a}}", ["'a+b'", "'+'"]),
         ("refiners: {}", "refiners: {unit: {train: a}}", ["unit has train"]),
         ("seeds: [0]", "seeds: 0", ["seeds: 0", "a list"]),
         ("seeds: [0]", "seeds: [0, 0]", ["seeds: [0, 0]", "non-unique"]),
-        ("export: [real+pggan]", "", ["'export'", "required"]),
+        ("export: [real+classic+pggan]", "", ["'export'", "required"]),
         ("  real: [real]", "  real.control: [real]", ["'real.control'", ".control'"]),
         ("seeds: [0]", "seeds: [0]\nseed: 1", ["'seed'", "unexpected"]),
     ],

@@ -184,7 +184,7 @@ def test_selected_step_of_a_refiner_is_what_its_mixes_have(chain):
     trained = {flag(x, "model_dir"): x for x in lines if x[0] == "classifier.train"}
     candidate = trained["classifier/scratch/real+classic+unit@300/seed-0/model"]
     (selection,) = [x for x in lines if x[0] == "evaluation.select"]
-    final = trained["classifier/scratch/real+unit/seed-0/model"]
+    final = trained["classifier/scratch/real+classic+unit/seed-0/model"]
     assert lines.index(candidate) < lines.index(selection) < lines.index(final)
     assert flag(final, "train_dirs").endswith(
         "unit/tumor/images-300,unit/non_tumor/images-300"
