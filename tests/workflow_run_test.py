@@ -587,13 +587,13 @@ def test_mistake_in_the_configuration_is_named(experiment, old, new, message):
 def test_dry_run_shows_the_steps_asks_trainings_and_runs_none(experiment):
     text = experiment.run("--dry_run")
     assert re.search(r"pggan_train +2\n", text)
-    assert "  pggan/tumor/images: 600 images of 32 px\n" in text
+    assert "  pggan/tumor/images: 1,500 images of 32 px\n" in text
     assert "39 steps, and nothing wrong" in text  # Without `all`.
     assert not experiment.lines("start")
     asked = collections.Counter(binaries(experiment.lines("ask")))
     # Detectors whose images are of the same sizes and classes are asked once.
     trainers = {f"{name}.train": 2 for name in ("pggan", "unit", "simgan")}
-    assert asked == {**trainers, "classifier.train": 3}
+    assert asked == {**trainers, "classifier.train": 2}
     assert "22.0 GB of checkpoints" in text  # Of 11 trainings.
 
 
@@ -605,7 +605,7 @@ def test_dry_run_goes_beyond_a_selection(experiment):
     assert re.search(r"\nselect +1\n", text)
     assert re.search(r"\nclassifier_train +7\n", text)
     for step in (400, 600):
-        assert f"unit/tumor/images-{step}: 600 images" in text
+        assert f"unit/tumor/images-{step}: 1,500 images" in text
     assert "unit/tumor/images: " not in text
 
 
