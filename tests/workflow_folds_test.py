@@ -116,7 +116,7 @@ def test_seeds_are_other_ones_in_another_chain(steps):
 
 def test_further_chain_runs_its_own_steps_alone(experiment):
     mixes = DEMO[DEMO.index("mixes:") : DEMO.index("# Control rows")]
-    few = "mixes: {real+classic: [real, classic], real+pggan: [real, pggan]}\n"
+    few = "mixes: {a: [real, classic], real+classic+pggan: [real, classic, pggan]}\n"
     text = changed(DEMO, (mixes, few))
     experiment.configuration.write_text(text)
     experiment.run()
@@ -137,10 +137,10 @@ def test_dry_run_of_folds_asks_like_trainings_once(experiment):
     text = experiment.run("--dry_run")
     assert re.search(r"\nprepare +5\n", text)
     assert re.search(r"\npggan_train +10\n", text)
-    assert "  fold-4/pggan/tumor/images: 600 images of 32 px\n" in text
+    assert "  fold-4/pggan/tumor/images: 1,500 images of 32 px\n" in text
     assert "179 steps, and nothing wrong" in text
     assert "110.0 GB of checkpoints" in text  # Of 55 trainings.
-    assert len(experiment.lines("ask")) == 9
+    assert len(experiment.lines("ask")) == 8
 
 
 def test_persons_decisions_are_those_of_the_fold(tmp_path):

@@ -223,7 +223,7 @@ def test_dry_run_goes_beyond_a_selection(checked, tmp_path, capsys):
     assert wrong == []
     text = capsys.readouterr().out
     for step in (400, 600):
-        assert f"unit/tumor/images-{step}: 600 images" in text
+        assert f"unit/tumor/images-{step}: 1,500 images" in text
     assert "unit/tumor/images: " not in text
     counts = plan.job_counts((tmp_path / "plan.txt").read_text())
     assert re.search(r"^select +1$", counts, re.MULTILINE)

@@ -305,12 +305,12 @@ def test_mistake_in_the_configuration_ends_the_run_before_any_step(experiment):
 def test_dry_run_shows_the_steps_asks_trainings_and_runs_none(experiment):
     text = experiment.run("--dry_run")
     assert re.search(r"pggan_train +2\n", text)
-    assert "  pggan/tumor/images: 600 images of 32 px\n" in text
+    assert "  pggan/tumor/images: 1,500 images of 32 px\n" in text
     assert re.search(r"\d\d steps, and nothing wrong", text)
     assert not experiment.lines("start")
     # Detectors whose images are of the same sizes and classes are asked once.
     trainers = {f"{name}.train": 2 for name in ("pggan", "unit", "simgan")}
-    assert count(experiment.lines("ask")) == {**trainers, "classifier.train": 3}
+    assert count(experiment.lines("ask")) == {**trainers, "classifier.train": 2}
     assert "22.0 GB of checkpoints" in text  # Of 11 trainings.
 
 
