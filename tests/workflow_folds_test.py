@@ -36,7 +36,9 @@ def steps(tmp_path_factory):
         tmp_path_factory.mktemp("plan"),
         ("steps: {}", "steps: {unit: [400, 600]}"),
         ("controls: {}", "controls: {real+classic+pggan: real+classic}"),
-        ("seeds: [0]", "folds: 3\nchain_seeds: [0, 2]\nseeds: [0, 4]"),
+        ("\nseeds: [0]", "\nseeds: [0, 4]"),
+        ("chain_seeds: [0]", "chain_seeds: [0, 2]"),
+        ("folds: 1", "folds: 3"),
     )
 
 
@@ -121,7 +123,7 @@ def test_further_chain_runs_its_own_steps_alone(experiment):
     experiment.configuration.write_text(text)
     experiment.run()
     before = len(experiment.lines("end"))
-    more = changed(text, ("seeds: [0]", "seeds: [0]\nchain_seeds: [0, 1]"))
+    more = changed(text, ("chain_seeds: [0]", "chain_seeds: [0, 1]"))
     experiment.configuration.write_text(more)
     experiment.run()
     new = experiment.lines("end")[before:]
@@ -132,7 +134,7 @@ def test_further_chain_runs_its_own_steps_alone(experiment):
 
 
 def test_dry_run_of_folds_asks_like_trainings_once(experiment):
-    text = changed(DEMO, ("seeds: [0]", "seeds: [0]\nfolds: 5"))
+    text = changed(DEMO, ("folds: 1", "folds: 5"))
     experiment.configuration.write_text(text)
     text = experiment.run("--dry_run")
     assert re.search(r"\nprepare +5\n", text)
@@ -150,8 +152,8 @@ def test_persons_decisions_are_those_of_the_fold(tmp_path):
             (tmp_path / fold / f"{label}.jsonl").touch()
     files = f"{{tumor: '{tmp_path}/{{prefix}}tumor.jsonl',"
     files += f" non_tumor: '{tmp_path}/{{prefix}}non_tumor.jsonl'}}"
-    change_to = ("decisions: proposal", f"folds: 2\ndecisions: {files}")
-    lines = [x for x in planned(tmp_path, change_to) if x[0] == "filtering.discard"]
+    changes = [("decisions: proposal", f"decisions: {files}"), ("folds: 1", "folds: 2")]
+    lines = [x for x in planned(tmp_path, *changes) if x[0] == "filtering.discard"]
     assert len(lines) == 4
     for line in lines:
         fold, label, _ = flag(line, "output_dir").replace("filtering/", "").split("/")

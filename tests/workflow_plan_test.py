@@ -85,7 +85,7 @@ def test_further_mix_has_its_own_steps_alone(demo, tmp_path):
 
 
 def test_further_seed_has_its_own_detectors_alone(demo, tmp_path):
-    more = plan_of(tmp_path, ("seeds: [0]", "seeds: [0, 1]"))
+    more = plan_of(tmp_path, ("\nseeds: [0]", "\nseeds: [0, 1]"))
     new = lines_of(experiments.new_steps(demo, more))
     assert count(new) == detectors(5)
     assert {flag(x, "seed") for x in new if x[0] == "classifier.train"} == {"1"}
@@ -176,7 +176,7 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
             ["decisions: tumor: /a/t", "{prefix}"],
         ),
         ("seeds: [0]", "seeds: [1000]\nchain_seeds: [0, 1]", ["seeds: 1000", "1000"]),
-        ("seeds: [0]", "seeds: [0]\nfolds: 0", ["folds: 0", "minimum of 1"]),
+        ("folds: 1", "folds: 0", ["folds: 0", "minimum of 1"]),
         (
             "refiners: {}",
             "refiners: {fold-1: {train: a, refine: a}}",
@@ -194,11 +194,11 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
         ("shard_sets: {}", "shard_sets: {unit: [/a]}", ["'unit'", "own"]),
         ("refiners: {}", "refiners: {a+b: {train: a, refine: a}}", ["'a+b'", "'+'"]),
         ("refiners: {}", "refiners: {unit: {train: a}}", ["unit has train"]),
-        ("seeds: [0]", "seeds: 0", ["seeds: 0", "a list"]),
-        ("seeds: [0]", "seeds: [0, 0]", ["seeds: [0, 0]", "non-unique"]),
+        ("\nseeds: [0]", "\nseeds: 0", ["seeds: 0", "a list"]),
+        ("\nseeds: [0]", "\nseeds: [0, 0]", ["seeds: [0, 0]", "non-unique"]),
         ("export: [real+classic+pggan]", "", ["'export'", "required"]),
         ("  real: [real]", "  real.control: [real]", ["'real.control'", ".control'"]),
-        ("seeds: [0]", "seeds: [0]\nseed: 1", ["'seed'", "unexpected"]),
+        ("\nseeds: [0]", "\nseeds: [0]\nseed: 1", ["'seed'", "unexpected"]),
     ],
 )
 def test_mistake_in_the_configuration_is_named(tmp_path, old, new, parts):
