@@ -18,22 +18,23 @@ COARSEST = 15  # 16 px in the paper; 15 are what halving leaves of 240 and 60 px
 # 16,384; small images have fewer levels, 64 px three of the paper's seven at 1024.
 
 
-def level_sizes(image_size):
+def level_sizes(image_size, coarsest=COARSEST):
     """Sizes of the pyramid's levels in pixels: `[64, 32, 16]` for 64.
 
-    An image smaller than `2 * COARSEST` has itself as the only level.
+    No level but the first is smaller than `coarsest`.
     """
     sizes = [image_size]
-    while (half := (sizes[-1] + 1) // 2) >= COARSEST:
+    while (half := (sizes[-1] + 1) // 2) >= coarsest:
         sizes.append(half)
     return sizes
 
 
-def laplacian_pyramid(image):
+def laplacian_pyramid(image, coarsest=COARSEST):
     """What each halving of an image loses, and what is left at last.
 
     Args:
       image: [size, size], any range.
+      coarsest: see `level_sizes`.
 
     Returns:
       A list of float32 [level, level] for `level_sizes(size)`, which sum to the image
@@ -41,27 +42,28 @@ def laplacian_pyramid(image):
     """
     left = np.asarray(image, np.float32)
     levels = []
-    for _ in level_sizes(len(left))[1:]:
+    for _ in level_sizes(len(left), coarsest)[1:]:
         halved = cv2.pyrDown(left)
         levels.append(left - cv2.pyrUp(halved, dstsize=left.shape[::-1]))
         left = halved
     return [*levels, left]
 
 
-def patches_per_level(images, seed, num_patches=PATCHES_PER_IMAGE):
+def patches_per_level(images, seed, num_patches=PATCHES_PER_IMAGE, coarsest=COARSEST):
     """Patches from random places of each level of each image, normalised.
 
     The places are a function of `seed`, the level and an image's number in its set.
 
     Args:
       images: uint8 [images, size, size].
-      num_patches: of each image.
+      num_patches: of each image and level.
+      coarsest: see `level_sizes`.
 
     Returns:
       By level's size, float32 [images * num_patches, 49] with mean 0 and standard
       deviation 1.
     """
-    sizes = level_sizes(images.shape[1])
+    sizes = level_sizes(images.shape[1], coarsest)
     shape = [len(images), num_patches, PATCH * PATCH]
     patches = {size: np.empty(shape, np.float32) for size in sizes}
     corners = {
@@ -71,7 +73,7 @@ def patches_per_level(images, seed, num_patches=PATCHES_PER_IMAGE):
         for size in sizes
     }
     for n, image in enumerate(images):
-        for size, level in zip(sizes, laplacian_pyramid(image)):
+        for size, level in zip(sizes, laplacian_pyramid(image, coarsest)):
             windows = np.lib.stride_tricks.sliding_window_view(level, [PATCH, PATCH])
             rows, columns = corners[size][n].T
             patches[size][n] = windows[rows, columns].reshape(num_patches, -1)

@@ -105,6 +105,15 @@ class Progress:
             text += f"; ends after {self.patience:,} without a fall"
         return text
 
+    def reason(self):
+        """Why the training has ended before its time, for a person."""
+        memory = self.memory
+        return (
+            f"  ended by --stop_when_flat: no fall since {memory.best_images:,.0f}"
+            f" images; the distance was {memory.best_distance:.1f} then, is"
+            f" {memory.distance:.1f} now."
+        )
+
     def references(self, size):
         """The `distances.References` of `size` px."""
         images = [

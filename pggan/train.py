@@ -87,6 +87,8 @@ def train(
         train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress)
     results = progress.results() if progress else {}
     run.finish(images=run.step * run.batch_size, label=label, **results)
+    if progress and progress.ended:
+        print(progress.reason())
 
 
 def train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress):

@@ -36,6 +36,15 @@ def test_levels_end_at_about_16_px(size, levels):
     assert level_sizes(size) == levels
 
 
+def test_levels_may_be_smaller():
+    assert level_sizes(60, coarsest=7) == [60, 30, 15, 8]
+    images = textures(1, images=2, size=32)
+    patches = patches_per_level(images, 0, num_patches=5, coarsest=7)
+    assert {s: p.shape for s, p in patches.items()} == dict.fromkeys(
+        (32, 16, 8), (10, 49)
+    )
+
+
 @pytest.mark.parametrize("size", [64, 60])
 def test_pyramid_is_that_of_plain_convolutions(size):
     image = textures(1, images=1, size=size)[0].astype(np.float64)

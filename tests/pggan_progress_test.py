@@ -112,8 +112,23 @@ def test_distances_to_the_sets_themselves_are_zero_and_to_each_other_the_floor()
     values = references.compare(training)
     assert values["swd_training"] == 0.0
     assert values["swd"] == values["swd_floor"] == references.floor > 0.0
-    assert values["swd_16px"] == values["swd"]  # The only level.
+    assert values["swd"] == (values["swd_16px"] + values["swd_8px"]) / 2
     assert references.compare(flat_images())["swd"] > 5 * references.floor
+
+
+def test_images_of_one_shape_are_far_at_the_coarsest_level():
+    """Discs at any place; and at one place, which is the same in a small patch."""
+    rows, columns = np.mgrid[:16, :16]
+    places = np.random.default_rng(0).uniform(4, 12, [80, 2])
+
+    def discs(centres):
+        discs = [(rows - y) ** 2 + (columns - x) ** 2 < 10 for y, x in centres]
+        return 200 * np.array(discs, np.uint8)
+
+    references = distances.References(discs(places[:40]), discs(places[40:]), seed=0)
+    floor = references.compare(discs(places[:40]))
+    collapsed = references.compare(discs(np.full([40, 2], 8.0)))
+    assert collapsed["swd_8px"] > 2 * floor["swd_8px"]
 
 
 def test_noise_is_the_spread_of_sets_of_as_many_images():
