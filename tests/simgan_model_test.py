@@ -236,7 +236,7 @@ def test_two_replicas_equal_one():
         networks = [getattr(model, name) for model in (one, two)]
         for first, second in zip(*(network.weights for network in networks)):
             np.testing.assert_allclose(first, second, atol=1e-5, err_msg=first.name)
-    # A loss is a sum over pixels: its steps are long, and enlarge what rounding differs by.
+    # Losses are sums over pixels: long steps enlarge what rounding differs by.
     for copy in two.history_buffer.images.values:
         np.testing.assert_allclose(copy, one.history_buffer.images, atol=1e-4)
     assert moved(one.refiner, before) > 1e-3
