@@ -197,7 +197,7 @@ def test_browser_without_a_network_shows_everything(experiment, make, tmp_path):
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             widths = page.evaluate("Array.from(document.images, i => i.naturalWidth)")
-            assert len(widths) == 10 and min(widths) > 0
+            assert len(widths) == 11 and min(widths) > 0
             assert page.evaluate("document.body.scrollWidth <= innerWidth")
     assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
     assert complaints == []

@@ -3,6 +3,7 @@
 python -m tiny_training --data_dir=real --model_dir=model
 """
 
+import signal
 import time
 
 import keras
@@ -79,4 +80,7 @@ def main(settings):
 
 
 if __name__ == "__main__":
+    # The tests may run under nohup, or in the background of a script.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     binary.run(main, define_train, UserError)
