@@ -11,6 +11,10 @@ PACKAGES = [
     "classifier",
     "dataset",
     "evaluation",
+    "evaluation.detection",
+    "evaluation.images",
+    "evaluation.page",
+    "evaluation.turing",
     "features",
     "filtering",
     "flags",
@@ -103,7 +107,8 @@ setup(
     python_requires=">=3.10,<3.12",  # TensorFlow 2.15 has no wheels for newer ones.
     packages=PACKAGES,
     package_data={
-        "evaluation": ["*.json", "static/*", "templates/*"],
+        "evaluation": ["static/*", "templates/*"],
+        "evaluation.detection": ["*.json"],
         "filtering": ["static/*", "templates/*"],
         "flags": ["*/*.cfg"],
         "pages": ["static/*", "templates/*"],

@@ -1,56 +1,16 @@
-"""Accuracy, sensitivity, specificity and their uncertainty.
-
-Tumor is the positive class: sensitivity is the part of the tumor images that are called
-tumor, specificity the part of the non-tumor images that are not.
-"""
+"""Statistics that detection, image quality and the Visual Turing Test share."""
 
 import numpy as np
 from statsmodels.stats.proportion import proportion_confint
-
-from dataset.shards import LABEL_NAMES
-from evaluation.bootstrap import percentile_interval
-from evaluation.rankings import RANKINGS, measure_rankings
-
-METRICS = ("accuracy", "sensitivity", "specificity")
-PAPER_BATCH_SIZE = 32
-
-
-def images_per_metric(labels, protocol):
-    """The images that each metric is measured on, by their position.
-
-    Every sensitivity in Table 1 of Han et al. (2019) is a multiple of 1/2432, every
-    specificity of 1/1984 and every accuracy but one of 1/4480. With 1,232 tumor and
-    1,013 non-tumor test images these are 2 x 1216, 2 x 992 and 2 x 2240: the mean of
-    two runs, each a pass in batches of 32 over the images in question that drops what
-    does not fill a batch. So the accuracy is over more images than the other two
-    together. `paper` does the same: the last n % 32 images of each pass are dropped.
-
-    Args:
-      labels: int [images], 0 non-tumor, 1 tumor.
-      protocol: `full` (every image counts) or `paper`.
-
-    Returns:
-      A dict of int arrays by metric, empty where no batch is full.
-    """
-    passes = [
-        np.arange(len(labels)),
-        np.flatnonzero(labels == 1),
-        np.flatnonzero(labels == 0),
-    ]
-    if protocol == "paper":
-        passes = [
-            images[: len(images) - len(images) % PAPER_BATCH_SIZE] for images in passes
-        ]
-    return dict(zip(METRICS, passes))
 
 
 def wilson_interval(proportion, num_images):
     """95 % confidence interval of a proportion: Wilson (1927), without correction.
 
     Args:
-      proportion: the observed one, a mean over runs perhaps.
+      proportion: the observed one, which may be a mean over runs.
       num_images: the images that it was observed on. Runs do not multiply them: they
-        see the same images, which is not more evidence about others.
+        are of the same images, which is no more evidence about others.
 
     Returns:
       Its two ends.
@@ -59,123 +19,20 @@ def wilson_interval(proportion, num_images):
     return float(low), float(high)
 
 
-def share_right(runs, threshold):
-    """The share of runs that get an image right, float64 [images]."""
-    return np.mean([is_right(run, threshold) for run in runs], axis=0)
-
-
-def is_right(run, threshold):
-    """Whether the run's call of each image is the truth, bool [images]."""
-    return (run.probabilities >= threshold) == run.labels
-
-
-def constant_runs(runs, threshold):
-    """What runs that call every image the same call it: a list of names of labels."""
-    called_tumor = [run.probabilities >= threshold for run in runs]
-    return [LABEL_NAMES[int(c[0])] for c in called_tumor if (c == c[0]).all()]
-
-
-def constant_folds(runs, threshold):
-    """Detectors that call every image of their fold the same.
-
-    Returns:
-      A list of dicts of the numbers, from 0, of `run` and `fold`, and the `label`.
-    """
-    return [
-        {"run": number, "fold": fold, "label": label}
-        for number, run in enumerate(runs)
-        for fold, predictions in enumerate(run.folds)
-        for label in constant_runs([predictions], threshold)
-    ]
-
-
-def score_runs(runs, images, threshold, specificity, draws):
-    """What a setup achieves: the mean of its runs.
+def number_patients(patients):
+    """Numbers patients; an image without one ("") is a patient of its own.
 
     Args:
-      runs: its `Run`s, one or more, of the same images.
-      images: positions of the images by metric, from `images_per_metric`.
-      threshold: an image is called tumor from this probability on.
-      specificity: at which the sensitivity is measured, too.
-      draws: `PatientDraws` of the same images.
+      patients: patient of each image, sequence of str.
 
     Returns:
-      A dict of JSON values, fractions from 0 to 1, and one of `Ranking`s by name.
-
-      Each metric is a dict of its `value` (mean), the ends `patients_low` and
-      `patients_high` of its interval over patients, the ends `low` and `high` of its
-      Wilson interval, its number of `images`, the values of the `runs` and their
-      standard deviation `sd` (None for one run), and those of `spread`. `auc` and
-      `sensitivity_at_specificity` are the same without `low`, `high` and `images`.
-      Where a detector calls every image the same, `constant_runs` says what,
-      `constant_folds` which one, and all metrics are None.
+      The number of patients, and that of each image's patient, int [images].
     """
-    constant = constant_folds(runs, threshold)
-    row = {
-        "num_runs": len(runs),
-        "num_chains": len({run.chain for run in runs}),
-        "num_folds": len(runs[0].folds),
-        "constant_runs": [detector["label"] for detector in constant],
-        "constant_folds": constant,
-    }
-    if constant:
-        return {**row, **dict.fromkeys((*METRICS, *RANKINGS))}, {}
-    share = share_right(runs, threshold)
-    for metric, positions in images.items():
-        row[metric] = _score(runs, threshold, positions)
-        low, high = wilson_interval(row[metric]["value"], len(positions))
-        row[metric] |= {"low": low, "high": high, "images": len(positions)}
-        row[metric] |= percentile_interval(draws.means(share, positions))
-    rankings = measure_rankings(runs, specificity, draws)
-    for metric, ranking in rankings.items():
-        row[metric] = _mean_and_spread(runs, ranking.of_runs, ranking.of_folds)
-        row[metric] |= percentile_interval(ranking.drawn)
-    return row, rankings
+    owners = [patient or f"\0{number}" for number, patient in enumerate(patients)]
+    names, owner = np.unique(owners, return_inverse=True)
+    return len(names), owner
 
 
-def _score(runs, threshold, positions):
-    """The part of some images that runs get right."""
-    right = [is_right(run, threshold)[positions] for run in runs]
-    fold = runs[0].fold[positions]
-    of_folds = [[own[fold == n].mean() for n in np.unique(fold)] for own in right]
-    return _mean_and_spread(runs, [own.mean() for own in right], of_folds)
-
-
-def _mean_and_spread(runs, of_runs, of_folds):
-    values = [float(value) for value in of_runs]
-    return {
-        "value": sum(values) / len(values),
-        "sd": _sd(values),
-        "runs": values,
-        "folds": np.mean(of_folds, axis=0).tolist(),
-        **spread(values, np.mean(of_folds, axis=0), [run.chain for run in runs]),
-    }
-
-
-def spread(of_runs, of_folds, chains):
-    """Standard deviations over folds, detector seeds and chain seeds.
-
-    Args:
-      of_runs: a metric's value of each run, [runs].
-      of_folds: its mean over the runs in each fold, [folds].
-      chains: number of each run's chain.
-
-    Returns:
-      A dict, None where there is one of a kind: `sd_folds`; `sd_detector_seeds`, of the
-      runs of one chain, pooled over chains by degrees of freedom; and `sd_chain_seeds`,
-      of the chains' means, which differ by their detectors' seeds, too.
-    """
-    by_chain = {chain: [] for chain in chains}
-    for chain, value in zip(chains, of_runs):
-        by_chain[chain].append(value)
-    squares = sum(np.var(own) * len(own) for own in by_chain.values())
-    degrees = len(of_runs) - len(by_chain)
-    return {
-        "sd_folds": _sd(of_folds),
-        "sd_detector_seeds": float(np.sqrt(squares / degrees)) if degrees else None,
-        "sd_chain_seeds": _sd([np.mean(own) for own in by_chain.values()]),
-    }
-
-
-def _sd(values):
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+def format_p(value):
+    """A p-value as printed."""
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"

@@ -95,9 +95,7 @@ def define_quality():
         flags.DEFINE_integer(
             "seed", 0, "Seed of halves, draws, patches and directions.", lower_bound=0
         ),
-        flags.DEFINE_bool(
-            "overwrite", False, "Replace results that stand in --output_dir."
-        ),
+        flags.DEFINE_bool("overwrite", False, "Replace the results in --output_dir."),
         *define_features(),
     ]
 
@@ -158,8 +156,6 @@ def define_tsne():
         flags.DEFINE_integer(
             "seed", 0, "Seed of the choice of images and of t-SNE.", lower_bound=0
         ),
-        flags.DEFINE_bool(
-            "overwrite", False, "Replace a figure that stands in --output_dir."
-        ),
+        flags.DEFINE_bool("overwrite", False, "Replace the figure in --output_dir."),
         *define_features(),
     ]

@@ -32,7 +32,7 @@ def define_report():
 
 
 def define_source(name, binary):
-    """The flag of a program's output that lies elsewhere."""
+    """The flag of a program's output in another folder."""
     return flags.DEFINE_string(
         name,
         None,

@@ -63,8 +63,8 @@ def define_table():
             "controls",
             [],
             "A compute-matched control as ROW=CONTROL, names of two rows: CONTROL is"
-            " the baseline's mix trained for as many steps as ROW. It stands below ROW,"
-            " which is tested against it. Give the flag once per row.",
+            " the baseline's mix trained for as many steps as ROW. It is shown below,"
+            " and ROW is tested against it. Give the flag once per row.",
         ),
         flags.DEFINE_enum(
             "compare_to",
@@ -80,9 +80,7 @@ def define_table():
             lower_bound=100,
         ),
         flags.DEFINE_integer("seed", 0, "Seed of these draws.", lower_bound=0),
-        flags.DEFINE_bool(
-            "overwrite", False, "Replace a table that stands in --output_dir."
-        ),
+        flags.DEFINE_bool("overwrite", False, "Replace the table in --output_dir."),
     ]
 
 

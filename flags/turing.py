@@ -64,7 +64,5 @@ def define_turing_table():
             "Folder for turing.md, turing.csv and turing.json.",
             required=True,
         ),
-        flags.DEFINE_bool(
-            "overwrite", False, "Replace a table that stands in --output_dir."
-        ),
+        flags.DEFINE_bool("overwrite", False, "Replace the table in --output_dir."),
     ]

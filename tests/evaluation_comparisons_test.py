@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from dataset.shards import Record, UserError, write_shard_set
-from evaluation.comparisons import (
+from evaluation.images.comparisons import (
     OTHER_PATIENTS,
     SAME_PATIENTS,
     halves,
     plan_comparisons,
 )
-from evaluation.image_sets import (
+from evaluation.images.image_sets import (
     common_size,
     open_image_set,
     open_named_sets,
-    place,
+    pad_to,
 )
 
 PATIENTS = [f"p{n}" for n in range(6)]
@@ -105,20 +105,20 @@ def test_plan_is_a_function_of_the_seed(sets):
 def test_number_of_images_is_kept_and_its_excess_refused(sets):
     for comparison in plan(sets, num_images=10):
         assert len(comparison.positions) == 10
-    with pytest.raises(UserError, match="--num_images=1000: no comparison can have"):
+    with pytest.raises(UserError, match="--num_images=1000: "):
         plan(sets, num_images=1000)
 
 
 def test_set_without_a_class_of_the_real_images_is_refused(sets):
     fake = open_named_sets([f"fake={sets['fake_tumor']}"], "synthetic_dirs")
-    with pytest.raises(UserError, match="fake has no non_tumor images"):
+    with pytest.raises(UserError, match="fake .*non_tumor .*--real_dirs"):
         plan_comparisons(open_real(sets), fake, num_splits=1, num_images=0, seed=0)
 
 
 def test_too_few_images_are_refused(tmp_path, write_images):
     few = write_images(tmp_path / "few", 1, ["p"], images=5).directory
     real = open_image_set("real", [few], "real_dirs")
-    with pytest.raises(UserError, match="wanted 8 in all at least"):
+    with pytest.raises(UserError, match="--num_images=0: .*expected 8 "):
         plan_comparisons(real, [], num_splits=1, num_images=0, seed=0)
 
 
@@ -136,22 +136,22 @@ def test_images_are_read_by_position_across_shard_sets(sets):
 
 
 def test_padding_is_black_and_in_the_middle():
-    placed = place(np.ones([2, 2], np.uint8), 5)
-    assert placed.shape == (5, 5) and placed.sum() == 4
-    assert placed[1:3, 1:3].all()
+    padded = pad_to(np.ones([2, 2], np.uint8), 5)
+    assert padded.shape == (5, 5) and padded.sum() == 4
+    assert padded[1:3, 1:3].all()
 
 
 @pytest.mark.parametrize("row", ["name", "=folder", "name=", "name=a,,b"])
 def test_row_that_is_not_name_and_folders_is_refused(row):
-    with pytest.raises(UserError, match="wanted NAME=FOLDER,FOLDER"):
+    with pytest.raises(UserError, match="--synthetic_dirs=.*NAME=FOLDER"):
         open_named_sets([row], "synthetic_dirs")
 
 
 def test_bad_sets_are_refused_by_name(sets, tmp_path, write_images):
     tumor = sets["tumor"]
-    with pytest.raises(UserError, match="given twice"):
+    with pytest.raises(UserError, match="--real_dirs: .*twice"):
         open_image_set("real", [tumor, tumor], "real_dirs")
-    with pytest.raises(UserError, match="--real_dirs: no folder"):
+    with pytest.raises(UserError, match="--real_dirs: "):
         open_image_set("real", [], "real_dirs")
     unlabeled = write_shard_set(
         str(tmp_path / "u"),
@@ -160,9 +160,9 @@ def test_bad_sets_are_refused_by_name(sets, tmp_path, write_images):
         binary="tests",
         settings={},
     )
-    with pytest.raises(UserError, match="without a label"):
+    with pytest.raises(UserError, match="--real_dirs=.*u: .* label"):
         open_image_set("real", [unlabeled.directory], "real_dirs")
     large = write_images(tmp_path / "large", 1, size=64).directory
     images = [open_image_set("a", [tumor], "x"), open_image_set("b", [large], "x")]
-    with pytest.raises(UserError, match="32 px, those of .*large 64 px; wanted 33"):
+    with pytest.raises(UserError, match="32 px, those of .*large 64 px; expected 33"):
         common_size(images)

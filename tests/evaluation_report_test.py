@@ -13,12 +13,9 @@ import pytest
 from local_page import browsing
 
 from dataset.shards import UserError
-from evaluation.experiment_folder import read_experiment, read_log, read_slices
-from evaluation.page_images import encode, encode_all
-from evaluation.page_text import read_blocks
-from evaluation.report import write_report
-from evaluation.report_origins import as_flags, origins
-from evaluation.training_curves import (
+from evaluation.detection.rows import read_rows
+from evaluation.detection.table import make_table
+from evaluation.page.curves import (
     MAX_POINTS,
     curve,
     draw_accuracies,
@@ -26,17 +23,38 @@ from evaluation.training_curves import (
     draw_losses,
     loss_of,
 )
+from evaluation.page.experiment import read_experiment, read_log, read_slices
+from evaluation.page.origins import origins
+from evaluation.page.pictures import encode, encode_all
+from evaluation.page.report import write_report
+from evaluation.turing.scores import PAPER_TABLE, QUESTIONS, score, score_reader
 
 SCRIPT = "<script>alert(1)</script>"
-TABLE = f"""## scratch
-
-| Trained on | Accuracy (%) |
-| --- | --- |
-| real | 75.14 ± 1.20 [68.36, 80.87] {{60.00, 90.00}} |
-| a\\|b {SCRIPT} | no result: calls every image tumor |
-
-Test images: 10.
-"""
+TURING = {
+    "num_images": 4,
+    "readers": {"A": score_reader(*[{q: np.arange(4) < 2 for q in QUESTIONS}] * 2)},
+    "pooled": None,
+    "agreement": None,
+    "unfinished": {},
+    "paper": PAPER_TABLE | {q: score(PAPER_TABLE[q]) for q in QUESTIONS},
+}
+QUALITY = {
+    "settings": {"seed": 0},
+    "images_per_comparison": 9,
+    "image_size": 32,
+    "features": None,
+    "rows": [{"name": f"a|b {SCRIPT}", "values": {"KID": [3.0, 3.2]}}],
+}
+SHARES = {"close_share": 0.25, "low": 0.1, "high": 0.5, "verdict": None}
+MEMORISATION = {  # Of a version that did not write the number of training images.
+    "settings": {"seed": 0},
+    "limits": {"tumor": {"close": 0.1, "copy": 0.05}},
+    "sets": {
+        "unit": SHARES
+        | {"images": 8, "close": 2, "copies": 0, "sources": 1}
+        | {"nearest": 0.01, "percentile_1": 0.02, "median": 0.3}
+    },
+}
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9"/></svg>'
 )
@@ -61,6 +79,22 @@ def write_training(folder, binary, lines, **finished):
         write(folder / "finished.json", finished)
 
 
+def table_of(folder, **rows):
+    """The content of a `table.json`, from probabilities of ten images by mix."""
+    labels, texts = [1] * 6 + [0] * 4, []
+    for mix, probabilities in rows.items():
+        path = folder / f"{mix}.csv"
+        lines = [
+            f"{n},p{n % 2},{y},{p}"
+            for n, (y, p) in enumerate(zip(labels, probabilities))
+        ]
+        write(path, "\n".join(["id,patient,label,probability", *lines]))
+        texts.append(f"scratch/{mix}={path}")
+    settings = dict.fromkeys(["baseline", "compare_to"]) | {"controls": [], "seed": 0}
+    settings |= {"protocol": "full", "threshold": 0.5, "at_specificity": 0.75}
+    return make_table(read_rows(texts), **settings, num_bootstrap=20)
+
+
 @pytest.fixture
 def experiment(tmp_path):
     """A folder with something of everything."""
@@ -73,18 +107,16 @@ def experiment(tmp_path):
     manifest = {"binary": "pggan.generate", "num_images": 7, "image_size": 32}
     manifest |= {"images_per_label": {"tumor": 7}, "inputs": {"a": "0123456789abcdef9"}}
     write(root / "pggan" / "tumor" / "images" / "manifest.json", manifest)
-    write(root / "table" / "table.md", TABLE)
-    write(root / "table" / "table.json", {"settings": {"protocol": "full"}})
+    real = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.55, 0.3, 0.2, 0.1]
+    table = table_of(tmp_path / "predictions", real=real, dead=[0.9] * 10)
+    write(root / "table" / "table.json", table)
     for name in ("roc", "intervals"):
         write(root / "table" / f"{name}.svg", SVG)
-    write(
-        root / "turing" / "turing.md", "## Real or synthetic\n\n| A |\n| --- |\n| 1 |\n"
-    )
+    write(root / "turing" / "turing.json", TURING)
     write(root / "tsne" / "tsne.json", {"settings": {"perplexity": 100}})
     write(root / "tsne" / "tsne.svg", SVG)
-    for name in ("quality", "memorisation"):
-        write(root / "quality" / f"{name}.md", "| KID |\n| --- |\n| 3.1 ± 0.2 |\n")
-        write(root / "quality" / f"{name}.json", {"settings": {"seed": 0}})
+    write(root / "quality" / "quality.json", QUALITY)
+    write(root / "quality" / "memorisation.json", MEMORISATION)
     accuracy = {"value": 0.875}
     candidates = [{"step": 20, "accuracy": accuracy}, {"step": 50, "accuracy": None}]
     write(root / "unit/selection.json", {"step": 20, "candidates": candidates})
@@ -227,8 +259,15 @@ def test_page_shows_every_part(experiment, make):
     assert said.endswith("not there: nothing.")
     for words in (
         "train 1 1 0",  # Patients, tumor and non-tumor images.
-        "real 75.14 ± 1.20 [68.36, 80.87] {60.00, 90.00}",
-        "Test images: 10.",
+        "scratch Trained on",
+        "real 1 0.917 {",
+        "[49.02, 94.33] 83.33 {",  # Wilson intervals of 8 of 10 and 5 of 6 images.
+        "dead 1 no result: calls every image tumor - -",
+        "test images: 10 for accuracy",
+        "Real or synthetic Reader",
+        "A 100.0 [51.0, 100.0]",
+        "3.10 ± 0.14",
+        "unit 8 2: 25.00 % [10.00, 50.00] 0 1 0.0100",
         "unit 20 87.50 yes",
         "unit 50 no result",
         "classifier/scratch/real/seed-0 classifier.train 2",
@@ -281,7 +320,7 @@ def test_text_of_files_is_no_part_of_the_page(experiment, make, tmp_path):
         ("unit/tumor", "Figure 6: before and after refining"),
         ("tsne", "Figure 7: t-SNE"),
         ("unit/selection.json", "Selection of the refiners' steps"),
-        ("quality/memorisation.md", "Memorisation"),
+        ("quality/memorisation.json", "Memorisation"),
         ("pggan/tumor/model/samples", "Images while GANs were trained"),
     ],
 )
@@ -302,11 +341,22 @@ def test_experiment_that_has_just_begun_has_a_page(tmp_path, make):
 
 
 def test_result_of_another_folder_is_shown_instead(experiment, make, tmp_path):
-    write(tmp_path / "other" / "table.md", "| Trained on |\n| --- |\n| elsewhere |\n")
+    elsewhere = table_of(tmp_path, elsewhere=[0.9] * 5 + [0.1] * 5)
+    write(tmp_path / "other" / "table.json", elsewhere)
     page, _ = make(experiment, table_dir=str(tmp_path / "other"))
-    assert "elsewhere" in page.text and "75.14" not in page.text
-    with pytest.raises(UserError, match="--turing_dir=.*: no turing.md in it"):
+    assert "elsewhere 1" in page.text and "dead 1" not in page.text
+    with pytest.raises(UserError, match="--turing_dir=.*other: .*turing.json"):
         make(experiment, turing_dir=str(tmp_path / "other"))
+
+
+def test_results_of_an_earlier_version_are_shown_as_their_markdown(experiment, make):
+    write(experiment / "table" / "table.json", {"rows": [], "settings": {}})
+    with pytest.raises(UserError, match="table.json: .*table.md"):
+        make(experiment)
+    write(experiment / "table" / "table.md", f"| a |\n| - |\n| {SCRIPT} |\n")
+    page, _ = make(experiment)
+    assert f"| a | | - | | {SCRIPT} |" in page.text and "pre" in page.tags
+    assert "script" not in page.tags
 
 
 def test_pictures_are_made_smaller_until_the_page_fits(experiment, make, tmp_path):
@@ -353,10 +403,10 @@ def test_damaged_file_is_named(experiment, make, path, content, message):
 
 
 def test_folder_that_is_no_experiment_is_refused(tmp_path, make):
-    with pytest.raises(UserError, match="no such folder"):
+    with pytest.raises(UserError, match="--experiment_dir=.*nowhere: "):
         make(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="wanted the --output_dir of workflow.run"):
+    with pytest.raises(UserError, match="--experiment_dir=.*empty: "):
         make(tmp_path / "empty")
 
 
@@ -425,32 +475,15 @@ def test_losses_of_two_domains_share_a_panel():
     assert loss_of("gradient_penalty") == ("gradient_penalty", "-")
 
 
-def test_markdown_is_taken_apart():
-    heading, table, text = read_blocks(TABLE)
-    assert (heading.kind, heading.text) == ("heading", "scratch")
-    assert table.rows[1][1] == [
-        ("75.14", False),
-        ("± 1.20", True),
-        ("[68.36, 80.87]", True),
-        ("{60.00, 90.00}", True),
-    ]
-    assert table.rows[2][0] == [(f"a|b {SCRIPT}", False)]
-    assert (text.kind, text.text) == ("text", "Test images: 10.")
-
-
 def test_later_outputs_of_a_program_show_the_flags_that_differ(experiment):
     for name, seed in (("a", 0), ("b", 1)):
-        content = {"binary": "unit.refine", "settings": {"seed": seed, "step": 20}}
+        settings = {"seed": seed, "step": 20, "ema": True, "none": None}
+        content = {"binary": "unit.refine", "settings": settings}
         write(experiment / name / "manifest.json", content)
     entries = origins(read_experiment(str(experiment)), [])
     first, second = (e for e in entries if e["binary"] == "unit.refine")
-    assert (first["base"], first["flags"]) == ("", ["--seed=0", "--step=20"])
+    assert (first["base"], first["flags"]) == ("", ["--seed=0", "--step=20", "--ema"])
     assert second["base"] == "As a/manifest.json, but "
     assert second["flags"] == ["--seed=1"]
     content = (experiment / "b" / "manifest.json").read_bytes()
     assert hashlib.sha256(content).hexdigest().startswith(second["digest"])
-
-
-def test_settings_are_flags():
-    settings = {"seed": 0, "ema": True, "jit": False, "dirs": ["a", "b"], "none": None}
-    assert as_flags(settings) == ["--seed=0", "--ema", "--nojit", "--dirs=a,b"]

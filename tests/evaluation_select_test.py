@@ -6,8 +6,8 @@ import json
 import pytest
 
 from dataset.shards import UserError
-from evaluation.select import paths_by_step, write_selection
-from evaluation.statistics import wilson_interval
+from evaluation.detection.scores import wilson_interval
+from evaluation.detection.selection import paths_by_step, write_selection
 
 LABELS = [1, 1, 1, 1, 0, 0, 0, 0]
 PROBABILITIES = {  # By name, with this many of eight calls right.
@@ -73,7 +73,7 @@ def test_classifier_that_calls_every_image_the_same_is_not_selected(select):
 
 
 def test_nothing_is_selected_where_no_classifier_has_learnt(select):
-    with pytest.raises(UserError, match="nothing to select by"):
+    with pytest.raises(UserError, match="--candidates: "):
         select((1, "dead"), (2, "dead"))
 
 
@@ -92,12 +92,12 @@ def test_inputs_and_settings_are_named(select, files):
 
 @pytest.mark.parametrize("text", ["1", "1=", "=a.csv", "1.5=a.csv", "-1=a", "²=a.csv"])
 def test_candidate_that_is_not_step_and_path_is_refused(text):
-    with pytest.raises(UserError, match="wanted STEP=PATH"):
+    with pytest.raises(UserError, match="--candidates=.*STEP=PATH"):
         paths_by_step([text])
 
 
 def test_file_that_is_given_twice_is_refused(select):
-    with pytest.raises(UserError, match="step 1 has one file twice"):
+    with pytest.raises(UserError, match="--candidates: step 1 .*twice"):
         select((1, "six"), (1, "six"))
 
 

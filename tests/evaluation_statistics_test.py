@@ -5,11 +5,14 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from evaluation.bootstrap import PatientDraws, draw_patients, percentile_interval
-from evaluation.paired_tests import compare, correct_for_many
-from evaluation.predictions import Predictions
-from evaluation.runs import Run
-from evaluation.statistics import images_per_metric, score_runs, wilson_interval
+from evaluation.detection.bootstrap import (
+    PatientDraws,
+    draw_patients,
+    percentile_interval,
+)
+from evaluation.detection.paired_tests import compare, correct_for_many
+from evaluation.detection.predictions import Predictions, Run
+from evaluation.detection.scores import images_per_metric, score_runs, wilson_interval
 
 # Six tumor and four non-tumor images. At 0.5 on, five and one of them are called tumor:
 # accuracy 8/10, sensitivity 5/6, specificity 3/4.

@@ -9,10 +9,9 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from dataset.shards import ShardSet, UserError
-from evaluation.embedding import Points, embed
-from evaluation.embedding_figure import STYLES
-from evaluation.image_sets import ImageSet
-from evaluation.tsne import write_tsne
+from evaluation.images.embedding import Points, embed
+from evaluation.images.image_sets import ImageSet
+from evaluation.images.tsne import STYLES, write_tsne
 from flags import evaluation as evaluation_flags
 
 
@@ -83,7 +82,7 @@ def test_real_images_are_the_same_in_every_panel(drawn):
     assert near == far
 
 
-def places(lines, panel):
+def coordinates(lines, panel):
     return [
         (line["x"], line["y"])
         for line in lines
@@ -91,16 +90,16 @@ def places(lines, panel):
     ]
 
 
-def test_joint_plane_has_the_real_images_at_one_place(drawn, make_figure, tmp_path):
+def test_joint_plane_has_each_real_image_at_one_point(drawn, make_figure, tmp_path):
     _, separate = drawn
-    assert places(separate, "near") != places(separate, "far")
+    assert coordinates(separate, "near") != coordinates(separate, "far")
     joint = make_figure(tmp_path, joint=True)
-    assert places(joint, "near") == places(joint, "far")
+    assert coordinates(joint, "near") == coordinates(joint, "far")
     content = json.loads((tmp_path / "tsne.json").read_text())
     assert len(content["divergences"]) == 1
 
 
-def test_seed_chooses_images_and_places(drawn, make_figure, tmp_path):
+def test_seed_chooses_images_and_coordinates(drawn, make_figure, tmp_path):
     _, lines = drawn
     assert make_figure(tmp_path) == lines
     others = make_figure(tmp_path, overwrite=True, seed=5)
@@ -116,7 +115,7 @@ def test_what_is_near_stays_near():
     options = {"joint": False, "perplexity": 10, "num_iterations": 500, "seed": 0}
     ((panel,), _) = embed([one, other], **options)
     distances = np.linalg.norm(
-        panel.real_places[:, None] - panel.synthetic_places[None], axis=-1
+        panel.real_coordinates[:, None] - panel.synthetic_coordinates[None], axis=-1
     )
     assert (distances.argmin(axis=1) == np.arange(40)).all()
     same = images.labels[:, None] == images.labels[None]
@@ -161,9 +160,9 @@ def test_defaults_are_those_of_the_paper(flag_defaults):
     "changes, message",
     [
         ({"num_images": 12}, "--num_images=12: far has 11 non_tumor images"),
-        ({"perplexity": 40.0}, "--perplexity=40: wanted less than the 40 images"),
-        ({"real_dirs": ["nowhere"]}, "nowhere: no such shard set"),
-        ({"synthetic_dirs": ["x"]}, "--synthetic_dirs=x: wanted NAME=FOLDER"),
+        ({"perplexity": 40.0}, "--perplexity=40: expected less than the 40"),
+        ({"real_dirs": ["nowhere"]}, "nowhere: "),
+        ({"synthetic_dirs": ["x"]}, "--synthetic_dirs=x: expected NAME=FOLDER"),
     ],
 )
 def test_bad_settings_are_refused(make_figure, tmp_path, changes, message):

@@ -10,7 +10,8 @@ import pytest
 from local_page import browsing, listen, serving
 
 from dataset.shards import Record, ShardSet, UserError, write_shard_set
-from evaluation import turing_page, turing_selection
+from evaluation.turing import page as turing_page
+from evaluation.turing import selection
 from pages import safety
 
 TOKEN = "0123456789abcdef"
@@ -62,7 +63,7 @@ def make_test(folders, tmp_path):
     def make(output_dir=None, num_images=PER_CLASS, seed=0, **others):
         sets = {**folders, **others}
         output_dir = str(output_dir or tmp_path / "test")
-        return turing_selection.write_test(
+        return selection.write_test(
             output_dir, **sets, num_images=num_images, seed=seed
         )
 
@@ -96,7 +97,7 @@ def test_choice_and_orders_are_those_of_the_seed(make_test, tmp_path):
     other = make_test(output_dir=tmp_path / "other", seed=1)
     assert first["images"] == again["images"] != other["images"]
     orders = [
-        turing_selection.reader_order(seed, reader, 24).tolist()
+        selection.reader_order(seed, reader, 24).tolist()
         for seed, reader in ((0, "a"), (0, "a"), (0, "b"), (1, "a"))
     ]
     assert orders[0] == orders[1]
@@ -111,14 +112,14 @@ def test_finished_choice_is_read_again_and_others_are_refused(make_test):
 
 
 def test_too_few_images_are_refused(make_test, folders, tmp_path):
-    with pytest.raises(UserError, match="--synthetic_dirs: 10 images with label non"):
+    with pytest.raises(UserError, match="--synthetic_dirs: 10 .* non_tumor"):
         make_test(num_images=11)
-    with pytest.raises(UserError, match="--real_dirs: 0 images with label tumor"):
+    with pytest.raises(UserError, match="--real_dirs: 0 .* tumor"):
         make_test(tmp_path / "b", real_dirs=folders["real_dirs"][:1])
 
 
 def test_real_set_among_the_synthetic_is_refused(make_test, folders):
-    with pytest.raises(UserError, match="real/tumor is among --real_dirs, too"):
+    with pytest.raises(UserError, match="--synthetic_dirs: .*real/tumor .*--real_dirs"):
         make_test(synthetic_dirs=folders["real_dirs"][1:])
 
 
@@ -130,18 +131,16 @@ def test_set_that_was_replaced_is_refused(make_test, folders, tmp_path):
     (own / "manifest.json").write_text(
         (own / "manifest.json").read_text().replace("pggan", "other")
     )
-    with pytest.raises(UserError, match=f"{own}: not the set that the test was made"):
-        turing_selection.load_images(test)
+    with pytest.raises(UserError, match=f"^{own}: "):
+        selection.load_images(test)
 
 
 def test_padding_is_cut_off_and_larger_images_are_averaged():
     image = np.random.default_rng(0).integers(0, 256, [240, 240], np.uint8)
-    np.testing.assert_array_equal(
-        turing_selection.equal_size(np.pad(image, 8), 240), image
-    )
-    np.testing.assert_array_equal(turing_selection.equal_size(image, 240), image)
+    np.testing.assert_array_equal(selection.equal_size(np.pad(image, 8), 240), image)
+    np.testing.assert_array_equal(selection.equal_size(image, 240), image)
     blocks = image.reshape(120, 2, 120, 2).mean((1, 3))
-    halved = turing_selection.equal_size(image, 120)
+    halved = selection.equal_size(image, 120)
     assert abs(halved - blocks).max() <= 0.5
 
 
@@ -170,23 +169,23 @@ def request(client, path, content=None):
     return client.post(path, json=content, base_url=home, headers={"Origin": home})
 
 
-def answer_of(place, reader="a", **others):
-    answer = {"reader": reader, "place": place, "real": True, "tumor": False}
+def answer_of(position, reader="a", **others):
+    answer = {"reader": reader, "position": position, "real": True, "tumor": False}
     return {**answer, "seconds": 1.5, **others}
 
 
 def test_no_response_tells_which_is_which(page, make_test):
     client, test = page(), make_test()
-    order = turing_selection.reader_order(0, "a", len(test["images"]))
+    order = selection.reader_order(0, "a", len(test["images"]))
     responses = [
         request(client, p) for p in ("/", "/readers", "/static/turing_test.js")
     ]
     groups = collections.defaultdict(list)  # Responses by the truth, without content.
-    for place, number in enumerate(order):
+    for position, number in enumerate(order):
         truth = test["images"][number]
-        image = request(client, f"/images/{place}.png?reader=a")
-        stored = request(client, "/answers", answer_of(place))
-        assert stored.json == {"answered": place + 1}
+        image = request(client, f"/images/{position}.png?reader=a")
+        stored = request(client, "/answers", answer_of(position))
+        assert stored.json == {"answered": position + 1}
         responses += [image, stored, request(client, "/answers?reader=a")]
         chunks = png_chunks(image.data)
         assert [name for name, _ in chunks] == [b"IHDR", b"IDAT", b"IEND"]
@@ -208,24 +207,27 @@ def test_no_response_tells_which_is_which(page, make_test):
 
 def png_chunks(content):
     """[(name, data)] of a PNG file."""
-    chunks, place = [], 8
-    while place < len(content):
-        length = int.from_bytes(content[place : place + 4], "big")
+    chunks, offset = [], 8
+    while offset < len(content):
+        length = int.from_bytes(content[offset : offset + 4], "big")
         chunks.append(
-            (content[place + 4 : place + 8], content[place + 8 : place + 8 + length])
+            (
+                content[offset + 4 : offset + 8],
+                content[offset + 8 : offset + 8 + length],
+            )
         )
-        place += 12 + length
+        offset += 12 + length
     return chunks
 
 
 def test_images_of_a_page_are_those_of_the_test(page, make_test):
     client, test = page(), make_test()
-    order = turing_selection.reader_order(0, "a", len(test["images"]))
-    expected = turing_selection.load_images(test)
-    for place in (0, 5, 23):
-        content = request(client, f"/images/{place}.png?reader=a").data
+    order = selection.reader_order(0, "a", len(test["images"]))
+    expected = selection.load_images(test)
+    for position in (0, 5, 23):
+        content = request(client, f"/images/{position}.png?reader=a").data
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-        np.testing.assert_array_equal(image, expected[order[place]])
+        np.testing.assert_array_equal(image, expected[order[position]])
         assert image.shape == (30, 30)
 
 
@@ -239,7 +241,7 @@ def test_images_of_a_page_are_those_of_the_test(page, make_test):
         "/images/..%2f..%2ftest.json?reader=a",
         "/test.json",
         "/answers.jsonl",
-        "/static/../turing_page.py",
+        "/static/../turing/page.py",
     ],
 )
 def test_nothing_else_is_served(page, path):
@@ -251,8 +253,8 @@ def test_nothing_else_is_served(page, path):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"place": 24},
-        {"place": -1},
+        {"position": 24},
+        {"position": -1},
         {"reader": " "},
         {"reader": "a" * 41},
         {"reader": "a\nb\x00"},
@@ -293,7 +295,7 @@ def test_answers_to_another_test_are_refused(make_test, tmp_path):
     test = make_test()
     entry = {"time": "", "reader": "a", "image": 99, "real": True, "tumor": True}
     (tmp_path / "test" / "answers.jsonl").write_text(json.dumps(entry) + "\n")
-    with pytest.raises(UserError, match="answers.jsonl: holds an answer to no image"):
+    with pytest.raises(UserError, match="answers.jsonl: "):
         turing_page.create_page(test, str(tmp_path / "test"))
 
 

@@ -144,7 +144,12 @@ def test_setup_lists_every_package_and_every_binary():
         for target in node.targets
         if target.id in ("PACKAGES", "BINARIES")
     }
-    assert setup["PACKAGES"] == sorted(PACKAGES)
+    packages = [
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("__init__.py")
+    ]
+    assert setup["PACKAGES"] == sorted(packages)
     assert setup["BINARIES"] == sorted(BINARIES)
 
 

@@ -12,8 +12,8 @@ import {
 // A tab has one reader; another tab may have another.
 let reader = sessionStorage.getItem("reader");
 let total = 0;
-let answers = {}; // By place, as stored: {real, tumor}.
-let place = 0;
+let answers = {}; // By position, as stored: {real, tumor}.
+let position = 0;
 let given = {}; // To the image on the screen, stored or not.
 let storing = false;
 let shownAt = null; // When the clock began to run; null while it stands.
@@ -51,16 +51,16 @@ async function enter(name) {
   goOn(0);
 }
 
-/** To the first image from a place on that has no answer, or to the end. */
+/** To the first image from a position on that has no answer, or to the end. */
 function goOn(from) {
-  const places = [...Array(total).keys()];
-  const open = places.filter((n) => !answers[n]);
+  const positions = [...Array(total).keys()];
+  const open = positions.filter((n) => !answers[n]);
   if (open.length) turnTo(open.find((n) => n >= from) ?? open[0]);
   else finish();
 }
 
 function finish() {
-  place = total;
+  position = total;
   stopClock();
   show("end");
 }
@@ -68,11 +68,11 @@ function finish() {
 function turnTo(number) {
   stopClock();
   looked = 0;
-  place = number;
-  given = { ...answers[place] };
+  position = number;
+  given = { ...answers[position] };
   show("reading");
   byId("reading").classList.add("loading");
-  byId("image").src = `/images/${place}.png?reader=${encodeURIComponent(reader)}`;
+  byId("image").src = `/images/${position}.png?reader=${encodeURIComponent(reader)}`;
   draw();
 }
 
@@ -86,9 +86,9 @@ function draw() {
     byId(id).setAttribute("aria-pressed", given[question] === value);
   }
   setProgress(Object.keys(answers).length, total);
-  byId("count").textContent = `Image ${place + 1} of ${total}`;
-  byId("back").disabled = place === 0;
-  byId("forward").disabled = !answers[place];
+  byId("count").textContent = `Image ${position + 1} of ${total}`;
+  byId("back").disabled = position === 0;
+  byId("forward").disabled = !answers[position];
 }
 
 function startClock() {
@@ -117,29 +117,29 @@ async function answer(question, value) {
   draw();
   if (given.real === undefined || given.tumor === undefined) return;
   const { real, tumor } = given;
-  const isChange = Boolean(answers[place]);
-  if (isChange && answers[place].real === real && answers[place].tumor === tumor) return;
+  const isChange = Boolean(answers[position]);
+  if (isChange && answers[position].real === real && answers[position].tumor === tumor) return;
   stopClock();
   storing = true;
   const seconds = looked / 1000;
-  const stored = await send("/answers", { reader, place, real, tumor, seconds });
+  const stored = await send("/answers", { reader, position, real, tumor, seconds });
   storing = false;
   looked = 0;
-  if (stored) answers[place] = { real, tumor };
-  if (stored && !isChange) goOn(place + 1);
+  if (stored) answers[position] = { real, tumor };
+  if (stored && !isChange) goOn(position + 1);
   else startClock();
   draw();
 }
 
 function back() {
-  if (storing || isPaused() || !byId("start").hidden || place === 0) return;
-  turnTo(place - 1);
+  if (storing || isPaused() || !byId("start").hidden || position === 0) return;
+  turnTo(position - 1);
 }
 
 /** Past an answered image; unanswered ones are not skipped. */
 function forward() {
-  if (!canAnswer() || !answers[place]) return;
-  if (place + 1 < total) turnTo(place + 1);
+  if (!canAnswer() || !answers[position]) return;
+  if (position + 1 < total) turnTo(position + 1);
   else goOn(total);
 }
 

@@ -1,0 +1,1 @@
+"""Tumor detection: the tables, tests and figures of predictions of test images."""

@@ -1,0 +1,192 @@
+"""The figures of the table: intervals of every row, and ROC curves."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+from sklearn.metrics import roc_curve
+
+from evaluation.detection.conclusions import sensitivity_name
+from evaluation.detection.paper import printed_values
+from evaluation.detection.scores import METRICS
+from evaluation.figures import COLOURS, draw
+
+GROUP_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple")]
+INTERVALS = ("auc", "sensitivity_at_specificity", "sensitivity", "specificity")
+COLUMNS = 4  # Of ROC curves.
+
+
+def draw_intervals(table):
+    """AUC, sensitivities and specificity of every row with their intervals.
+
+    Args:
+      table: content of `table.json`.
+
+    Returns:
+      A matplotlib figure: thick the interval over patients, thin the Wilson interval, a
+      stroke per run; a diamond is the printed value of the paper, if asked for.
+    """
+    mixes = list(dict.fromkeys(row["mix"] for row in table["rows"]))
+    groups = list(dict.fromkeys(row["group"] for row in table["rows"]))
+    height = 1.3 + 0.16 * len(mixes) * (1 + len(groups))
+    titles = {
+        "auc": "AUC",
+        "sensitivity_at_specificity": f"Sensitivity\n{sensitivity_name(table)}",
+    }
+
+    def paint(figure):
+        panels = figure.subplots(1, len(INTERVALS), sharey=True, squeeze=False)[0]
+        for panel, metric in zip(panels, INTERVALS):
+            for row in table["rows"]:
+                group = groups.index(row["group"])
+                shift = 0.5 * (group - (len(groups) - 1) / 2) / len(groups)
+                y = mixes.index(row["mix"]) + shift
+                _paint_row(panel, row, metric, y, GROUP_COLOURS[group % 4])
+                _paint_paper(panel, table["paper"], row, metric, y)
+            panel.set_title(titles.get(metric, metric.capitalize()), fontsize=9)
+            panel.set_xlabel("" if metric == "auc" else "%")
+            panel.grid(axis="x", color="#dddddd", linewidth=0.6)
+            panel.set_axisbelow(True)
+        panels[0].set_yticks(range(len(mixes)), mixes)
+        panels[0].set_ylim(len(mixes) - 0.4, -0.6)
+        _paint_key(figure, table, groups)
+
+    return draw(9.6, height, paint)
+
+
+def _paint_row(panel, row, metric, y, colour):
+    values = row[metric]
+    if values is None:
+        panel.text(0.01, y, "no result", transform=panel.get_yaxis_transform())
+        return
+    scale = 1 if metric == "auc" else 100
+    if values["patients_low"] is not None:
+        ends = scale * values["patients_low"], scale * values["patients_high"]
+        panel.hlines(y, *ends, color=colour, linewidth=4, alpha=0.35)
+    if "low" in values:
+        ends = scale * values["low"], scale * values["high"]
+        panel.hlines(y, *ends, color=colour, linewidth=1)
+    panel.plot(scale * values["value"], y, "o", color=colour, markersize=5)
+    if len(values["runs"]) > 1:
+        runs = scale * np.array(values["runs"])
+        panel.plot(runs, np.full(len(runs), y), "|", color=COLOURS["black"])
+
+
+def _paint_paper(panel, paper, row, metric, y):
+    if metric not in METRICS:
+        return
+    for name, printed in printed_values(paper, row["group"], row["mix"]).items():
+        face = COLOURS["black"] if name == "imagenet" else "white"
+        panel.plot(
+            100 * printed[metric], y, "D", color="black", markerfacecolor=face, ms=3.5
+        )
+
+
+def _paint_key(figure, table, groups):
+    """What signs mean, below the panels: words for signs that are in the figure."""
+
+    def sign(label, **style):
+        return Line2D([], [], label=label, **style)
+
+    colours = [
+        sign(group, color=GROUP_COLOURS[n % 4], marker="o")
+        for n, group in enumerate(groups)
+        if group
+    ]
+    grey = "#555555"
+    signs = [
+        sign("95 %, patients", color=grey, linewidth=4, alpha=0.35),
+        sign("95 %, images (Wilson)", color=grey, linewidth=1),
+    ]
+    if any(row["num_runs"] > 1 for row in table["rows"]):
+        signs.append(sign("run", color="black", marker="|", linestyle=""))
+    if table["paper"]:
+        signs += [
+            sign(
+                f"paper, {words}",
+                color="black",
+                marker="D",
+                ms=3.5,
+                markerfacecolor=face,
+                linestyle="",
+            )
+            for words, face in (("ImageNet", "black"), ("scratch", "white"))
+        ]
+    figure.legend(
+        handles=colours + signs, loc="outside lower center", ncols=4, frameon=False
+    )
+
+
+def draw_roc_curves(rows, table):
+    """ROC curves, a panel per row and a line per run; grey is the row's baseline.
+
+    The curve of several folds is their vertical average, by their numbers of tumor
+    images, so that its height at --at_specificity, a dot, is the number in the table.
+
+    Args:
+      rows: list of `Row`.
+      table: content of `table.json`.
+
+    Returns:
+      A matplotlib figure.
+    """
+    by_name = {row.name: row for row in rows}
+    against = {
+        c["row"]: c["against"] for c in table["comparisons"] if c["kind"] == "baseline"
+    }
+    columns = min(COLUMNS, len(rows))
+    lines = -(-len(rows) // columns)
+
+    def paint(figure):
+        panels = figure.subplots(
+            lines, columns, sharex=True, sharey=True, squeeze=False
+        ).ravel()
+        for panel in panels[len(rows) :]:
+            panel.set_visible(False)
+        for panel, row in zip(panels, table["rows"]):
+            name = row["name"]
+            panel.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
+            if name in against:
+                _paint_curves(panel, by_name[against[name]], "#999999")
+            _paint_curves(panel, by_name[name], COLOURS["blue"])
+            if row["auc"]:
+                height = row["sensitivity_at_specificity"]["value"]
+                x = 1 - table["settings"]["at_specificity"]
+                panel.plot(x, height, "o", color=COLOURS["vermilion"], markersize=3)
+            area = f"AUC {row['auc']['value']:.3f}" if row["auc"] else "no result"
+            panel.set_title(row["mix"], fontsize=7)
+            words = f"{row['group']}\n{area}".strip()
+            panel.text(0.97, 0.06, words, ha="right", fontsize=7)
+            panel.set_aspect("equal")
+            panel.set_xticks([0, 0.5, 1])
+            panel.set_yticks([0, 0.5, 1])
+        key = "; grey: the row that it is compared with" if against else ""
+        dot = f"dot: {sensitivity_name(table)}"
+        figure.supxlabel(f"1 - specificity ({dot}{key})", fontsize=9)
+        figure.supylabel("sensitivity", fontsize=9)
+
+    return draw(max(1.8 * columns, 2.6), 2.1 * lines + 0.4, paint)
+
+
+def _paint_curves(panel, row, colour):
+    for run in row.runs:
+        panel.plot(*average_roc_curve(run), color=colour, linewidth=1.2)
+
+
+def average_roc_curve(run):
+    """The vertical average of the ROC curves of a run's folds.
+
+    Args:
+      run: `Run`.
+
+    Returns:
+      False and true positive rates of its points, two float64 arrays.
+    """
+    curves = [roc_curve(fold.labels, fold.probabilities)[:2] for fold in run.folds]
+    if len(curves) == 1:
+        return curves[0]
+    tumor = [np.count_nonzero(fold.labels == 1) for fold in run.folds]
+    steps = np.unique(np.concatenate([x for x, _ in curves]))
+    # `interp` gives the upper end of a vertical part, mirrored the lower one.
+    upper = [np.interp(steps, x, y) for x, y in curves]
+    lower = [np.interp(-steps, -x[::-1], y[::-1]) for x, y in curves]
+    ends = [np.average(end, axis=0, weights=tumor) for end in (lower, upper)]
+    return np.repeat(steps, 2), np.stack(ends, axis=1).ravel()

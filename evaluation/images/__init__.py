@@ -1,0 +1,1 @@
+"""Synthetic images: their distances to real ones, their variety and novelty."""

@@ -1,0 +1,154 @@
+"""Which images are compared with which: equally many, of the same classes.
+
+A distance depends on how many images it is measured on, and no two sets have distance
+0. So every set is compared with a random half of the real images, and so is the other
+half: the real-against-real floor, which tells what a value of the others is worth. Such
+halves share patients, whose slices are alike: hardly anything new can come nearer. A
+second floor is of halves that share no patient, where patients are known: two groups of
+patients differ, and what was made from all of them can come nearer than that.
+"""
+
+import dataclasses
+import itertools
+
+import numpy as np
+
+from dataset.shards import UserError, label_name
+from evaluation.images.image_sets import ImageSet
+from evaluation.statistics import number_patients
+
+SAME_PATIENTS, OTHER_PATIENTS = "real, same patients", "real, other patients"
+MIN_IMAGES = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Two draws of equally many images of each class.
+
+    Attributes:
+      name: of the row that it belongs to.
+      reference: positions in the real set.
+      images: the `ImageSet` that is compared with it.
+      positions: in that set.
+      split: number of the split of the real images that they are from.
+    """
+
+    name: str
+    reference: np.ndarray
+    images: ImageSet
+    positions: np.ndarray
+    split: int
+
+
+def halves(patients, seed):
+    """Splits images at random into two halves of about the same size.
+
+    Args:
+      patients: of each image; an image without a patient is a patient of its own.
+      seed: a number or a list of them.
+
+    Returns:
+      Two arrays of positions. A patient is in one of them.
+    """
+    draws = np.random.default_rng(seed)
+    num_patients, owner = number_patients(patients)
+    counts = np.bincount(owner)
+    half_of, sizes = np.zeros(num_patients, int), [0, 0]
+    for n in draws.permutation(num_patients):
+        half_of[n] = np.argmin(sizes)
+        sizes[half_of[n]] += counts[n]
+    return [np.flatnonzero(half_of[owner] == half) for half in (0, 1)]
+
+
+def plan_comparisons(real, candidates, *, num_splits, num_images, seed):
+    """Splits the real images several times and draws what is compared each time.
+
+    Args:
+      real: `ImageSet`.
+      candidates: list of `ImageSet`s.
+      num_splits: how many times.
+      seed: of the splits and of the draws.
+      num_images: images on either side of a comparison; 0 for as many as there are.
+
+    Returns:
+      `Comparison`s of the floors, then of each candidate.
+
+    Raises:
+      UserError: a set lacks a class or images.
+    """
+    splits = _split(real, num_splits, seed)
+    sources = [
+        (f"half of --real_dirs, {name}", real.labels[half])
+        for name, pairs in splits.items()
+        for half in itertools.chain(*pairs)
+    ]
+    sources += [(images.name, images.labels) for images in candidates]
+    counts = _counts_per_class(sources, np.unique(real.labels), num_images)
+
+    def draw(images, among, *draw_seed):
+        draws = np.random.default_rng([seed, *draw_seed])
+        return among[_draw(images.labels[among], counts, draws)]
+
+    comparisons = []
+    for name, pairs in splits.items():
+        for n, (first, second) in enumerate(pairs):
+            reference = draw(real, first, n, 0)
+            floor = draw(real, second, n, 1)
+            comparisons.append(Comparison(name, reference, real, floor, n))
+    for images in candidates:
+        for n, (first, _) in enumerate(splits[SAME_PATIENTS]):
+            reference = draw(real, first, n, 0)
+            positions = draw(images, np.arange(len(images)), n, 2)
+            comparisons.append(Comparison(images.name, reference, images, positions, n))
+    return comparisons
+
+
+def _split(real, num_splits, seed):
+    """By name of the floor, the halves of each split of the real images."""
+    owners = {SAME_PATIENTS: [""] * len(real)}
+    if len(set(filter(None, real.patients))) > 1:
+        owners[OTHER_PATIENTS] = real.patients
+    return {
+        name: [halves(patients, [seed, n]) for n in range(num_splits)]
+        for name, patients in owners.items()
+    }
+
+
+def _counts_per_class(sources, classes, num_images):
+    """By label, the images that every source can give.
+
+    Differing shares of tumor images would otherwise be measured as differing images.
+    """
+    counts = {}
+    for label in classes:
+        name, least = min(
+            ((name, np.count_nonzero(labels == label)) for name, labels in sources),
+            key=lambda source: source[1],
+        )
+        if not least:
+            raise UserError(
+                f"{name} has no {label_name(label)} images, but --real_dirs has; every"
+                " comparison is of the same classes."
+            )
+        counts[label] = (least, name)
+    total = sum(least for least, _ in counts.values())
+    if max(num_images, MIN_IMAGES) > total:
+        limits = ", ".join(
+            f"{least} {label_name(label)} images ({name})"
+            for label, (least, name) in counts.items()
+        )
+        raise UserError(
+            f"--num_images={num_images}: no comparison can have more than {limits};"
+            f" expected {MIN_IMAGES} in all at least, 0 for as many as there are."
+        )
+    share = (num_images or total) / total
+    return {label: max(1, round(least * share)) for label, (least, _) in counts.items()}
+
+
+def _draw(labels, counts, draws):
+    """Positions of `counts[label]` images of each label, in random order."""
+    chosen = [
+        draws.choice(np.flatnonzero(labels == label), count, replace=False)
+        for label, count in counts.items()
+    ]
+    return draws.permutation(np.concatenate(chosen))

@@ -1,0 +1,1 @@
+"""The page of an experiment: all of its results in one HTML file."""

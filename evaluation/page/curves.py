@@ -1,0 +1,184 @@
+"""Curves of trainings from their logs."""
+
+import collections
+import re
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.ticker import ScalarFormatter
+
+from evaluation.figures import COLOURS, draw
+from evaluation.page.experiment import prefix_of
+
+# Of a log's line, what is no curve.
+FACTS = {"step", "epoch", "resolution", "alpha", "phase", "seconds_per_step"}
+FACTS |= {"learning_rate"}
+GREY = "#999999"
+DISTANCES = {  # Lines of a distance's panel: key in the log, style, colour, name.
+    "swd": (".-", COLOURS["blue"], "to validation patients"),
+    "swd_training": ("--", COLOURS["orange"], "to training images"),
+    "swd_floor": ("-", GREY, "of these to each other: the floor"),
+}
+MAX_POINTS = 300
+COLUMNS = 4
+LINE_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple")]
+
+
+def draw_losses(trainings):
+    """What networks of one kind were trained by: a panel per loss, a colour per run.
+
+    Losses of domains a and b of UNIT share a panel: a solid, b dashed.
+
+    Args:
+      trainings: list of `Training` of one binary, with a log.
+
+    Returns:
+      A matplotlib figure.
+    """
+    names = dict.fromkeys(
+        loss_of(key)[0]
+        for training in trainings
+        for line in training.log
+        for key in line
+        if is_loss(key)
+    )
+    columns = min(COLUMNS, len(names))
+    lines = -(-len(names) // columns)
+
+    def paint(figure):
+        panels = figure.subplots(lines, columns, squeeze=False).ravel()
+        for panel in panels[len(names) :]:
+            panel.set_visible(False)
+        for panel, name in zip(panels, names):
+            for training, colour in zip(trainings, LINE_COLOURS * len(trainings)):
+                _paint_loss(panel, training, name, colour)
+            _paint_stages(panel, trainings[0])
+            panel.set_title(name.replace("_", " "), fontsize=8)
+            panel.tick_params(labelsize=7)
+            panel.ticklabel_format(axis="x", scilimits=(-4, 4))
+        figure.supxlabel("step", fontsize=8)
+        handles = [
+            Line2D([], [], color=colour, label=training.name)
+            for training, colour in zip(trainings, LINE_COLOURS * len(trainings))
+        ]
+        figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False)
+
+    return draw(max(2.3 * columns, 4), 1.7 * lines + 0.6, paint)
+
+
+def is_loss(key):
+    """Whether a key of a log's line is a curve among the losses."""
+    return key not in FACTS and not key.startswith("swd")
+
+
+def loss_of(key):
+    """`cycle_loss_b` to its panel and line style, `("cycle_loss", "--")`."""
+    domain = re.search(r"_([ab])$", key)
+    return key[:-2] if domain else key, "--" if domain and domain[1] == "b" else "-"
+
+
+def _paint_loss(panel, training, name, colour):
+    keys = dict.fromkeys(key for line in training.log for key in line)
+    for key in keys:
+        if is_loss(key) and loss_of(key)[0] == name:
+            steps, values = curve(training.log, key)
+            style = loss_of(key)[1]
+            panel.plot(steps, values, style, color=colour, linewidth=0.9)
+
+
+def curve(log, key):
+    """Steps and values of a log, means of neighbours where there are very many.
+
+    Returns:
+      Two float64 arrays of at most `MAX_POINTS`; lines without a number are left out.
+    """
+    points = np.array(
+        [
+            (line["step"], line[key])
+            for line in log
+            if isinstance(line.get(key), (int, float))
+        ],
+        np.float64,
+    ).reshape(-1, 2)
+    parts = np.array_split(points, min(len(points), MAX_POINTS)) if len(points) else []
+    return np.array([part.mean(axis=0) for part in parts]).reshape(-1, 2).T
+
+
+def _paint_stages(panel, training):
+    """A thin line where resolution or phase changes."""
+    before = None
+    for line in training.log:
+        stage = line.get("resolution", line.get("phase"))
+        if stage != before and before is not None:
+            panel.axvline(line["step"], color="#cccccc", linewidth=0.6, zorder=0)
+        before = stage
+
+
+def draw_accuracies(trainings):
+    """Accuracy of classifiers: grey on training images, coloured on validation images.
+
+    Args:
+      trainings: list of `Training`; runs that differ in a last `/seed-N`, or in the
+        fold or chain, share a panel.
+
+    Returns:
+      A matplotlib figure.
+    """
+    setups = collections.defaultdict(list)
+    for training in trainings:
+        name = training.name.removeprefix(prefix_of(training.name))
+        setups[re.sub(r"/seed-\d+$", "", name)].append(training)
+    columns = min(COLUMNS, len(setups))
+    lines = -(-len(setups) // columns)
+
+    def paint(figure):
+        panels = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
+        for panel in panels[len(setups) :]:
+            panel.set_visible(False)
+        for panel, (name, runs) in zip(panels, setups.items()):
+            for run, colour in zip(runs, LINE_COLOURS * len(runs)):
+                panel.plot(*curve(run.log, "accuracy"), color=GREY, linewidth=0.8)
+                steps, values = curve(run.log, "validation_accuracy")
+                panel.plot(steps, values, ".-", color=colour, linewidth=0.9, ms=3)
+            group, _, mix = name.removeprefix("classifier/").rpartition("/")
+            panel.set_title(mix, fontsize=7)
+            panel.text(
+                0.97, 0.05, group, ha="right", fontsize=7, transform=panel.transAxes
+            )
+            panel.tick_params(labelsize=7)
+            panel.set_ylim(0, 1.02)
+        figure.supxlabel("step", fontsize=8)
+
+    return draw(max(2.3 * columns, 3), 1.7 * lines + 0.3, paint)
+
+
+def draw_distances(training):
+    """The sliced Wasserstein distances that a PGGAN's training has measured.
+
+    Args:
+      training: a `Training` with some in its log.
+
+    Returns:
+      A matplotlib figure.
+    """
+
+    def paint(figure):
+        panel = figure.subplots()
+        for key, (style, colour, label) in DISTANCES.items():
+            steps, values = curve(training.log, key)
+            # A floor holds for the resolution that ends with its last point.
+            how = "steps" if key == "swd_floor" else "default"
+            panel.plot(
+                *(steps, values, style), color=colour, label=label, drawstyle=how, ms=3
+            )
+        _paint_stages(panel, training)
+        panel.set_yscale("log")  # The first resolutions are ten times as far.
+        for axis in ("major", "minor"):
+            getattr(panel.yaxis, f"set_{axis}_formatter")(ScalarFormatter())
+        panel.set_xlabel("step", fontsize=8)
+        panel.set_ylabel("SWD x 1,000", fontsize=8)
+        panel.tick_params(which="both", labelsize=7)
+        panel.ticklabel_format(axis="x", scilimits=(-4, 4))
+        figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=8)
+
+    return draw(4.6, 2.4, paint)

@@ -1,0 +1,90 @@
+"""Trainings in the report: what they cost, their curves, and images on the way."""
+
+import os
+import re
+
+from evaluation.figures import encode_figure
+from evaluation.page.curves import draw_accuracies, draw_distances, draw_losses
+from evaluation.page.pictures import Gallery, Picture
+from evaluation.tables import Heading, Table
+
+
+def trainings(experiment):
+    """How long trainings took, and their curves."""
+    table = Table(["Training", "Program", "Steps", "Time", "State"])
+    by_binary = {}
+    for training in experiment.trainings:
+        minutes = training.seconds / 60
+        time = f"{minutes:.1f} min" if minutes < 60 else f"{minutes / 60:.1f} h"
+        state = "finished" if training.finished else "not finished"
+        best = training.finished.get("best_epoch")
+        if best:
+            accuracy = 100 * training.finished["validation_accuracy"]
+            state += f"; best in epoch {best}: {accuracy:.1f} % of validation images"
+        if training.finished.get("stopped_when_flat"):
+            images = training.finished["best_distance_at_image"]
+            state += f"; its distance has not fallen since {images:,} images"
+        cells = [training.name, training.binary, f"{training.steps:,}", time, state]
+        table.rows.append(cells)
+        if training.log:
+            by_binary.setdefault(training.binary, []).append(training)
+    parts = [table] if table.rows else []
+    for binary, own in by_binary.items():
+        if binary == "classifier.train":
+            drawn = draw_accuracies(own)
+            caption = (
+                "classifier.train: accuracy. Grey: of training batches; coloured: of"
+                " the validation images, a colour per run."
+            )
+        else:
+            drawn = draw_losses(own)
+            caption = f"{binary}: losses. Grey lines: a new resolution or phase begins."
+        parts.append(Picture(caption, svg=encode_figure(drawn, "svg")))
+    return parts
+
+
+def samples(experiment):
+    """Grids of images: PGGAN's last of each resolution, and real ones; others' last."""
+    parts = []
+    for training in experiment.trainings:
+        last = {}
+        for name in training.samples:
+            found = re.fullmatch(r"(?:(\d+)px-.*)?step-(\d+)\.png", name)
+            if found:
+                size, step = int(found[1] or 0), int(found[2])
+                last[size] = max(last.get(size, (0, "")), (step, name))
+        if not last:
+            continue
+        parts.append(Heading(training.name))
+        largest = max(last)
+        grids = {
+            size: sample_pictures(training, size, *last[size]) for size in sorted(last)
+        }
+        parts += distance_pictures(training)
+        small = [grid[0] for size, grid in grids.items() if size != largest]
+        parts += [Gallery(small)] if small else []
+        parts.append(Gallery(grids[largest], large=True))
+    return parts
+
+
+def distance_pictures(training):
+    """The curve of the distance to real images, where one was measured: a list."""
+    if not any("swd" in line for line in training.log):
+        return []
+    caption = (
+        f"{training.name}: sliced Wasserstein distance of generated images to real ones"
+        " of the same size. Grey vertical lines: a new resolution begins, at first"
+        " without its detail."
+    )
+    return [Picture(caption, svg=encode_figure(draw_distances(training), "svg"))]
+
+
+def sample_pictures(training, size, step, name):
+    """A grid of a step and, for PGGAN, the grid of real images of the same size."""
+    words = f"{size} px, " if size else ""
+    folder = os.path.join(training.path, "samples")
+    found = [Picture(f"{words}step {step:,}", path=os.path.join(folder, name))]
+    real = f"real-{size:03d}px.png"
+    if real in training.samples:
+        found.append(Picture(f"{words}real", path=os.path.join(folder, real)))
+    return found

@@ -1,0 +1,1 @@
+"""The Visual Turing Test: its images, page, answers and table."""

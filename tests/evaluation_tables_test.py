@@ -1,0 +1,81 @@
+"""Tables and documents as Markdown, CSV and HTML."""
+
+import html.parser
+
+import pytest
+
+from dataset.shards import UserError
+from evaluation.tables import Heading, Table, Text, check_new, to_markdown
+
+TABLE = Table(
+    ["", "a|b", "c"],
+    [
+        ["x|y", ("12.3", "± 1", "[10, 14]"), 7],
+        ["<b>", "no result: none", None],
+        ["z", 0.1 + 0.2, 1e-5],
+    ],
+)
+
+
+class Cells(html.parser.HTMLParser):
+    """(tag, class, text) of every text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.open = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.open.append((tag, dict(attributes).get("class")))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        if data.strip():
+            self.found.append((*self.open[-1], data.strip()))
+
+
+def test_markdown_has_uncertainty_behind_values_and_no_cell_ends_early():
+    first, rule, second, *_ = TABLE.to_markdown().splitlines()
+    assert first == r"|  | a\|b | c |" and rule == "| --- | --- | --- |"
+    assert second == r"| x\|y | 12.3 ± 1 [10, 14] | 7 |"
+
+
+def test_html_has_uncertainty_as_small_print_and_shows_no_markup():
+    cells = Cells(TABLE.to_html())
+    assert cells.open == []
+    assert cells.found == [
+        ("span", None, "a|b"),
+        ("span", None, "c"),
+        ("span", None, "x|y"),
+        ("span", None, "12.3"),
+        ("small", None, "± 1"),
+        ("small", None, "[10, 14]"),
+        ("span", None, "7"),
+        ("span", None, "<b>"),
+        ("span", "warning", "no result: none"),
+        ("span", None, "None"),
+        ("span", None, "z"),
+        ("span", None, "0.30000000000000004"),
+        ("span", None, "1e-05"),
+    ]
+
+
+def test_csv_has_all_digits_and_nothing_for_none():
+    values = Table(["a", "b"], [[0.1 + 0.2, None], ["x,y", 3], [1e-5, True]])
+    assert values.to_csv() == ('a,b\n0.30000000000000004,\n"x,y",3\n1e-05,True\n')
+
+
+def test_parts_of_a_document_are_apart_by_a_line():
+    document = [Heading("h"), Table(["a"], [[1]]), Text("t")]
+    assert to_markdown(document) == "## h\n\n| a |\n| --- |\n| 1 |\n\nt\n"
+
+
+def test_results_are_replaced_on_demand_alone(tmp_path):
+    path = str(tmp_path / "table.json")
+    check_new(path, "--output_dir=out", overwrite=False)
+    (tmp_path / "table.json").touch()
+    check_new(path, "--output_dir=out", overwrite=True)
+    with pytest.raises(UserError, match=f"^--output_dir=out: {path} .*--overwrite"):
+        check_new(path, "--output_dir=out", overwrite=False)
