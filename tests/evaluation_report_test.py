@@ -18,7 +18,7 @@ from evaluation.detection.table import make_table
 from evaluation.page.curves import (
     MAX_POINTS,
     curve,
-    draw_accuracies,
+    draw_detectors,
     draw_distances,
     draw_losses,
     loss_of,
@@ -229,7 +229,7 @@ def test_browser_without_a_network_shows_everything(experiment, make, tmp_path):
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             widths = page.evaluate("Array.from(document.images, i => i.naturalWidth)")
-            assert len(widths) == 11 and min(widths) > 0
+            assert len(widths) == 12 and min(widths) > 0
             assert page.evaluate("document.body.scrollWidth <= innerWidth")
     assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
     assert complaints == []
@@ -246,7 +246,7 @@ def test_every_picture_can_be_decoded(experiment, make):
     kinds = [kind for kind, _ in page.pictures]
     # Table 1, t-SNE, curves and distances are drawings; figures 5 and 6 and four grids
     # are not.
-    assert kinds.count("svg+xml") == 6 and kinds.count("png") == 5
+    assert kinds.count("svg+xml") == 7 and kinds.count("png") == 5
     for kind, content in page.pictures:
         if kind == "svg+xml":
             assert b"</svg>" in content
@@ -300,8 +300,31 @@ def test_folds_are_told_apart_and_share_a_panel(experiment, make, tmp_path):
         assert words in page.text
     assert page.text.count("Slices left out") == 1
     trainings = read_experiment(str(tmp_path / "e")).trainings
-    panels = [panel for panel in draw_accuracies(trainings).axes if panel.get_visible()]
+    panels = [
+        panel for panel in draw_detectors(trainings, "loss").axes if panel.get_visible()
+    ]
     assert [panel.get_title() for panel in panels] == ["real"]
+
+
+@pytest.mark.parametrize(
+    "measure, trained, validated",
+    [("loss", [0.7, 0.5], [0.6, 0.9]), ("accuracy", [0.5, 0.75], [0.7, 0.8])],
+)
+def test_curves_of_detectors_mark_the_epoch_kept(tmp_path, measure, trained, validated):
+    lines = [
+        {"step": 10, "cross_entropy": 0.7, "accuracy": 0.5},
+        {"step": 10, "epoch": 1, "validation_loss": 0.6, "validation_accuracy": 0.7},
+        {"step": 20, "cross_entropy": 0.5, "accuracy": 0.75},
+        {"step": 20, "epoch": 2, "validation_loss": 0.9, "validation_accuracy": 0.8},
+    ]
+    for seed, finished in enumerate([{"best_epoch": 1}, {}]):
+        folder = tmp_path / "classifier" / "real" / f"seed-{seed}" / "model"
+        write_training(folder, "classifier.train", lines, **finished)
+    trainings = read_experiment(str(tmp_path)).trainings
+    (panel,) = draw_detectors(trainings, measure).axes
+    expected = [trained, validated, validated[:1], trained, validated, []]
+    assert [list(line.get_ydata()) for line in panel.lines] == expected
+    assert list(panel.lines[2].get_xdata()) == [10]
 
 
 def test_text_of_files_is_no_part_of_the_page(experiment, make, tmp_path):

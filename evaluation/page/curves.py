@@ -19,6 +19,10 @@ DISTANCES = {  # Lines of a distance's panel: key in the log, style, colour, nam
     "swd_training": ("--", COLOURS["orange"], "to training images"),
     "swd_floor": ("-", GREY, "of these to each other: the floor"),
 }
+OF_DETECTORS = {  # By measure, keys of training and validation, and the panel's height.
+    "loss": ("cross_entropy", "validation_loss", 1.4),  # Twice that of guessing, log 2.
+    "accuracy": ("accuracy", "validation_accuracy", 1.02),
+}
 MAX_POINTS = 300
 COLUMNS = 4
 LINE_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple")]
@@ -114,42 +118,54 @@ def _paint_stages(panel, training):
         before = stage
 
 
-def draw_accuracies(trainings):
-    """Accuracy of classifiers: grey on training images, coloured on validation images.
+def draw_detectors(trainings, measure):
+    """Curves of classifiers: grey on training images, coloured on validation images.
+
+    A circle marks the epoch whose weights were kept.
 
     Args:
       trainings: list of `Training`; runs that differ in a last `/seed-N`, or in the
         fold or chain, share a panel.
+      measure: one of `OF_DETECTORS`.
 
     Returns:
       A matplotlib figure.
     """
-    setups = collections.defaultdict(list)
+    trained, validated, highest = OF_DETECTORS[measure]
+    rows = collections.defaultdict(list)
     for training in trainings:
         name = training.name.removeprefix(prefix_of(training.name))
-        setups[re.sub(r"/seed-\d+$", "", name)].append(training)
-    columns = min(COLUMNS, len(setups))
-    lines = -(-len(setups) // columns)
+        rows[re.sub(r"/seed-\d+$", "", name)].append(training)
+    columns = min(COLUMNS, len(rows))
+    lines = -(-len(rows) // columns)
 
     def paint(figure):
         panels = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
-        for panel in panels[len(setups) :]:
+        for panel in panels[len(rows) :]:
             panel.set_visible(False)
-        for panel, (name, runs) in zip(panels, setups.items()):
+        for panel, (name, runs) in zip(panels, rows.items()):
             for run, colour in zip(runs, LINE_COLOURS * len(runs)):
-                panel.plot(*curve(run.log, "accuracy"), color=GREY, linewidth=0.8)
-                steps, values = curve(run.log, "validation_accuracy")
+                panel.plot(*curve(run.log, trained), color=GREY, linewidth=0.8)
+                steps, values = curve(run.log, validated)
                 panel.plot(steps, values, ".-", color=colour, linewidth=0.9, ms=3)
+                kept = curve(kept_epoch(run), validated)
+                panel.plot(*kept, "o", color=colour, mfc="white", ms=5)
             group, _, mix = name.removeprefix("classifier/").rpartition("/")
             panel.set_title(mix, fontsize=7)
             panel.text(
                 0.97, 0.05, group, ha="right", fontsize=7, transform=panel.transAxes
             )
             panel.tick_params(labelsize=7)
-            panel.set_ylim(0, 1.02)
+            panel.set_ylim(0, highest)
         figure.supxlabel("step", fontsize=8)
 
     return draw(max(2.3 * columns, 3), 1.7 * lines + 0.3, paint)
+
+
+def kept_epoch(training):
+    """The lines of a classifier's log about the epoch kept, once it has ended."""
+    best = training.finished.get("best_epoch")
+    return [line for line in training.log if best and line.get("epoch") == best]
 
 
 def draw_distances(training):

@@ -4,7 +4,12 @@ import os
 import re
 
 from evaluation.figures import encode_figure
-from evaluation.page.curves import draw_accuracies, draw_distances, draw_losses
+from evaluation.page.curves import (
+    OF_DETECTORS,
+    draw_detectors,
+    draw_distances,
+    draw_losses,
+)
 from evaluation.page.pictures import Gallery, Picture
 from evaluation.tables import Heading, Table
 
@@ -31,16 +36,27 @@ def trainings(experiment):
     parts = [table] if table.rows else []
     for binary, own in by_binary.items():
         if binary == "classifier.train":
-            drawn = draw_accuracies(own)
-            caption = (
-                "classifier.train: accuracy. Grey: of training batches; coloured: of"
-                " the validation images, a colour per run."
-            )
-        else:
-            drawn = draw_losses(own)
-            caption = f"{binary}: losses. Grey lines: a new resolution or phase begins."
-        parts.append(Picture(caption, svg=encode_figure(drawn, "svg")))
+            parts += detector_curves(own)
+            continue
+        caption = f"{binary}: losses. Grey lines: a new resolution or phase begins."
+        parts.append(Picture(caption, svg=encode_figure(draw_losses(own), "svg")))
     return parts
+
+
+def detector_curves(trainings):
+    """How the classifiers' loss and accuracy went, and which epoch was kept."""
+    curves = {
+        "loss": f"cross entropy; values above {OF_DETECTORS['loss'][-1]} are cut off",
+        "accuracy": "accuracy",
+    }
+    return [
+        Picture(
+            f"classifier.train: {words}. Grey: of training batches; coloured: of the"
+            " validation images, a colour per run, with a circle at the epoch kept.",
+            svg=encode_figure(draw_detectors(trainings, measure), "svg"),
+        )
+        for measure, words in curves.items()
+    ]
 
 
 def samples(experiment):
