@@ -384,8 +384,11 @@ def test_two_readers_at_once_change_their_minds_pause_and_finish(folders, tmp_pa
         expect(first.locator("#real")).to_have_attribute("aria-pressed", "true")
         second.reload()
         read_images(second, 4, 23)
+        second.wait_for_selector("#reading:not(.loading)")  # No answer before.
         second.keyboard.press("r")
         second.keyboard.press("n")
+        # Its text is there from the beginning, hidden.
+        expect(second.locator("#end")).to_be_visible()
         expect(second.locator("#end")).to_contain_text("All 24 images are answered")
         first.reload()
         expect(first.locator("#count")).to_have_text("Image 4 of 24")
