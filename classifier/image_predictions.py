@@ -23,11 +23,19 @@ MAX_SHOWN = 96  # images
 
 @dataclasses.dataclass(frozen=True)
 class Predicted:
-    """An image file with its probability and the values that were black and white."""
+    """An image file with what was predicted of it.
+
+    Attributes:
+      path: of the file.
+      probability: of a tumor.
+      levels: the values that were black and white.
+      heat_map: float32 [rows, columns], or None; see `heat_maps.heat_map_function`.
+    """
 
     path: str
     probability: float
     levels: tuple
+    heat_map: np.ndarray | None = None
 
 
 def predict_files(paths, detect, facts, *, intensities, patient_pattern, skip_bad):
@@ -35,7 +43,8 @@ def predict_files(paths, detect, facts, *, intensities, patient_pattern, skip_ba
 
     Args:
       paths: of files and folders.
-      detect: function of uint8 [images, size, size, 1] to float [images].
+      detect: function of uint8 [images, size, size, 1] to a list: probabilities, float
+        [images], and perhaps heat maps, float [images, rows, columns].
       facts: how the training's images were made, see `loose_images.image_settings`.
       intensities: in place of that of the facts; empty: that.
       patient_pattern: see `loose_images.group_by_patient`.
@@ -57,9 +66,9 @@ def predict_files(paths, detect, facts, *, intensities, patient_pattern, skip_ba
         images, bad, levels = read_patient(own, settings)
         faults |= bad
         if images:
-            probabilities = detect(np.stack([*images.values()])[..., None])
-            for path, probability in zip(images, probabilities, strict=True):
-                found[path] = Predicted(path, float(probability), levels)
+            of_images = zip(*detect(np.stack([*images.values()])[..., None]))
+            for path, (probability, *heat_map) in zip(images, of_images, strict=True):
+                found[path] = Predicted(path, float(probability), levels, *heat_map)
     for fault in faults.values():
         print(f"bad file {fault}", file=sys.stderr)
     if faults and not (skip_bad and found):
@@ -79,7 +88,9 @@ def picture(predicted, settings, threshold):
         for p in shown
     ]
     names = [os.path.splitext(os.path.basename(p.path))[0] for p in shown]
-    return images_picture(images, names, [p.probability for p in shown], title)
+    heat_maps = [p.heat_map for p in shown] if shown[0].heat_map is not None else None
+    probabilities = [p.probability for p in shown]
+    return images_picture(images, names, probabilities, title, heat_maps)
 
 
 def choose(predicted, threshold):

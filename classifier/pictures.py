@@ -12,7 +12,7 @@ DPI = 100
 NAME_LENGTH = 17  # characters that fit above an image
 
 
-def volume_picture(images, numbers, probabilities, threshold, name):
+def volume_picture(images, numbers, probabilities, threshold, name, heat_maps=None):
     """The probability along the volume, and below it every suspicious slice.
 
     Args:
@@ -21,6 +21,7 @@ def volume_picture(images, numbers, probabilities, threshold, name):
       probabilities: float [slices].
       threshold: probability from which on a slice is suspicious.
       name: name of the volume.
+      heat_maps: float32 [slices, rows, columns] >= 0 to draw beside the slices.
 
     Returns:
       uint8 [height, width, 3]. Where no slice is suspicious, the slices shown are the
@@ -31,18 +32,20 @@ def volume_picture(images, numbers, probabilities, threshold, name):
     if not len(shown):
         shown = np.sort(np.argsort(-probabilities, kind="stable")[:COLUMNS])
         title = f"{name}: no slice at {threshold:.2f} or above; the highest are shown"
-    rows = math.ceil(len(shown) / COLUMNS)
+    names = [f"slice {numbers[i]}: {probabilities[i]:.2f}" for i in shown]
+    tiles = _tiles(
+        images[shown], names, None if heat_maps is None else heat_maps[shown]
+    )
+    rows = math.ceil(len(tiles) / COLUMNS)
     figure = _figure(2 + rows * 1.15)
     ratios = [1.6] + [1.15] * rows
     grid = figure.add_gridspec(rows + 1, COLUMNS, height_ratios=ratios)
     _draw_curve(figure.add_subplot(grid[0, :]), numbers, probabilities, threshold)
-    for place, i in enumerate(shown):
-        axes = figure.add_subplot(grid[1 + place // COLUMNS, place % COLUMNS])
-        _draw_image(axes, images[i], f"slice {numbers[i]}: {probabilities[i]:.2f}")
+    _draw_tiles(figure, grid, tiles, first_row=1)
     return _pixels(figure, title)
 
 
-def images_picture(images, names, probabilities, title):
+def images_picture(images, names, probabilities, title, heat_maps=None):
     """Images with their names and probabilities.
 
     Args:
@@ -50,18 +53,34 @@ def images_picture(images, names, probabilities, title):
       names: of the images; of long ones the end is shown.
       probabilities: of the images.
       title: of the picture.
+      heat_maps: of the images, float32 [rows, columns] >= 0 each, to draw beside them.
 
     Returns:
       uint8 [height, width, 3].
     """
-    rows = math.ceil(len(images) / COLUMNS)
+    short = [n if len(n) <= NAME_LENGTH else "…" + n[1 - NAME_LENGTH :] for n in names]
+    titles = [f"{name}\n{value:.2f}" for name, value in zip(short, probabilities)]
+    tiles = _tiles(images, titles, heat_maps)
+    rows = math.ceil(len(tiles) / COLUMNS)
     figure = _figure(0.3 + rows * 1.3)
-    grid = figure.add_gridspec(rows, COLUMNS)
-    for place, (image, name) in enumerate(zip(images, names)):
-        axes = figure.add_subplot(grid[place // COLUMNS, place % COLUMNS])
-        short = name if len(name) <= NAME_LENGTH else "…" + name[1 - NAME_LENGTH :]
-        _draw_image(axes, image, f"{short}\n{probabilities[place]:.2f}")
+    _draw_tiles(figure, figure.add_gridspec(rows, COLUMNS), tiles)
     return _pixels(figure, title)
+
+
+def _tiles(images, titles, heat_maps):
+    """Images with their titles, each followed by its heat map, if there are some."""
+    if heat_maps is None:
+        return [(image, title, None) for image, title in zip(images, titles)]
+    tiles = []
+    for image, title, heat_map in zip(images, titles, heat_maps):
+        tiles += [(image, title, None), (image, "evidence", heat_map)]
+    return tiles
+
+
+def _draw_tiles(figure, grid, tiles, first_row=0):
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, COLUMNS)
+        _draw_image(figure.add_subplot(grid[first_row + row, column]), *tile)
 
 
 def _figure(height):
@@ -72,8 +91,20 @@ def _figure(height):
     return figure
 
 
-def _draw_image(axes, image, title):
+def _draw_image(axes, image, title, heat_map=None):
+    """Draws an image and, over it, its heat map as a share of its highest value."""
     axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+    if heat_map is not None:
+        heat = heat_map / max(heat_map.max(), np.finfo(np.float32).tiny)
+        axes.imshow(
+            heat,
+            cmap="inferno",
+            vmin=0,
+            vmax=1,
+            alpha=0.6,
+            interpolation="bilinear",
+            extent=[-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5],
+        )
     # Names of files are no formulas.
     axes.set_title(title, fontsize=9, parse_math=False)
     axes.set_axis_off()

@@ -20,6 +20,7 @@ import tensorflow as tf
 import tqdm
 
 from classifier import image_predictions
+from classifier.heat_maps import heat_map_function
 from classifier.networks import tumor_probability
 from classifier.pictures import volume_picture
 from classifier.weights import read_detector
@@ -62,10 +63,15 @@ def predict(
     predict_images(images, output_csv, output_png, how, **settings)
 
 
-def predict_sets(data_dirs, output_csv, *, model_dir, threshold, batch_size):
+def predict_sets(data_dirs, output_csv, *, model_dir, threshold, batch_size, heat_maps):
     """Writes `id,patient,label,probability` of every image of some shard sets."""
+    if heat_maps:
+        raise UserError(
+            "--heat_maps: of shard sets no picture is drawn; expected --volume or"
+            " --images (dataset.export_images writes a shard set as images)."
+        )
     shard_sets = [ShardSet(directory) for directory in data_dirs]
-    detect = detector_function(model_dir)
+    detect = detector_function(read_detector(model_dir))
     rows = []
     progress = tqdm.tqdm(
         total=sum(map(len, shard_sets)), desc="classifier.predict", unit="img"
@@ -84,7 +90,9 @@ def predict_sets(data_dirs, output_csv, *, model_dir, threshold, batch_size):
     print(f"{output_csv}: tumor in {found} of {len(rows)} images.")
 
 
-def predict_volume(volume, output_csv, output_png, *, model_dir, threshold, batch_size):
+def predict_volume(
+    volume, output_csv, output_png, *, model_dir, threshold, batch_size, heat_maps
+):
     """Writes `slice,file_slice,probability` of a volume, and its suspicious slices."""
     facts = read_run(model_dir)["facts"]["slices"]
     if "intensities" in facts:
@@ -98,7 +106,8 @@ def predict_volume(volume, output_csv, output_png, *, model_dir, threshold, batc
     slices = np.arange(settings.first_slice, settings.last_slice + 1)
     file_slices = brain.file_slices[slices]
     images = slice_images(brain, slices, settings)[..., None]
-    probabilities = predict_uint8(detector_function(model_dir), images, batch_size)
+    detector = read_detector(model_dir)
+    probabilities = predict_uint8(detector_function(detector), images, batch_size)
     rows = [
         (number, file_slice, f"{probability:.6f}")
         for number, file_slice, probability in zip(slices, file_slices, probabilities)
@@ -110,6 +119,9 @@ def predict_volume(volume, output_csv, output_png, *, model_dir, threshold, batc
         probabilities,
         threshold,
         os.path.basename(volume),
+        predict_uint8(heat_map_function(detector), images, batch_size)
+        if heat_maps
+        else None,
     )
     write_png(output_png, picture)
     found = int(np.sum(probabilities >= threshold))
@@ -119,13 +131,18 @@ def predict_volume(volume, output_csv, output_png, *, model_dir, threshold, batc
 
 
 def predict_images(
-    paths, output_csv, output_png, how, *, model_dir, threshold, batch_size
+    paths, output_csv, output_png, how, *, model_dir, threshold, batch_size, heat_maps
 ):
     """Writes `file,probability` of image files, and the suspicious ones."""
     facts = read_run(model_dir)["facts"]["slices"]
-    detector = detector_function(model_dir)
+    detector = read_detector(model_dir)
+    functions = [detector_function(detector)]
+    functions += [heat_map_function(detector)] if heat_maps else []
     predicted, settings = image_predictions.predict_files(
-        paths, lambda images: predict_uint8(detector, images, batch_size), facts, **how
+        paths,
+        lambda images: [predict_uint8(f, images, batch_size) for f in functions],
+        facts,
+        **how,
     )
     rows = [(p.path, f"{p.probability:.6f}") for p in predicted]
     write_csv(output_csv, ("file", "probability"), rows)
@@ -138,17 +155,16 @@ def predict_images(
     )
 
 
-def predict_uint8(detect, images, batch_size):
-    """Probabilities, float [images], of uint8 [images, height, width, 1]."""
+def predict_uint8(function, images, batch_size):
+    """What a function of float images gives of uint8 [images, height, width, 1]."""
     starts = range(0, len(images), batch_size)
     return np.concatenate(
-        [detect(to_float(images[start : start + batch_size])) for start in starts]
+        [function(to_float(images[start : start + batch_size])) for start in starts]
     )
 
 
-def detector_function(model_dir):
-    """A trained detector: float32 [batch, height, width, 1] to float32 [batch]."""
-    detector = read_detector(model_dir)
+def detector_function(detector):
+    """Probabilities: float32 [batch, height, width, 1] to float32 [batch]."""
     signature = [tf.TensorSpec([None, None, None, 1], tf.float32)]
     return tf.function(lambda x: tumor_probability(detector, x), signature)
 

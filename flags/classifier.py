@@ -280,6 +280,13 @@ def define_predict():
             "File for a picture of the suspicious slices of --volume, or of --images;"
             " by default --output_csv's name with .png.",
         ),
+        flags.DEFINE_bool(
+            "heat_maps",
+            False,
+            "Draw beside each slice or image of the picture where the detector sees a"
+            " tumor (Grad-CAM; Selvaraju et al., 2017), each as a share of its own"
+            " highest value. For --volume and --images.",
+        ),
         flags.DEFINE_float(
             "threshold",
             0.5,

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from classifier import image_predictions, predict
-from classifier.pictures import volume_picture
+from classifier.pictures import images_picture, volume_picture
 from dataset import export_images
 from dataset.images import ImageSettings, levels, scale_image
 from dataset.shards import UserError, write_json
@@ -26,7 +26,9 @@ def settings(flag_defaults, tmp_path, monkeypatch):
     facts = {"slices": slices}
     run = {"binary": "classifier.train", "settings": {}, "facts": facts}
     write_json(f"{model_dir}/run.json", run)
-    monkeypatch.setattr(predict, "detector_function", lambda folder: share_of_white)
+    monkeypatch.setattr(predict, "read_detector", lambda folder: None)
+    monkeypatch.setattr(predict, "detector_function", lambda detector: share_of_white)
+    monkeypatch.setattr(predict, "heat_map_function", lambda detector: white_quarters)
     return {
         **flag_defaults(classifier_flags.define_predict),
         "model_dir": model_dir,
@@ -38,6 +40,12 @@ def settings(flag_defaults, tmp_path, monkeypatch):
 def share_of_white(images):
     assert images.dtype == tf.float32
     return tf.reduce_mean((images + 1) / 2, axis=[1, 2, 3])
+
+
+def white_quarters(images):
+    """The share of white in each quarter of an image, float32 [batch, 2, 2]."""
+    half = images.shape[1] // 2
+    return tf.nn.avg_pool2d((images + 1) / 2, half, half, "VALID")[..., 0]
 
 
 def rows(settings):
@@ -196,6 +204,43 @@ def test_picture_shows_every_suspicious_slice():
     # None: a row of the highest. 7: a row. 40: five rows.
     assert heights[0.99] == heights[0.8] < heights[0.0]
     assert heights[0.0] - heights[0.8] == pytest.approx(4 * 1.15 * 150, abs=4)
+
+
+def test_heat_maps_are_drawn_beside_the_slices(settings, tmp_path):
+    image, _ = heads.sample()
+    volume = str(heads.write(tmp_path / "case.nii.gz", image))
+    pictures = []
+    for heat_maps in (False, True):
+        flags = {"volume": volume, "heat_maps": heat_maps, "overwrite": True}
+        rows({**settings, **flags, "threshold": 0.99})
+        content = tf.io.read_file(str(tmp_path / "predictions.png"))
+        pictures.append(tf.io.decode_png(content).numpy().astype(int))
+    # A row of the eight highest, or two of these with a map beside each.
+    without, beside = (picture.shape[0] for picture in pictures)
+    assert beside - without == pytest.approx(1.15 * 150, abs=4)
+
+
+def test_heat_map_lies_on_its_image_as_a_share_of_its_highest():
+    image = np.full([40, 40], 128, np.uint8)
+    heat_map = np.array([[0, 0], [0, 1e-3]], np.float32)
+    for found in (
+        images_picture([image], ["a.png"], [0.5], "title", [heat_map]),
+        volume_picture(
+            image[None], np.array([7]), np.array([0.5]), 0.1, "case", heat_map[None]
+        ),
+    ):
+        _, green, blue = np.moveaxis(found.astype(int), -1, 0)
+        rows, columns = np.nonzero(green - blue > 40)  # The bright end of the colours.
+        grey = (found == 128).all(axis=-1)
+        # Beside the grey image, in the lower right quarter of the second tile.
+        tile_rows, tile_columns = (np.nonzero(grey.sum(n) > 60)[0] for n in (1, 0))
+        assert len(rows) and columns.min() > tile_columns.max()
+        assert tile_rows.mean() - 15 < rows.min() < rows.max() <= tile_rows.max() + 1
+
+
+def test_heat_maps_of_sets_are_refused(settings):
+    with pytest.raises(UserError, match="--heat_maps: .* --volume or --images"):
+        predict.main({**settings, "data_dirs": ["a"], "heat_maps": True})
 
 
 @pytest.mark.parametrize(
