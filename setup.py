@@ -118,7 +118,8 @@ setup(
     extras_require=EXTRAS_REQUIRE,
     entry_points={
         "console_scripts": [
-            f"{name.replace('.', '-')} = {name}:run" for name in BINARIES
+            f"{name.replace('.', '-')} = flags.binary:run_console_script"
+            for name in BINARIES
         ]
     },
 )

@@ -4,13 +4,16 @@ python -m classifier.augment --data_dirs=real/train/tumor,real/train/non_tumor
  --output_dir=classic
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("classifier.augment", writes_shard_set=True)
+
 import tensorflow as tf
 import tqdm
 
 from classifier import classic
 from dataset.shards import Record, ShardSet, UserError, write_shard_set
-from flags import binary
-from flags import classifier as classifier_flags
 from training.input import finish, shuffled_examples
 
 
@@ -80,11 +83,3 @@ def check_sizes(shard_sets):
 
 def main(settings):
     augment(**settings)
-
-
-def run():
-    binary.run(main, classifier_flags.define_augment, UserError, writes_shard_set=True)
-
-
-if __name__ == "__main__":
-    run()

@@ -12,6 +12,11 @@ stripped and normalised as those of `dataset.prepare`:
 The loaded object itself may be called with `images` of either type.
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("classifier.export")
+
 import os
 import shutil
 
@@ -21,8 +26,6 @@ from classifier.layers import resize
 from classifier.networks import tumor_probability
 from classifier.weights import read_detector
 from dataset.shards import UserError, to_float
-from flags import binary
-from flags import classifier as classifier_flags
 
 IMAGES = tf.TensorSpec([None, None, None, 1], tf.float32, name="images")
 IMAGES_UINT8 = tf.TensorSpec([None, None, None, 1], tf.uint8, name="images")
@@ -83,11 +86,3 @@ def export(*, model_dir, output_dir, overwrite):
 
 def main(settings):
     export(**settings)
-
-
-def run():
-    binary.run(main, classifier_flags.define_export, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -10,6 +10,11 @@ python -m classifier.predict --model_dir=models/detector --images=folder,image.p
  --output_csv=images.csv
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("classifier.predict")
+
 import csv
 import dataclasses
 import io
@@ -26,8 +31,6 @@ from classifier.pictures import volume_picture
 from classifier.weights import read_detector
 from dataset.shards import ShardSet, UserError, to_float, write_text
 from dataset.volumes import SliceSettings, read_volume, slice_images
-from flags import binary
-from flags import classifier as classifier_flags
 from training.checkpoints import read_run
 from training.pictures import write_png
 
@@ -191,11 +194,3 @@ def write_csv(path, header, rows):
 
 def main(settings):
     predict(**settings)
-
-
-def run():
-    binary.run(main, classifier_flags.define_predict, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -5,6 +5,11 @@ python -m classifier.train --train_dirs=real/train/tumor,real/train/non_tumor
  --model_dir=models/detector
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("classifier.train")
+
 import os
 
 from classifier import input_pipeline, networks, resnet
@@ -12,8 +17,6 @@ from classifier.model import Classifier, learning_rate_schedule
 from classifier.validation import Validation, is_exhausted
 from dataset.shards import ShardSet, UserError, read_json
 from features.weights import read_weights, weights_path
-from flags import binary
-from flags import classifier as classifier_flags
 from training.run import Run
 
 
@@ -153,11 +156,3 @@ def _joined(blocks):
 def main(settings):
     run = Run("classifier.train", settings)
     train(run, **run.own)
-
-
-def run():
-    binary.run(main, classifier_flags.define_train, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -3,6 +3,11 @@
 python -m dataset.export_images --data_dirs=real/test/tumor --output_dir=png
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("dataset.export_images")
+
 import csv
 import io
 import os
@@ -15,14 +20,11 @@ from dataset.image_table import COLUMNS
 from dataset.shards import (
     PROJECT_VERSION,
     ShardSet,
-    UserError,
     label_name,
     write_bytes,
     write_json,
     write_text,
 )
-from flags import binary
-from flags import images as images_flags
 
 TABLE, FINAL = "images.csv", "export.json"
 OWN = {TABLE, FINAL, *map(label_name, (-1, 0, 1))}
@@ -76,11 +78,3 @@ def write_png(path, image):
 
 def main(settings):
     export_images(**settings)
-
-
-def run():
-    binary.run(main, images_flags.define_export_images, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -12,14 +12,12 @@ import re
 
 import tensorflow as tf
 
+from dataset.errors import UserError
+
 # The package that brings s3:// and others to TensorFlow, and its last release whose
 # processes end as they should: since 0.35 each that used s3:// aborts at its very end,
 # exit code 134 (https://github.com/tensorflow/io/issues/2039).
 PLUGIN, PLUGIN_RELEASE = "tensorflow-io", "0.34"
-
-
-class UserError(Exception):
-    """Something that a user can cause and cure; its message is all they need to see."""
 
 
 def load_file_system(path):

@@ -4,6 +4,11 @@ python -m dataset.import_images --images_dir=images --output_dir=real
  --mask_pattern='{stem}_mask.png' --patient_pattern='^([^/]+)/' --image_size=240
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("dataset.import_images")
+
 import dataclasses
 import os
 
@@ -15,8 +20,6 @@ from dataset.image_set import write_image_set
 from dataset.images import AS_IS, PERCENTILES, ImageSettings
 from dataset.patient_images import ImageRules, JudgedImage, PatientReader
 from dataset.shards import UserError
-from flags import binary
-from flags import images as images_flags
 
 SOURCE = preparation.Source("file", "patient", "image", JudgedImage)
 
@@ -138,11 +141,3 @@ class Gatherer:
 
 def main(settings):
     import_images(**settings)
-
-
-def run():
-    binary.run(main, images_flags.define_import_images, UserError)
-
-
-if __name__ == "__main__":
-    run()

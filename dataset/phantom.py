@@ -3,6 +3,11 @@
 python -m dataset.phantom --output_dir=phantom --num_patients=20
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("dataset.phantom")
+
 import functools
 import math
 import os
@@ -33,8 +38,6 @@ from dataset.lesions import (
 )
 from dataset.scanner import Scanner
 from dataset.workers import parallel_map
-from flags import binary
-from flags import dataset as dataset_flags
 
 BINARY = "dataset.phantom"
 FINAL, OVERVIEW = "phantom.json", "overview.png"
@@ -220,11 +223,3 @@ def parse_radii(texts):
 
 def main(settings):
     make_cases(**settings)
-
-
-def run():
-    binary.run(main, dataset_flags.define_phantom, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -3,6 +3,11 @@
 python -m dataset.prepare --brats_dir=BraTS --output_dir=real
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("dataset.prepare")
+
 import os
 
 from dataset import preparation
@@ -11,8 +16,6 @@ from dataset.curation import EXCLUDED, Rules, read_verdicts
 from dataset.layouts import find_cases
 from dataset.shards import UserError
 from dataset.volumes import MASK_CODES, SliceSettings
-from flags import binary
-from flags import dataset as dataset_flags
 
 
 def prepare(*, brats_dir, output_dir, grade, exclude_csv, unlabeled, **options):
@@ -60,11 +63,3 @@ def case_reader(output_dir, cases, exclude_csv, unlabeled, options):
 
 def main(settings):
     prepare(**settings)
-
-
-def run():
-    binary.run(main, dataset_flags.define_prepare, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -7,6 +7,11 @@ Or a whole experiment: that nothing has learned from patients that it is tested 
 python -m dataset.verify --experiment_dir=experiment
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("dataset.verify")
+
 import os
 import sys
 
@@ -17,8 +22,6 @@ from dataset.audit import Audit, refinement_faults
 from dataset.leaks import LeakCheck
 from dataset.shards import MANIFEST, ShardSet, UserError, has_manifest
 from dataset.splits import PARTS
-from flags import binary
-from flags import dataset as dataset_flags
 
 MAX_SHOWN = 20
 
@@ -125,11 +128,3 @@ def has_set(names):
 
 def main(settings):
     verify(**settings)
-
-
-def run():
-    binary.run(main, dataset_flags.define_verify, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -7,19 +7,13 @@ The first rows compare real images with real images: the floors. A set that come
 them cannot be told from real images by that measure.
 """
 
-from dataset.shards import UserError
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("evaluation.quality")
+
 from evaluation.images.quality import write_quality
-from flags import binary
-from flags import evaluation as evaluation_flags
 
 
 def main(settings):
     print(write_quality(**settings), end="")
-
-
-def run():
-    binary.run(main, evaluation_flags.define_quality, UserError)
-
-
-if __name__ == "__main__":
-    run()

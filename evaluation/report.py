@@ -7,19 +7,13 @@ of any server. What the experiment lacks is left out, and listed. It shows image
 patients where the experiment does.
 """
 
-from dataset.shards import UserError
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("evaluation.report")
+
 from evaluation.page.report import write_report
-from flags import binary
-from flags import report as report_flags
 
 
 def main(settings):
     print(write_report(**settings))
-
-
-def run():
-    binary.run(main, report_flags.define_report, UserError)
-
-
-if __name__ == "__main__":
-    run()

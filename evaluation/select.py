@@ -8,19 +8,13 @@ As Han et al. (2019) do, section III-C: for each refiner the step, of 20,000, 50
 trained with classic DA and that step's images. Of equal ones, the fewest steps.
 """
 
-from dataset.shards import UserError
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("evaluation.select")
+
 from evaluation.detection.selection import write_selection
-from flags import binary
-from flags import tables as tables_flags
 
 
 def main(settings):
     print(write_selection(**settings))
-
-
-def run():
-    binary.run(main, tables_flags.define_select, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -9,19 +9,13 @@ image the same has learnt nothing, though its accuracy may look respectable: suc
 is flagged, has no numbers and is compared with nothing.
 """
 
-from dataset.shards import UserError
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("evaluation.table")
+
 from evaluation.detection.table import write_table
-from flags import binary
-from flags import tables as tables_flags
 
 
 def main(settings):
     print(write_table(**settings))
-
-
-def run():
-    binary.run(main, tables_flags.define_table, UserError)
-
-
-if __name__ == "__main__":
-    run()

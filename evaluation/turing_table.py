@@ -3,19 +3,13 @@
 python -m evaluation.turing_table --test_dirs=turing --output_dir=table
 """
 
-from dataset.shards import UserError
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("evaluation.turing_table")
+
 from evaluation.turing.table import write_table
-from flags import binary
-from flags import turing as turing_flags
 
 
 def main(settings):
     print(write_table(**settings))
-
-
-def run():
-    binary.run(main, turing_flags.define_turing_table, UserError)
-
-
-if __name__ == "__main__":
-    run()

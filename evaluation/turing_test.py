@@ -7,19 +7,13 @@ Whoever opens the printed address answers two questions on each image. The same 
 continues; `evaluation.turing_table` makes the table of the answers.
 """
 
-from dataset.shards import UserError
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("evaluation.turing_test")
+
 from evaluation.turing.page import show_test
-from flags import binary
-from flags import turing as turing_flags
 
 
 def main(settings):
     show_test(**settings)
-
-
-def run():
-    binary.run(main, turing_flags.define_turing_test, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -6,6 +6,11 @@ python -m filtering.cluster --data_dir=pggan/tumor --reference_dir=real/train/tu
 Nothing is discarded here: `filtering.review` asks a person, `filtering.discard` acts.
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("filtering.cluster")
+
 import os
 import re
 
@@ -28,8 +33,6 @@ from filtering.clusters import (
     describe_sets,
     write_clusters,
 )
-from flags import binary
-from flags import filtering as filtering_flags
 
 FEATURES = re.compile(r"features-\w+-\d+\.npy(\.part)?")
 REFERENCE_SHEET = "reference.png"
@@ -196,11 +199,3 @@ def summary(clusters):
 
 def main(settings):
     cluster(**settings)
-
-
-def run():
-    binary.run(main, filtering_flags.define_cluster, UserError)
-
-
-if __name__ == "__main__":
-    run()

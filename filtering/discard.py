@@ -4,6 +4,11 @@ python -m filtering.discard --data_dir=pggan/tumor --clusters_dir=clusters/tumor
  --decisions=decisions.jsonl --output_dir=filtered/tumor
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("filtering.discard", writes_shard_set=True)
+
 import io
 import os
 
@@ -22,8 +27,6 @@ from dataset.shards import (
 )
 from filtering.clusters import KEEP, Clusters
 from filtering.decisions import read_decisions
-from flags import binary
-from flags import filtering as filtering_flags
 from pages.pictures import read_image
 
 FIGURE, COLUMNS, ROWS = "kept_and_discarded.png", 4, 3
@@ -172,11 +175,3 @@ def write_figure(path, shard_set, kept, seed):
 
 def main(settings):
     discard(**settings)
-
-
-def run():
-    binary.run(main, filtering_flags.define_discard, UserError, writes_shard_set=True)
-
-
-if __name__ == "__main__":
-    run()

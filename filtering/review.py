@@ -5,6 +5,11 @@
 Open the printed address; the page shows its keys. The same command continues.
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("filtering.review")
+
 import getpass
 import os
 import threading
@@ -14,8 +19,6 @@ import flask
 from dataset.shards import UserError
 from filtering.clusters import Clusters
 from filtering.reviews import ClusterReview, SliceReview
-from flags import binary
-from flags import filtering as filtering_flags
 from pages import pictures, server
 
 MEMBERS_AT_ONCE = 240
@@ -85,11 +88,3 @@ def create_page(review):
 
 def main(settings):
     show_review(**settings)
-
-
-def run():
-    binary.run(main, filtering_flags.define_review, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -1,12 +1,15 @@
 """Runs a binary: defines its flags, parses them, and reports errors to its user."""
 
+import gc
 import importlib
-import inspect
 import os
 import pkgutil
+import runpy
 import sys
 
 from absl import app, flags, logging
+
+from dataset.errors import UserError
 
 flags.disclaim_key_flags()
 FLAGS = flags.FLAGS
@@ -18,41 +21,67 @@ SHARD_SETS |= {"reference_dir", "refined_from"}
 NO_PATHS = {"reviewer"}  # May be a link.
 
 
-def run(main, define, user_error, *, writes_shard_set=False):
-    """Calls `main(settings)` with the binary's own flags as a dict of name to value.
+def run(binary, *, define=None, writes_shard_set=False):
+    """Calls `main(settings)` of a binary with its own flags as a dict of name to value.
+
+    A binary calls this before it imports anything: help and errors of flags need no
+    TensorFlow, which takes seconds, and it is set up before it is imported. `binary` is
+    imported by its name then, and what follows the call is never reached.
 
     What a user can cause ends with one line and exit code 1; a traceback is a defect.
 
     Args:
-      main: function of one dict.
-      define: function that defines the flags and returns their `FlagHolder`s.
-      user_error: exception type, or a tuple of some, whose message is for the user.
+      binary: its name, `pggan.train`.
+      define: function that defines the flags; by default that of `definition`.
       writes_shard_set: whether `--output_dir` is one, and may lie elsewhere, too.
     """
+    set_process_up()
     elsewhere = SHARD_SETS | NO_PATHS | ({"output_dir"} if writes_shard_set else set())
-    holders = define()
-    for holder in holders:  # A console script is not the module that defined them.
+    holders = (define or definition(binary))()
+    for holder in holders:  # What --help shows are the flags of the started program.
         FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[holder.name])
-    sys.modules["__main__"].__doc__ = inspect.getmodule(main).__doc__
 
     def parsed_main(argv):
         if len(argv) > 1:
-            _fail(f"unexpected argument {argv[1]!r}; every flag begins with --.")
+            _fail(
+                binary, f"unexpected argument {argv[1]!r}; every flag begins with --."
+            )
         settings = {holder.name: holder.value for holder in holders}
         for name in settings:  # Read once, here. `parse` may define others' now.
             delattr(FLAGS, name)
-        _check_local(settings, elsewhere)
         try:
-            main(settings)
-        except user_error as error:
-            _fail(str(error))
+            _check_local(settings, elsewhere)
+            importlib.import_module(binary).main(settings)
+        except UserError as error:
+            _fail(binary, str(error))
         except OSError as error:
-            _fail(f"{error.filename or 'file system'}: {error.strerror or error}.")
+            place = error.filename or "file system"
+            _fail(binary, f"{place}: {error.strerror or error}.")
         except KeyboardInterrupt:
-            _fail("interrupted.", code=130)
+            _fail(binary, "interrupted.", code=130)
 
     logging.set_verbosity(logging.WARNING)
     app.run(parsed_main)
+
+
+def run_console_script():
+    """Runs the binary whose console script this is: pggan.train of `pggan-train`."""
+    name = os.path.basename(sys.argv[0]).removesuffix(".exe")
+    runpy.run_module(name.replace("-", ".", 1), run_name="__main__", alter_sys=True)
+
+
+def set_process_up():
+    """Sets up this process, and those that it starts, for TensorFlow."""
+    # TensorFlow reports its factories and optional instruction sets at every import;
+    # trainers print the devices that they use themselves. Set the variable to see all.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow asks for oneDNN by itself on some processors only; on others the
+    # detector takes four times as long, and rounds otherwise.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    # Importing TensorFlow and building graphs makes very many objects that stay. To
+    # search them for cycles after every 700th, Python's default, takes a sixth of a
+    # short step.
+    gc.set_threshold(100_000)
 
 
 def parse(binary, arguments, complete=True):
@@ -101,7 +130,7 @@ def definition(binary):
 
 
 def _check_local(settings, elsewhere):
-    """Ends the program if something other than a shard set is on another machine.
+    """Refuses what is on another machine and no shard set.
 
     A training locks its folder, results are appended to and replaced whole: that takes
     a file system. Without this, `s3://bucket` makes a local folder of the name `s3:`.
@@ -110,17 +139,13 @@ def _check_local(settings, elsewhere):
         value = settings[name]
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and "://" in text:
-                _fail(
+                raise UserError(
                     f"--{name}={text}: wanted a path on this machine; only shard sets"
                     " may lie elsewhere (docs/shards.md)."
                 )
 
 
-def _fail(message, code=1):
-    script = sys.argv[0]
-    name = os.path.basename(script)
-    if name.endswith(".py"):
-        name = f"{os.path.basename(os.path.dirname(script))}.{name[:-3]}"
+def _fail(binary, message, code=1):
     sys.stdout.flush()  # In a log, what was printed before stands before.
-    print(f"{name}: error: {message}", file=sys.stderr)
+    print(f"{binary}: error: {message}", file=sys.stderr)
     sys.exit(code)

@@ -3,14 +3,17 @@
 python -m pggan.generate --model_dir=models/pggan_tumor --output_dir=pggan/tumor
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("pggan.generate", writes_shard_set=True)
+
 import os
 
 import tensorflow as tf
 import tqdm
 
 from dataset.shards import LABEL_NAMES, Record, UserError, to_uint8, write_shard_set
-from flags import binary
-from flags import pggan as pggan_flags
 from pggan import networks
 from training import pictures
 from training.checkpoints import (
@@ -136,11 +139,3 @@ def generate(*, model_dir, output_dir, num_images, seed, use_ema, **writing):
 
 def main(settings):
     generate(**settings)
-
-
-def run():
-    binary.run(main, pggan_flags.define_generate, UserError, writes_shard_set=True)
-
-
-if __name__ == "__main__":
-    run()

@@ -3,11 +3,14 @@
 python -m pggan.train --data_dir=real/train/tumor --model_dir=models/pggan_tumor
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("pggan.train")
+
 import tensorflow as tf
 
 from dataset.shards import ShardSet, UserError
-from flags import binary
-from flags import pggan as pggan_flags
 from pggan import growth, input_pipeline
 from pggan.model import PGGAN
 from pggan.progress import open_progress
@@ -165,11 +168,3 @@ def main(settings):
         settings |= {"validation_dir": None, "distance_kimg": 0.0}
     run = Run("pggan.train", settings, group=settings["stddev_group"])
     train(run, **run.own)
-
-
-def run():
-    binary.run(main, pggan_flags.define_train, UserError)
-
-
-if __name__ == "__main__":
-    run()

@@ -4,9 +4,11 @@ python -m simgan.refine --model_dir=models/simgan_tumor --data_dir=pggan/tumor \
     --output_dir=simgan/tumor
 """
 
-from dataset.shards import UserError
-from flags import binary
-from flags import simgan as simgan_flags
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("simgan.refine", writes_shard_set=True)
+
 from simgan import networks
 from training import refining
 from training.checkpoints import restore_parts
@@ -24,11 +26,3 @@ def load_refiner(settings, checkpoint, image_size):
 
 def main(settings):
     refining.refine(load_refiner, binary="simgan.refine", **settings)
-
-
-def run():
-    binary.run(main, simgan_flags.define_refine, UserError, writes_shard_set=True)
-
-
-if __name__ == "__main__":
-    run()

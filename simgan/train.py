@@ -4,11 +4,13 @@ python -m simgan.train --real_dir=real/train/tumor --synthetic_dir=pggan/tumor \
     --model_dir=models/simgan_tumor
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("simgan.train")
+
 import tensorflow as tf
 
-from dataset.shards import UserError
-from flags import binary
-from flags import simgan as simgan_flags
 from simgan import input_pipeline, networks, schedule
 from simgan.model import SimGAN
 from training import callbacks as training_callbacks
@@ -140,11 +142,3 @@ def grid_function(model, chosen, size):
 def main(settings):
     run = Run("simgan.train", settings)
     train(run, **run.own)
-
-
-def run():
-    binary.run(main, simgan_flags.define_train, UserError)
-
-
-if __name__ == "__main__":
-    run()

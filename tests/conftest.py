@@ -1,7 +1,12 @@
 """What tests of several packages need: flags, small shard sets, two devices."""
+# ruff: noqa: E402  The process is set up before TensorFlow is imported.
 
 import os
 import random
+
+from flags import binary
+
+binary.set_process_up()
 
 import numpy as np
 import pytest

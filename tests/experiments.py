@@ -31,12 +31,12 @@ needs_snakemake = pytest.mark.skipif(
 
 LAUNCH = """
     import signal, sys
-    from workflow import run
+    from flags import binary
     interpreter, sys.executable = sys.executable, sys.argv.pop(1)
     # The tests may run under nohup, or in the background of a script.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    run.run()
+    binary.run("workflow.run")
 """
 
 

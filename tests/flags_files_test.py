@@ -1,9 +1,10 @@
 """Every flagfile is one of its binary, and parses with its flags."""
 
 import ast
-import importlib
 import pathlib
 import re
+import runpy
+import sys
 
 import pytest
 from absl import flags
@@ -46,13 +47,19 @@ def test_flag_that_a_binary_does_not_have_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", binaries())
-def test_definition_that_is_parsed_is_that_of_the_binary(name, monkeypatch):
-    used = []
-    monkeypatch.setattr(
-        binary, "run", lambda _, define, *__, **___: used.append(define)
-    )
-    importlib.import_module(name).run()
-    assert used == [binary.definition(name)]
+def test_binary_runs_itself_by_its_name(name, monkeypatch):
+    class Stop(Exception):
+        """Nothing is imported before the flags are parsed."""
+
+    def run(name, **_):
+        raise Stop(name)
+
+    monkeypatch.setattr(binary, "run", run)
+    before = set(sys.modules)
+    with pytest.raises(Stop, match=f"^{re.escape(name)}$"):
+        runpy.run_path(ROOT / f"{name.replace('.', '/')}.py", run_name="__main__")
+    new = {module.partition(".")[0] for module in set(sys.modules) - before}
+    assert new <= sys.stdlib_module_names
 
 
 def test_words_that_are_no_flags_are_refused():

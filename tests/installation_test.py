@@ -9,8 +9,7 @@ def test_folders_of_an_experiment_do_not_stand_for_packages(tmp_path):
     """They are called alike: `classifier`, `unit`, ..."""
     (tmp_path / "classifier" / "scratch").mkdir(parents=True)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
-    code = "import classifier, os; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    code = "import classifier; print(bool(classifier.__file__))"
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -18,4 +17,4 @@ def test_folders_of_an_experiment_do_not_stand_for_packages(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert result.stdout == "1\n", result.stderr
+    assert result.stdout == "True\n", result.stderr

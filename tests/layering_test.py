@@ -8,7 +8,8 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-FLOOR = {"dataset.file_systems", "dataset.folders", "dataset.records", "dataset.shards"}
+FLOOR = {"dataset.errors", "dataset.file_systems", "dataset.folders"}
+FLOOR |= {"dataset.records", "dataset.shards"}
 STEPS = ("classifier", "evaluation", "filtering", "pggan", "simgan", "unit")
 SHARED = {  # What steps may share beside the shard contract, and who does.
     "features": ("classifier", "evaluation", "filtering", "pggan"),
@@ -111,7 +112,8 @@ def test_what_steps_share_knows_shards_and_no_step(module):
 def test_step_imports_itself_shards_and_what_it_may_share(module):
     own = {module.package} | ({"flags"} if module.is_binary else set())
     own |= {shared for shared, users in SHARED.items() if module.package in users}
-    known = {"dataset", "dataset.shards", *EXCEPTIONS.get(module.name, ())}
+    known = {"dataset", "dataset.errors", "dataset.shards"}
+    known |= {*EXCEPTIONS.get(module.name, ())}
     for name in module.imports_of_project():
         assert name.partition(".")[0] in own or name in known
 
@@ -119,7 +121,16 @@ def test_step_imports_itself_shards_and_what_it_may_share(module):
 @pytest.mark.parametrize("module", modules_of("flags"), ids=lambda m: m.name)
 def test_flags_import_absl_alone(module):
     allowed = {"absl", "flags", *sys.stdlib_module_names}
-    assert {name.partition(".")[0] for name in module.imports} <= allowed
+    imports = module.imports - {"dataset.errors"}
+    assert {name.partition(".")[0] for name in imports} <= allowed
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_import_changes_nothing_in_the_process(module):
+    changes = r"gc\.|os\.environ|os\.putenv|signal\.signal|set_process_up"
+    for node in module.tree.body:
+        if isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign)):
+            assert not re.match(changes, ast.unparse(node))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.name)

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from absl import flags
 
-from dataset.shards import ShardSet, UserError, to_float
+from dataset.shards import ShardSet, to_float
 from flags import binary
 from flags.training import define_training
 from training import input as training_input
@@ -83,4 +83,4 @@ if __name__ == "__main__":
     # The tests may run under nohup, or in the background of a script.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    binary.run(main, define_train, UserError)
+    binary.run("tiny_training", define=define_train)

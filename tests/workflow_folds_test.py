@@ -15,6 +15,7 @@ from experiments import (
 )
 from experiments import planned as plan_of
 
+from dataset.errors import UserError
 from flags import binary
 from workflow import run as workflow_run
 
@@ -174,5 +175,5 @@ def test_flag_for_cases_replaces_either_of_the_configuration(tmp_path):
     assert cases(None, None) == []
     assert cases("phantom", None) == ["brats_dir=phantom", "images_dir="]
     assert cases(None, folder) == ["brats_dir=", f"images_dir={folder}"]
-    with pytest.raises(workflow_run.WorkflowError, match="expected one of them"):
+    with pytest.raises(UserError, match="expected one of them"):
         cases(folder, folder)

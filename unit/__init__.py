@@ -1,3 +1,1 @@
 """Unsupervised image-to-image translation networks (Liu et al., 2017) as a refiner."""
-
-import dataset  # noqa: F401  Sets TensorFlow up before it is imported.

@@ -4,9 +4,11 @@ python -m unit.refine --model_dir=models/unit_tumor --data_dir=pggan/tumor \
     --output_dir=unit/tumor
 """
 
-from dataset.shards import UserError
-from flags import binary
-from flags import unit as unit_flags
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("unit.refine", writes_shard_set=True)
+
 from training import refining
 from training.checkpoints import restore_parts
 from unit import networks
@@ -23,11 +25,3 @@ def load_refiner(settings, checkpoint, image_size):
 
 def main(settings):
     refining.refine(load_refiner, binary="unit.refine", **settings)
-
-
-def run():
-    binary.run(main, unit_flags.define_refine, UserError, writes_shard_set=True)
-
-
-if __name__ == "__main__":
-    run()

@@ -4,11 +4,13 @@ python -m unit.train --real_dir=real/train/tumor --synthetic_dir=pggan/tumor \
     --model_dir=models/unit_tumor
 """
 
+if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
+    from flags import binary
+
+    binary.run("unit.train")
+
 import tensorflow as tf
 
-from dataset.shards import UserError
-from flags import binary
-from flags import unit as unit_flags
 from training import callbacks as training_callbacks
 from training import domains
 from training.run import Run
@@ -112,11 +114,3 @@ def grid_function(model, chosen, size):
 def main(settings):
     run = Run("unit.train", settings)
     train(run, **run.own)
-
-
-def run():
-    binary.run(main, unit_flags.define_train, UserError)
-
-
-if __name__ == "__main__":
-    run()

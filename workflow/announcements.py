@@ -1,7 +1,7 @@
 """What the steps of a plan will write: how many images of which size.
 
 Every function here takes the `rehearsal.Rehearsal` and the `plan.Step`, notes what the
-step announces, and raises a `Fault` where it could not do its work.
+step announces, and raises a `UserError` where it could not do its work.
 """
 
 import dataclasses
@@ -17,10 +17,6 @@ from dataset.shards import LABEL_NAMES, MANIFEST, UserError
 
 # A record's, of ten BraTS cases at 240 px.
 BYTES_PER_PIXEL = 0.18
-
-
-class Fault(Exception):
-    """Why a step could not run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +75,7 @@ def announce_images(rehearsal, step):
     found = find_images(folder, preparation.take(Sources, options))
     if found.faults and not settings["skip_bad_files"]:
         name, fault = next(iter(found.faults.items()))
-        raise Fault(f"{len(found.faults)} bad files, such as {name}: {fault}")
+        raise UserError(f"{len(found.faults)} bad files, such as {name}: {fault}")
     images = {
         name: [
             sum(file.label in (name, None) for file in patient.files)
@@ -89,7 +85,7 @@ def announce_images(rehearsal, step):
     }
     for name, counts in images.items():
         if not any(counts):
-            raise Fault(f"--images_dir={settings['images_dir']}: no {name} images.")
+            raise UserError(f"--images_dir={settings['images_dir']}: no {name} images.")
     first = read_image(found.files[0].path, settings["channel"])
     size = settings["image_size"] or max(first.shape)
     announce_parts(rehearsal, settings, images, size)
@@ -131,14 +127,16 @@ def check_files(cases, settings):
         except UserError as error:
             faults.append(str(error))
     if faults and not settings["skip_bad_cases"]:
-        raise Fault(f"{len(faults)} of {len(cases)} cases, such as {faults[0]}")
+        raise UserError(f"{len(faults)} of {len(cases)} cases, such as {faults[0]}")
 
 
 def announce_classic(rehearsal, step):
     settings = step.settings
     parents = [rehearsal.find(path) for path in settings["data_dirs"]]
     if len({parent.image_size for parent in parents}) > 1:
-        raise Fault(f"--data_dirs={','.join(settings['data_dirs'])}: of several sizes.")
+        raise UserError(
+            f"--data_dirs={','.join(settings['data_dirs'])}: of several sizes."
+        )
     # Both classes; how many of each depends on the parents.
     half = settings["num_images"] // 2
     counts = [half, settings["num_images"] - half]
@@ -170,7 +168,7 @@ def announce_refined(rehearsal, step):
         training = rehearsal.training(step.settings["model_dir"])
         kept = [int(kept) for kept in training["keep_steps"]]
         if number not in kept:
-            raise Fault(
+            raise UserError(
                 f"--step={number}: the training keeps the steps {kept} only; add it to"
                 " its --keep_steps."
             )
@@ -181,7 +179,9 @@ def check_clusters(rehearsal, step):
     paths = step.settings["data_dir"]
     num_images = sum(rehearsal.find(path).num_images for path in paths)
     if number > num_images:
-        raise Fault(f"--num_clusters={number} of {num_images} images in {paths[0]}.")
+        raise UserError(
+            f"--num_clusters={number} of {num_images} images in {paths[0]}."
+        )
 
 
 def check_points(rehearsal, step):
@@ -191,11 +191,11 @@ def check_points(rehearsal, step):
     for name, counts in sets.items():
         least = min(count for count in counts if count)
         if number > least:
-            raise Fault(f"--num_images={number}: {name} has {least} of a class.")
+            raise UserError(f"--num_images={number}: {name} has {least} of a class.")
     num_classes = np.count_nonzero(sets["real"])
     points = (len(sets) if settings["joint"] else 2) * num_classes * number
     if settings["perplexity"] >= points:
-        raise Fault(
+        raise UserError(
             f"--perplexity={settings['perplexity']:g}: wanted less than the {points}"
             " images of a plane."
         )
@@ -208,14 +208,16 @@ def check_compared(rehearsal, step):
     counts = np.array([[c // 2 for c in sets.pop("real")], *sets.values()])
     most = sum(least for half, least in zip(counts[0], counts.min(axis=0)) if half)
     if number > most:
-        raise Fault(f"--num_images={number}: no comparison can have more than {most}.")
+        raise UserError(
+            f"--num_images={number}: no comparison can have more than {most}."
+        )
 
 
 def check_table(rehearsal, step):
     """The paper's counting knows one test part."""
     folds = max(row.count(",") + 1 for row in step.settings["rows"])
     if step.settings["protocol"] == "paper" and folds > 1:
-        raise Fault(f"--protocol=paper: --rows have {folds} folds; expected full.")
+        raise UserError(f"--protocol=paper: --rows have {folds} folds; expected full.")
 
 
 def counts_of_named(rehearsal, settings):

@@ -11,11 +11,9 @@ import os
 import signal
 import time
 
+from dataset.errors import UserError
+
 SECONDS_TO_END = 120
-
-
-class LockError(Exception):
-    """Something that a user can cause and cure: a run is at work in the folder."""
 
 
 def take(path):
@@ -24,7 +22,7 @@ def take(path):
     What a killed run left behind is ended first.
 
     Raises:
-      LockError: a run works in the folder, or steps of a killed one do not end.
+      UserError: a run works in the folder, or steps of a killed one do not end.
     """
     lock = os.open(path, os.O_RDWR | os.O_CREAT)
     deadline = time.monotonic() + SECONDS_TO_END
@@ -37,7 +35,7 @@ def take(path):
             holders = processes_on(path)
         launcher, snakemake = read_runners(path)
         if launcher in holders or time.monotonic() > deadline:
-            raise LockError(
+            raise UserError(
                 f"{os.path.dirname(path)}: a run is at work in this folder (process"
                 f" {launcher}); wait for it, or stop it by `kill {launcher}`."
             )

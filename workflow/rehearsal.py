@@ -27,7 +27,7 @@ from dataset.shards import (
     write_json,
     write_shard_set,
 )
-from workflow.announcements import ANNOUNCERS, RULES, Announced, Fault
+from workflow.announcements import ANNOUNCERS, RULES, Announced
 
 # What all other steps depend on.
 PREPARERS = {"dataset.prepare", "dataset.import_images"}
@@ -84,7 +84,7 @@ class Rehearsal:
                     self.ask(step)
                 elif announce := ANNOUNCERS.get(step.binary) or RULES.get(step.rule):
                     announce(self, step)
-            except (Fault, UserError) as fault:
+            except UserError as fault:
                 faults.setdefault(str(fault), step.name)
                 if step.binary in PREPARERS:  # All others depend on it.
                     break
@@ -110,12 +110,12 @@ class Rehearsal:
         """The settings of a training, planned or there.
 
         Raises:
-          Fault: neither.
+          UserError: neither.
         """
         if model_dir not in self.trainings:
             path = os.path.join(self.output_dir, model_dir, "run.json")
             if not os.path.exists(path):
-                raise Fault(f"--model_dir={model_dir}: no training in it.")
+                raise UserError(f"--model_dir={model_dir}: no training in it.")
             self.trainings[model_dir] = read_json(path)["settings"]
         return self.trainings[model_dir]
 
@@ -126,7 +126,7 @@ class Rehearsal:
             self.networks |= {backbone} - WITHOUT_A_NETWORK
         elif weights not in (None, "none"):
             if not os.path.isfile(os.path.join(self.output_dir, weights)):
-                raise Fault(f"--weights={weights}: no such file.")
+                raise UserError(f"--weights={weights}: no such file.")
             self._link(weights)
 
     def ask(self, step):

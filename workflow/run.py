@@ -3,6 +3,11 @@
 python -m workflow.run --configuration=workflow/demo.yaml --output_dir=demo
 """
 
+if __name__ == "__main__":
+    from flags import binary
+
+    binary.run("workflow.run")
+
 import contextlib
 import os
 import pathlib
@@ -12,8 +17,7 @@ import subprocess
 import sys
 import time
 
-from flags import binary
-from flags import workflow as workflow_flags
+from dataset.errors import UserError
 from workflow import cluster_jobs, display, lock, results
 
 SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
@@ -22,10 +26,6 @@ LOGS = "logs"
 SNAKEMAKE_LOG = "snakemake.log"
 SECONDS_BETWEEN_LOOKS = 0.5  # At the logs of steps that are at work.
 SECONDS_TO_BEGIN = 5  # A younger step is still importing TensorFlow.
-
-
-class WorkflowError(Exception):
-    """Something that a user can cause and cure."""
 
 
 def run_workflow(
@@ -44,15 +44,15 @@ def run_workflow(
     """Runs every step that is not finished; arguments as the flags.
 
     Raises:
-      WorkflowError: a file or Snakemake is not there, or a step failed.
-      LockError: another run works in the folder.
+      UserError: a file or Snakemake is not there, another run works in the folder,
+        or a step failed.
     """
     if not os.path.exists(configuration):
-        raise WorkflowError(f"--configuration={configuration}: not found.")
+        raise UserError(f"--configuration={configuration}: not found.")
     command = snakemake_command(snakemake, configuration, output_dir, cores)
     if profile:
         if not os.path.exists(profile):
-            raise WorkflowError(f"--profile={profile}: not found.")
+            raise UserError(f"--profile={profile}: not found.")
         command.append(f"--profile={os.path.abspath(profile)}")
     if gpus:
         command += ["--resources", f"gpu={len(gpus)}"]
@@ -78,7 +78,7 @@ def run_workflow(
             "; with --retrain also where a training whose settings or images have"
             " changed was refused"
         )
-        raise WorkflowError(
+        raise UserError(
             f"stopped before the end; what is finished stays in {output_dir}, and the"
             # Below 0, Snakemake was killed on a person's wish.
             f" same command goes on from there{refused if code > 0 else ''}. Logs of"
@@ -90,17 +90,17 @@ def case_folder(brats_dir, images_dir):
     """What replaces the configuration's cases: key=value, one of them empty.
 
     Raises:
-      WorkflowError: both are given, or a folder is not there.
+      UserError: both are given, or a folder is not there.
     """
     given = {"brats_dir": brats_dir, "images_dir": images_dir}
     if brats_dir and images_dir:
-        raise WorkflowError(
+        raise UserError(
             f"--brats_dir={brats_dir} --images_dir={images_dir}: expected one of them."
         )
     for flag, folder in given.items():
         if folder and (flag, folder) != ("brats_dir", results.PHANTOM):
             if not os.path.isdir(folder):
-                raise WorkflowError(f"--{flag}={folder}: no such folder.")
+                raise UserError(f"--{flag}={folder}: no such folder.")
             given[flag] = os.path.abspath(folder)
     return [f"{k}={v or ''}" for k, v in given.items()] if any(given.values()) else []
 
@@ -109,14 +109,14 @@ def end_cluster_jobs(output_dir, profile):
     """Ends jobs that a run has left in the folder.
 
     Raises:
-      WorkflowError: Slurm does not answer, and the profile is one for it. Without one,
+      UserError: Slurm does not answer, and the profile is one for it. Without one,
         there may be its programs and no cluster.
     """
     try:
         cluster_jobs.end(output_dir)
     except cluster_jobs.ClusterError as error:
         if profile and is_for_slurm(profile):
-            raise WorkflowError(
+            raise UserError(
                 f"--profile={profile}: {error}; whether jobs still write in"
                 f" {output_dir} is not known; try again when the cluster answers."
             ) from error
@@ -132,7 +132,7 @@ def rehearse(command, output_dir, cores, start_over):
     """Shows how many steps there are, and checks that each could run.
 
     Raises:
-      WorkflowError: Snakemake has no plan, or steps could not run.
+      UserError: Snakemake has no plan, or steps could not run.
     """
     # Import of TensorFlow: some seconds that only this way costs.
     from workflow import check, plan
@@ -147,17 +147,17 @@ def rehearse(command, output_dir, cores, start_over):
     text, _ = process.communicate()
     if process.returncode:
         _, _, reason = text.partition("Building DAG of jobs...")
-        raise WorkflowError((reason or text).strip())
+        raise UserError((reason or text).strip())
     try:
         steps = plan.read_plan(text, start_over)
     except ValueError as error:  # Of shlex.
-        raise WorkflowError(f"a command line of `refiners`: {error}.") from error
+        raise UserError(f"a command line of `refiners`: {error}.") from error
     print(plan.job_counts(text) or "Nothing to be done.", flush=True)
     wrong, notes = check.check(steps, binary.parse, output_dir, cores)
     for note in notes:
         print(f"Note: {note}")
     if wrong:
-        raise WorkflowError("\n  ".join(["these steps cannot run:", *wrong]))
+        raise UserError("\n  ".join(["these steps cannot run:", *wrong]))
     print(f"{len(steps)} steps, and nothing wrong with their flags, files and sizes.")
 
 
@@ -219,7 +219,7 @@ def start(command, **options):
     try:
         return subprocess.Popen(command, env=environment(), **options)
     except FileNotFoundError as error:
-        raise WorkflowError(
+        raise UserError(
             f"--snakemake={command[0]}: no such command; `pip install -r"
             " workflow/requirements.lock` in an environment of its own brings it."
         ) from error
@@ -269,11 +269,3 @@ def main(settings):
     run_workflow(**settings)
     if not settings["dry_run"]:
         results.show(settings["output_dir"])
-
-
-def run():
-    binary.run(main, workflow_flags.define_run, (WorkflowError, lock.LockError))
-
-
-if __name__ == "__main__":
-    run()
