@@ -29,10 +29,10 @@ from classifier.heat_maps import heat_map_function
 from classifier.networks import tumor_probability
 from classifier.pictures import volume_picture
 from classifier.weights import read_detector
+from dataset.pictures import write_png
 from dataset.shards import ShardSet, UserError, to_float, write_text
 from dataset.volumes import SliceSettings, read_volume, slice_images
 from training.checkpoints import read_run
-from training.pictures import write_png
 
 
 def predict(

@@ -13,7 +13,8 @@ import os
 import numpy as np
 
 from dataset.curation import BORDERLINE, UNLABELED, Slice, judge_slices
-from dataset.folders import UserError, disk_errors
+from dataset.errors import UserError
+from dataset.folders import disk_errors
 from dataset.layouts import Case
 from dataset.shards import Record, label_number
 from dataset.splits import fingerprint

@@ -11,7 +11,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 TUMOR, NON_TUMOR = "tumor", "non_tumor"
 EXCLUDED, UNLABELED = "excluded", "unlabeled"

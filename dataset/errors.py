@@ -1,5 +1,8 @@
-"""The error of whatever a user can cause; knows nothing else, TensorFlow least."""
+"""What a user can cause and mend; knows nothing else, TensorFlow least."""
 
 
 class UserError(Exception):
-    """Something that a user can cause and cure; its message is all they need to see."""
+    """Its message is all that its user needs to see: the flag or file, and the cure.
+
+    Whatever else is raised is a defect of the program.
+    """

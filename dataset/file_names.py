@@ -3,7 +3,7 @@
 import os
 import re
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 
 def list_files(folder, left_out=()):

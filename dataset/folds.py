@@ -6,7 +6,7 @@ neither the order in which cases were found nor the fold that is written matters
 
 import numpy as np
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 DRAWS = 100
 MIN_VALIDATION = 5  # Patients; fewer tell one detector from another by chance.

@@ -8,7 +8,7 @@ tilt, left, posterior and superior (LPS), ITK's own.
 import numpy as np
 import SimpleITK as sitk
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 FRAME = np.array([240, 240, 155])  # columns, rows, slices: ITK's order of axes
 # Where the NIfTI releases of BraTS (2017 on) place the frame's first voxel: mm, LPS+.

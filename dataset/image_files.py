@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import SimpleITK as sitk
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 CHANNELS = ("red", "green", "blue", "luminance")

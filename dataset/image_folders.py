@@ -10,8 +10,8 @@ import dataclasses
 import os
 
 from dataset.curation import NON_TUMOR, TUMOR
+from dataset.errors import UserError
 from dataset.file_names import list_files, natural
-from dataset.folders import UserError
 from dataset.image_files import is_image
 from dataset.image_search import ImageFile, Search
 from dataset.image_table import read_table

@@ -5,8 +5,8 @@ import os
 import re
 
 from dataset.curation import NON_TUMOR, TUMOR, UNLABELED
+from dataset.errors import UserError
 from dataset.file_names import check_name, natural
-from dataset.folders import UserError
 
 ID_PREFIX = "images"  # Begins the ids of imported images.
 

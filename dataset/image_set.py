@@ -5,11 +5,12 @@ import sys
 
 import tqdm
 
+from dataset.errors import UserError
 from dataset.folders import file_sha256
 from dataset.image_files import read_image
 from dataset.image_folders import find_images
 from dataset.images import levels, scale_image
-from dataset.shards import Record, UserError, label_number, write_shard_set
+from dataset.shards import Record, label_number, write_shard_set
 
 MAX_SHOWN = 20
 

@@ -5,7 +5,7 @@ import dataclasses
 import os
 
 from dataset.curation import NON_TUMOR, TUMOR, UNLABELED
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 COLUMNS = ("file", "label", "patient", "id")
 LABELS = {"0": NON_TUMOR, "1": TUMOR, "-1": UNLABELED, "": UNLABELED}

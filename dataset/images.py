@@ -9,7 +9,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 AS_IS, PERCENTILES, WINDOW = INTENSITIES = ("as_is", "percentiles", "window")
 BLOCKS = 48  # By which images are told from each other, in either direction.

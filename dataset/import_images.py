@@ -13,13 +13,13 @@ import dataclasses
 import os
 
 from dataset import image_copies, preparation
+from dataset.errors import UserError
 from dataset.image_files import read_image
 from dataset.image_folders import find_images
 from dataset.image_search import Sources
 from dataset.image_set import write_image_set
 from dataset.images import AS_IS, PERCENTILES, ImageSettings
 from dataset.patient_images import ImageRules, JudgedImage, PatientReader
-from dataset.shards import UserError
 
 SOURCE = preparation.Source("file", "patient", "image", JudgedImage)
 

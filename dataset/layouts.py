@@ -13,7 +13,7 @@ import os
 import pathlib
 import re
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.volume_files import SUFFIXES
 
 T1C_WORDS = {"t1c", "t1ce", "t1gd"}

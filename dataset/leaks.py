@@ -12,7 +12,8 @@ import os
 
 import tensorflow as tf
 
-from dataset.folders import UserError, read_json
+from dataset.errors import UserError
+from dataset.folders import read_json
 from dataset.lineage import Lineage
 from dataset.shards import LABEL_NAMES, ShardSet
 from dataset.splits import PARTS

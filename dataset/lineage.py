@@ -10,7 +10,8 @@ import os
 
 import tensorflow as tf
 
-from dataset.folders import UserError, file_sha256, read_json
+from dataset.errors import UserError
+from dataset.folders import file_sha256, read_json
 from dataset.shards import ShardSet
 
 RUN, CLUSTERS = "run.json", "clusters.json"

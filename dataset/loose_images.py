@@ -4,8 +4,8 @@ import dataclasses
 import os
 import re
 
+from dataset.errors import UserError
 from dataset.file_names import list_files
-from dataset.folders import UserError
 from dataset.image_files import is_image, read_image
 from dataset.images import ImageSettings, levels, scale_image
 from dataset.mask_names import MaskNames

@@ -3,7 +3,7 @@
 import os
 import re
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 STEM, NAME = "{stem}", "{name}"
 

@@ -13,7 +13,7 @@ import numpy as np
 from dataset import images as image_steps
 from dataset.cases import ReadCase, file_states, write_arrays
 from dataset.curation import EXCLUDED, NON_TUMOR, TUMOR, Judged
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.image_files import read_image
 from dataset.shards import Record, label_number
 

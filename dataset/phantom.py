@@ -20,13 +20,8 @@ import numpy as np
 import tqdm
 
 from dataset.anatomy import Pose, frame_affine, frame_axes, load_template
-from dataset.folders import (
-    UserError,
-    claim_folder,
-    disk_errors,
-    release_folder,
-    write_json,
-)
+from dataset.errors import UserError
+from dataset.folders import claim_folder, disk_errors, release_folder, write_json
 from dataset.lesions import (
     EDEMA,
     ENHANCING,

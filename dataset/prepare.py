@@ -13,8 +13,8 @@ import os
 from dataset import preparation
 from dataset.cases import CaseReader
 from dataset.curation import EXCLUDED, Rules, read_verdicts
+from dataset.errors import UserError
 from dataset.layouts import find_cases
-from dataset.shards import UserError
 from dataset.volumes import MASK_CODES, SliceSettings
 
 

@@ -44,6 +44,37 @@ def to_uint8(images):
     return tf.cast(tf.round(tf.clip_by_value(scaled, 0.0, 255.0)), tf.uint8)
 
 
+def pad(image, size, top=None, left=None):
+    """Zero-pads a square image [height, height, channels] to `size` pixels.
+
+    The GANs' images are of a power of 2, 256 px, what they imitate is 240 px.
+
+    Args:
+      image: a tensor.
+      size: height and width of the result.
+      top, left: rows and columns of zeros before the image; without, it is centred.
+    """
+    middle = (size - tf.shape(image)[0]) // 2
+    top, left = (middle if offset is None else offset for offset in (top, left))
+    padded = tf.image.pad_to_bounding_box(image, top, left, size, size)
+    return tf.ensure_shape(padded, [size, size, None])
+
+
+def own_patients(patients):
+    """Names of patients: an image without one ("") is a patient of its own."""
+    return [patient or f"\0{number}" for number, patient in enumerate(patients)]
+
+
+def to_record(example):
+    """A `Record` of a dict of NumPy values as `parse` gives them."""
+    return Record(
+        image=example["image"][..., 0],
+        label=int(example["label"]),
+        id=example["id"].decode(),
+        patient=example["patient"].decode(),
+    )
+
+
 def serialize(record):
     """A `Record` as the bytes of a `tf.train.Example`."""
     png = tf.io.encode_png(np.asarray(record.image, np.uint8)[..., None]).numpy()

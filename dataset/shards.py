@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 # Some of these are for the steps, which know this module and not those below it.
+from dataset.errors import UserError
 from dataset.file_systems import (  # noqa: F401
-    UserError,
     disk_errors,
     load_file_system,
     read_bytes,
@@ -37,10 +37,13 @@ from dataset.records import (  # noqa: F401
     Record,
     label_name,
     label_number,
+    own_patients,
+    pad,
     parse,
     parse_origins,
     serialize,
     to_float,
+    to_record,
     to_uint8,
     untuned,
 )
@@ -146,13 +149,7 @@ class ShardSet:
 
     def records(self):
         """The set's `Record`s in order."""
-        for example in self.dataset().as_numpy_iterator():
-            yield Record(
-                image=example["image"][..., 0],
-                label=int(example["label"]),
-                id=example["id"].decode(),
-                patient=example["patient"].decode(),
-            )
+        return map(to_record, self.dataset().as_numpy_iterator())
 
     def origins(self):
         """All images' labels, ids and patients, without decoding the images.
@@ -170,10 +167,12 @@ class ShardSet:
 
     def patients(self):
         """The set of all patients, "" for images without one; decodes no image."""
-        batches = tf.data.TFRecordDataset(self.paths).batch(IMAGES_PER_SHARD)
-        origins = map(parse_origins, untuned(batches))
-        found = {p for batch in origins for p in set(batch["patient"].numpy())}
-        return {patient.decode() for patient in found}
+        return set(self.origins()[2])
+
+    def record(self, position):
+        """The `Record` at `position` (0-based) of the set."""
+        example = parse(self.serialized(position))
+        return to_record({name: value.numpy() for name, value in example.items()})
 
     def serialized(self, position):
         """The bytes of the example at `position` (0-based) of the set."""

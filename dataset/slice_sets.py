@@ -10,7 +10,8 @@ import os
 import tqdm
 
 from dataset.curation import BORDERLINE, NON_TUMOR, TUMOR, UNLABELED, Slice
-from dataset.folders import UserError, write_text
+from dataset.errors import UserError
+from dataset.folders import write_text
 from dataset.shards import write_shard_set
 
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from dataset import folds
 from dataset.curation import TUMOR
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 PARTS = ("train", "validation", "test")
 ROWS = 64

@@ -19,8 +19,9 @@ import tensorflow as tf
 import tqdm
 
 from dataset.audit import Audit, refinement_faults
+from dataset.errors import UserError
 from dataset.leaks import LeakCheck
-from dataset.shards import MANIFEST, ShardSet, UserError, has_manifest
+from dataset.shards import MANIFEST, ShardSet, has_manifest
 from dataset.splits import PARTS
 
 MAX_SHOWN = 20

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 
 SUFFIXES = (".nii", ".nii.gz", ".mha")
 # Of the Medical Segmentation Decathlon's 4-D volumes: FLAIR, T1, T1 with contrast, T2.

@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from dataset import frame
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.volume_files import read_file
 
 MASK_CODES = (0, 1, 2, 3, 4)  # of all releases together

@@ -10,7 +10,7 @@ import time
 import cv2
 import SimpleITK as sitk
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 
 def parallel_map(function, items, num_workers):

@@ -3,6 +3,8 @@
 import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
+from dataset.shards import own_patients
+
 
 def wilson_interval(proportion, num_images):
     """95 % confidence interval of a proportion: Wilson (1927), without correction.
@@ -28,8 +30,7 @@ def number_patients(patients):
     Returns:
       The number of patients, and that of each image's patient, int [images].
     """
-    owners = [patient or f"\0{number}" for number, patient in enumerate(patients)]
-    names, owner = np.unique(owners, return_inverse=True)
+    names, owner = np.unique(own_patients(patients), return_inverse=True)
     return len(names), owner
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from dataset.shards import disk_errors, parse, untuned
+from dataset.shards import disk_errors, pad, parse, untuned
 from features.descriptors import Descriptors
 from features.networks import NETWORKS, NetworkFeatures
 
@@ -64,11 +64,9 @@ def feature_batches(shard_set, extractor, *, start=0, image_size=0):
         the real images that they imitate; 0 for no padding.
     """
     size = max(image_size, shard_set.image_size)
-    offset = (size - shard_set.image_size) // 2
 
     def read(serialized):
-        image = parse(serialized)["image"]
-        return tf.image.pad_to_bounding_box(image, offset, offset, size, size)
+        return pad(parse(serialized)["image"], size)
 
     images = tf.data.TFRecordDataset(shard_set.paths).skip(start)
     images = images.map(read, num_parallel_calls=tf.data.AUTOTUNE)

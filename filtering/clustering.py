@@ -13,17 +13,16 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
+from dataset.pictures import fit, sheet, write_png
 from dataset.shards import label_name
 from features.extraction import DESCRIPTORS, JoinedFeatures, build_extractor
 from filtering.clusters import DISCARD, KEEP
 from filtering.outliers import RealImages
-from pages.pictures import GAP, read_image, sheet
-from training.pictures import write_png
 
 NETWORK = "densenet169"  # Han et al. (2019).
 # The sum of two threads is the same in either order; that of more is not.
 MAX_THREADS = 2
-COLUMNS, ROWS, TILE = 6, 3, 128  # Of a contact sheet.
+COLUMNS, ROWS, TILE, GAP = 6, 3, 128, 4  # Of a contact sheet; the last two in pixels.
 LINE = 96  # Grey value of the line above the farthest images.
 
 
@@ -170,7 +169,7 @@ def write_reference_sheet(path, shard_sets, real, seed):
 
 def _tiles(shard_sets, images):
     pictures = [
-        read_image(shard_sets[number], position)
+        fit(shard_sets[number].record(position).image, TILE)
         for number, position in zip(images.set_number, images.position)
     ]
-    return sheet(pictures, COLUMNS, -(-len(pictures) // COLUMNS), TILE)
+    return sheet(pictures, COLUMNS, GAP)

@@ -18,16 +18,13 @@ import tqdm
 from matplotlib.figure import Figure
 
 from dataset.shards import (
-    Record,
     ShardSet,
     UserError,
-    parse,
     write_bytes,
     write_shard_set,
 )
 from filtering.clusters import KEEP, Clusters
 from filtering.decisions import read_decisions
-from pages.pictures import read_image
 
 FIGURE, COLUMNS, ROWS = "kept_and_discarded.png", 4, 3
 
@@ -51,7 +48,7 @@ def discard(
     }
     shard_set = write_shard_set(
         output_dir,
-        lambda start, stop: (read_record(data, n) for n in kept[start:stop]),
+        lambda start, stop: (data.record(n) for n in kept[start:stop]),
         len(kept),
         binary="filtering.discard",
         settings=settings,
@@ -125,14 +122,6 @@ def positions_to_keep(images, undecided):
     return kept
 
 
-def read_record(shard_set, position):
-    """The `Record` at a position (0-based) of a set."""
-    example = parse(shard_set.serialized(position))
-    fields = ("image", "label", "id", "patient")
-    image, label, identifier, patient = (example[name].numpy() for name in fields)
-    return Record(image[..., 0], int(label), identifier.decode(), patient.decode())
-
-
 def summary(before, after):
     """Number of images before and after, by label, as a table of text."""
     counts = {
@@ -166,7 +155,7 @@ def write_figure(path, shard_set, kept, seed):
             axes.set(xticks=[], yticks=[])
             axes.set_visible(number < count)
             if number < count:
-                image = read_image(shard_set, int(chosen[number]))
+                image = shard_set.record(int(chosen[number])).image
                 axes.imshow(image, cmap="gray", vmin=0, vmax=255)
     content = io.BytesIO()
     figure.savefig(content, format="png", bbox_inches="tight")

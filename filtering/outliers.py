@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import euclidean_distances
 
-from dataset.shards import UserError
+from dataset.shards import UserError, own_patients
 
 CHUNK = 1024
 # Slices of one patient are alike, so a percentile over all images would reflect few
@@ -25,7 +25,7 @@ class RealImages:
     """
 
     def __init__(self, features, patients, blocks):
-        patients = [patient or f"#{n}" for n, patient in enumerate(patients)]
+        patients = own_patients(patients)
         self._known = pd.Index(patients).unique()
         if len(self._known) < 2:
             raise UserError(

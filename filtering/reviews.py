@@ -72,7 +72,7 @@ class Review:
         if number >= len(self._images):
             flask.abort(404, f"There is no image {number}.")
         image = self._images.iloc[number]
-        return pictures.read_image(self._sets[image.set_number], image.position)
+        return self._sets[image.set_number].record(image.position).image
 
     def close(self):
         self._decisions.close()

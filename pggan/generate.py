@@ -13,9 +13,9 @@ import os
 import tensorflow as tf
 import tqdm
 
+from dataset import pictures
 from dataset.shards import LABEL_NAMES, Record, UserError, to_uint8, write_shard_set
 from pggan import networks
-from training import pictures
 from training.checkpoints import (
     checkpoint_path,
     read_run,

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from dataset.shards import UserError, to_float
+from dataset.shards import UserError, pad, to_float
 from pggan.growth import alpha_at
 from pggan.layers import downsample, upsample
 from training import input as training_input
@@ -31,17 +31,11 @@ def place(image, resolution, seed=None):
         uniform in 0 ... resolution - size - 1, both ways: 0-15 px for 240 in 256
         (Han et al., 2019, section III-B).
     """
-    free = resolution - tf.shape(image)[0]
-    if seed is None:
-        top = left = free // 2
-    else:
-        offsets = tf.random.stateless_uniform(
-            [2], seed, maxval=tf.maximum(free, 1), dtype=tf.int32
-        )
-        top, left = offsets[0], offsets[1]
-    size = [resolution, resolution]
-    padded = tf.image.pad_to_bounding_box(image + 1.0, top, left, *size)
-    return tf.ensure_shape(padded - 1.0, [*size, 1])
+    offsets = (None, None)
+    if seed is not None:
+        most = tf.maximum(resolution - tf.shape(image)[0], 1)
+        offsets = tf.random.stateless_uniform([2], seed, maxval=most, dtype=tf.int32)
+    return pad(image + 1.0, resolution, offsets[0], offsets[1]) - 1.0
 
 
 def at_size(image, resolution, size, seed):

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from dataset.pictures import fit, sheet
 from dataset.shards import Record, write_shard_set
 from filtering.clusters import DISCARD, KEEP, describe_sets, write_clusters
-from pages import pictures
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 
@@ -53,8 +53,8 @@ def write(folder, draw, num_clusters, per_cluster, size):
     os.makedirs(output)
 
     def write_sheet(name, members):
-        sheet = pictures.sheet(members[:12], columns=6, rows=2, tile=128)
-        cv2.imwrite(os.path.join(output, name), sheet)
+        picture = sheet([fit(image, 128) for image in members[:12]], columns=6, gap=4)
+        cv2.imwrite(os.path.join(output, name), picture)
 
     listed = []
     for first in range(0, len(images), per_cluster):

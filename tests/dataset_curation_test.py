@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dataset.curation import Rules, judge_slices, read_verdicts, straight_edge
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 RULES = Rules(first_slice=1, last_slice=10, min_tumor_area=80, min_brain_area=2880)
 

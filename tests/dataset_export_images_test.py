@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dataset import export_images, import_images, verify
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.shards import Record, ShardSet, write_shard_set
 from flags import images as images_flags
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from classifier.augment import augment
 from dataset import folders, verify
-from dataset.shards import Record, ShardSet, UserError, write_shard_set
+from dataset.errors import UserError
+from dataset.shards import Record, ShardSet, write_shard_set
 from flags import binary
 from flags import classifier as classifier_flags
 from training.input import shuffled_examples

@@ -5,7 +5,7 @@ import collections
 import numpy as np
 import pytest
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.folds import assign_folds, fold_parts, validation_size
 
 RATIO = {"train": 0.7, "validation": 0.1}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.image_files import is_image, read_image
 
 GREY = image_folder.pattern(0, (30, 50))

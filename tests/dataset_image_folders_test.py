@@ -4,7 +4,7 @@ import image_folder
 import numpy as np
 import pytest
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.image_folders import find_images
 from dataset.image_search import Sources
 from dataset.mask_names import MaskNames

@@ -5,7 +5,7 @@ import image_folder
 import numpy as np
 import pytest
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.images import (
     ImageSettings,
     fingerprint,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dataset import import_images, preparation, slice_sets, verify
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.images import ImageSettings, levels, scale_image
 from dataset.shards import ShardSet
 from flags import images as images_flags

@@ -6,7 +6,7 @@ import heads
 import numpy as np
 import pytest
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.layouts import Case, find_cases
 from dataset.volumes import read_volume
 

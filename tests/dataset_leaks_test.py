@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from dataset import verify
+from dataset.errors import UserError
 from dataset.folders import file_sha256
-from dataset.shards import LABEL_NAMES, Record, ShardSet, UserError, write_shard_set
+from dataset.shards import LABEL_NAMES, Record, ShardSet, write_shard_set
 
 FOLDS = {
     "fold-0": {"train": ["b"], "validation": ["c"], "test": ["a"]},

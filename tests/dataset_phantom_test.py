@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dataset import anatomy, lesions, phantom
-from dataset.folders import UserError
+from dataset.errors import UserError
 
 SPACING = 4.0
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dataset import cases, preparation, prepare, slice_sets, volumes
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.shards import ShardSet
 from flags import dataset as dataset_flags
 

@@ -2,13 +2,16 @@
 
 import json
 import os
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from dataset import shards
-from dataset.shards import Record, ShardSet, UserError, write_shard_set
+from dataset.errors import UserError
+from dataset.shards import Record, ShardSet, write_shard_set
 
 
 def records_between(start, stop, size=8):
@@ -45,9 +48,28 @@ def test_records_come_back_as_they_were(tmp_path):
 def test_any_record_can_be_read_alone(tmp_path):
     shard_set = write(tmp_path)
     for n, record in enumerate(records_between(0, 10)):
-        example = shards.parse(shard_set.serialized(n))
-        np.testing.assert_array_equal(example["image"][..., 0], record.image)
-        assert example["id"].numpy().decode() == record.id
+        assert same(shard_set.record(n), record)
+
+
+FORMER = pathlib.Path(__file__).parent / "data" / "shards_of_0.1.0"
+
+
+def test_set_of_the_version_before_is_read_and_continued(tmp_path):
+    """Written by 2385b1f: a finished set, and one stopped after its first shard."""
+    former = ShardSet(FORMER / "finished")
+    assert all(map(same, former.records(), records_between(0, 10)))
+    assert same(former.record(7), next(records_between(7, 8)))
+    for folder, read in (("finished", None), ("stopped", records_between)):
+        shutil.copytree(FORMER / folder, tmp_path / folder)
+        assert write(tmp_path / folder, read=read).digest == former.digest
+        assert content(tmp_path / folder) == content(FORMER / "finished")
+
+
+def test_padding_is_black_and_in_the_middle_or_as_told():
+    padded = np.array(shards.pad(np.ones([2, 2, 1], np.uint8), 5))[..., 0]
+    assert padded.shape == (5, 5) and padded.sum() == 4
+    assert padded[1:3, 1:3].all()
+    assert np.array(shards.pad(np.ones([2, 2, 1]), 5, 3, 0))[3:, :2].all()
 
 
 def test_conversions_are_each_others_inverse():

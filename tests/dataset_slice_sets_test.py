@@ -5,7 +5,7 @@ import collections
 import numpy as np
 import pytest
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.shards import Record
 from dataset.slice_sets import slice_sets
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.layouts import Case
 from dataset.splits import (
     assign_parts,

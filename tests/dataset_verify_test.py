@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from dataset import verify
-from dataset.shards import Record, UserError, serialize, write_shard_set
+from dataset.errors import UserError
+from dataset.shards import Record, serialize, write_shard_set
 
 
 def image_of(seed, size=8):

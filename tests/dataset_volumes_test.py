@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dataset import volumes
-from dataset.folders import UserError
+from dataset.errors import UserError
 from dataset.volumes import SliceSettings, read_volume, slice_images
 
 NUMBERS = np.arange(30, 131, 5)

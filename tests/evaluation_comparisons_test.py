@@ -3,18 +3,17 @@
 import numpy as np
 import pytest
 
+from dataset.image_sets import (
+    common_size,
+    open_image_set,
+    open_named_sets,
+)
 from dataset.shards import Record, UserError, write_shard_set
 from evaluation.images.comparisons import (
     OTHER_PATIENTS,
     SAME_PATIENTS,
     halves,
     plan_comparisons,
-)
-from evaluation.images.image_sets import (
-    common_size,
-    open_image_set,
-    open_named_sets,
-    pad_to,
 )
 
 PATIENTS = [f"p{n}" for n in range(6)]
@@ -133,12 +132,6 @@ def test_images_are_read_by_position_across_shard_sets(sets):
         assert real.ids[position] == records[position].id
         assert real.labels[position] == records[position].label
         assert real.patients[position] == records[position].patient
-
-
-def test_padding_is_black_and_in_the_middle():
-    padded = pad_to(np.ones([2, 2], np.uint8), 5)
-    assert padded.shape == (5, 5) and padded.sum() == 4
-    assert padded[1:3, 1:3].all()
 
 
 @pytest.mark.parametrize("row", ["name", "=folder", "name=", "name=a,,b"])

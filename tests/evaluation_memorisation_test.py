@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from dataset.image_sets import open_image_set, open_named_sets
 from dataset.shards import Record, UserError, write_shard_set
-from evaluation.images.image_sets import open_image_set, open_named_sets
 from evaluation.images.memorisation_report import write_memorisation
 from evaluation.images.neighbours import NearestImages, double, unit_vectors
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from dataset.image_sets import open_image_set
 from dataset.shards import Record, ShardSet, UserError, write_shard_set
 from evaluation.images.comparisons import OTHER_PATIENTS, SAME_PATIENTS
-from evaluation.images.image_sets import open_image_set
 from evaluation.images.measures import MEASURES, SampleReader
 from evaluation.images.quality import write_quality
 from features.descriptors import Descriptors

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from dataset.image_sets import ImageSet
 from dataset.shards import ShardSet, UserError
 from evaluation.images.embedding import Points, embed
-from evaluation.images.image_sets import ImageSet
 from evaluation.images.tsne import STYLES, write_tsne
 from flags import evaluation as evaluation_flags
 

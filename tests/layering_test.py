@@ -10,6 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 FLOOR = {"dataset.errors", "dataset.file_systems", "dataset.folders"}
 FLOOR |= {"dataset.records", "dataset.shards"}
+VIEW = {"dataset", *FLOOR, "dataset.image_sets", "dataset.pictures"}  # Of shard sets.
 STEPS = ("classifier", "evaluation", "filtering", "pggan", "simgan", "unit")
 SHARED = {  # What steps may share beside the shard contract, and who does.
     "features": ("classifier", "evaluation", "filtering", "pggan"),
@@ -101,9 +102,8 @@ def test_shard_contract_stands_on_tensorflow_and_numpy_alone(module):
 
 @pytest.mark.parametrize("module", modules_of(*SHARED), ids=lambda m: m.name)
 def test_what_steps_share_knows_shards_and_no_step(module):
-    known = ("dataset", "dataset.shards")
     for name in module.imports_of_project():
-        assert name.partition(".")[0] == module.package or name in known
+        assert name.partition(".")[0] == module.package or name in VIEW
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,7 @@ def test_what_steps_share_knows_shards_and_no_step(module):
 def test_step_imports_itself_shards_and_what_it_may_share(module):
     own = {module.package} | ({"flags"} if module.is_binary else set())
     own |= {shared for shared, users in SHARED.items() if module.package in users}
-    known = {"dataset", "dataset.errors", "dataset.shards"}
-    known |= {*EXCEPTIONS.get(module.name, ())}
+    known = VIEW | EXCEPTIONS.get(module.name, set())
     for name in module.imports_of_project():
         assert name.partition(".")[0] in own or name in known
 

@@ -209,15 +209,6 @@ def test_page_listens_on_this_computer_alone_and_ends_with_a_word(
     assert "Traceback" not in printed
 
 
-def test_sheet_has_its_images_in_rows_and_is_black_elsewhere():
-    images = [np.full([8, 8], level, np.uint8) for level in (50, 100, 150)]
-    sheet = pictures.sheet(images, columns=2, rows=2, tile=16)
-    assert sheet.shape == (36, 36)
-    assert (sheet[:16, :16] == 50).all() and (sheet[:16, 20:] == 100).all()
-    assert (sheet[20:, :16] == 150).all()
-    assert sheet.sum() == 256 * (50 + 100 + 150)
-
-
 def test_uncompressed_images_of_a_size_have_one_length():
     noise = np.random.default_rng(0).integers(0, 256, [33, 33], np.uint8)
     for image in (noise, np.zeros_like(noise)):

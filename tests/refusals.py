@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 
 
 @contextlib.contextmanager

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from dataset.shards import UserError, parse
-from training import domains
 from training.input import ChosenImages
 from unit import input_pipeline
 
@@ -30,14 +28,6 @@ def batches(sets, first_step=0, num_steps=12, batch_size=2, seed=3):
         num_steps=num_steps,
     )
     return list(dataset.as_numpy_iterator())
-
-
-def test_image_is_padded_with_black_in_the_middle():
-    image = tf.fill([240, 240, 1], tf.constant(9, tf.uint8))
-    placed = domains.place(image, 256).numpy()[..., 0]
-    assert placed.shape == (256, 256)
-    assert (placed[8:248, 8:248] == 9).all()
-    assert placed.sum(dtype=int) == 9 * 240 * 240
 
 
 def test_batches_are_images_in_range_of_the_larger_size(sets):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from dataset.shards import ShardSet, UserError, parse, to_float
+from dataset.shards import ShardSet, UserError, pad, parse, to_float
 from training import input as training_input
 
 SYNTHETIC, REAL = 0, 1
@@ -61,13 +61,6 @@ def check_steps(keep_steps, num_steps):
     return sorted(map(int, keep_steps))
 
 
-def place(image, size):
-    """Zero-pads a uint8 [height, width, 1] image to `size`, in the middle."""
-    free = size - tf.shape(image)[0]
-    padded = tf.image.pad_to_bounding_box(image, free // 2, free // 2, size, size)
-    return tf.ensure_shape(padded, [size, size, 1])
-
-
 def image_series(images, domain, *, size, start, stop, seed):
     """One domain's images number `start` to `stop` - 1, flipped by chance.
 
@@ -82,7 +75,7 @@ def image_series(images, domain, *, size, start, stop, seed):
     """
 
     def prepare(example):
-        image = place(example["image"], size)
+        image = pad(example["image"], size)
         flip_seed = training_input.image_seed(seed, example["n"], FLIP + domain)
         return tf.image.stateless_random_flip_left_right(to_float(image), flip_seed)
 
@@ -118,4 +111,4 @@ def some_images(images, size, count):
       float32 [count, size, size, 1] in [-1, 1].
     """
     serialized = [images.serialized(n * len(images) // count) for n in range(count)]
-    return tf.stack([to_float(place(parse(s)["image"], size)) for s in serialized])
+    return tf.stack([to_float(pad(parse(s)["image"], size)) for s in serialized])

@@ -11,17 +11,16 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from dataset import pictures
 from dataset.shards import (
     Record,
     ShardSet,
     UserError,
-    parse,
     to_float,
     to_uint8,
     write_shard_set,
 )
 from training import input as training_input
-from training import pictures
 from training.checkpoints import checkpoint_path, read_run, weights_digest
 from training.strategy import create_strategy
 
@@ -186,7 +185,7 @@ def before_after(synthetic, refined, count=PREVIEW_IMAGES):
     count = min(count, len(synthetic))
     positions = np.linspace(0, len(synthetic) - 1, count, dtype=int)
     before, after = (
-        np.stack([parse(shards.serialized(p))["image"].numpy() for p in positions])
+        np.stack([shards.record(p).image[..., None] for p in positions])
         for shards in (synthetic, refined)
     )
     difference = np.clip(after.astype(int) - before + 128, 0, 255).astype(np.uint8)

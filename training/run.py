@@ -16,9 +16,10 @@ import time
 import tensorflow as tf
 import tqdm
 
+from dataset import pictures
 from dataset.shards import PROJECT_VERSION, UserError, to_uint8, write_json, write_text
 from training import callbacks as cb
-from training import checkpoints, pictures, workers
+from training import checkpoints, workers
 from training import strategy as strategies
 from training.checkpoints import read_run, step_of
 

@@ -13,8 +13,8 @@ import itertools
 
 import numpy as np
 
+from dataset.image_sets import ImageSet
 from dataset.shards import UserError, label_name
-from evaluation.images.image_sets import ImageSet
 from evaluation.statistics import number_patients
 
 SAME_PATIENTS, OTHER_PATIENTS = "real, same patients", "real, other patients"

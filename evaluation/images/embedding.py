@@ -12,8 +12,8 @@ import numpy as np
 import tqdm
 from sklearn.manifold import TSNE
 
+from dataset.image_sets import ImageSet
 from dataset.shards import UserError, label_name
-from evaluation.images.image_sets import ImageSet
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import tqdm
 
+from dataset.image_sets import common_size, open_image_set, open_named_sets
 from dataset.shards import PROJECT_VERSION, UserError, write_json, write_text
 from evaluation.images.comparisons import plan_comparisons
-from evaluation.images.image_sets import common_size, open_image_set, open_named_sets
 from evaluation.images.measures import (
     MEASURES,
     OF_FEATURES,

@@ -4,8 +4,8 @@ import dataclasses
 import os
 
 import numpy as np
-import tensorflow as tf
 
+from dataset.pictures import fit
 from dataset.shards import (
     LABEL_NAMES,
     PROJECT_VERSION,
@@ -13,11 +13,11 @@ from dataset.shards import (
     UserError,
     claim_folder,
     label_number,
+    own_patients,
     read_json,
     release_folder,
     write_json,
 )
-from pages import pictures
 
 TEST = "test.json"
 ANSWERS = "answers.jsonl"
@@ -92,26 +92,9 @@ def write_test(output_dir, real_dirs, synthetic_dirs, *, num_images, seed):
 
 def read_entries(shard_set):
     """The `Entry`s of a set, without decoding its images."""
-    text = tf.io.FixedLenFeature([], tf.string)
-    features = {
-        "id": text,
-        "patient": text,
-        "label": tf.io.FixedLenFeature([], tf.int64),
-    }
-    examples = tf.data.TFRecordDataset(shard_set.paths).batch(1024)
-    position = 0
-    for batch in examples.as_numpy_iterator():
-        columns = tf.io.parse_example(batch, features)
-        for values in zip(*(columns[name].numpy() for name in features)):
-            identifier, patient, label = values
-            yield Entry(
-                shard_set.directory,
-                position,
-                identifier.decode(),
-                int(label),
-                patient.decode(),
-            )
-            position += 1
+    rows = zip(*shard_set.origins())
+    for position, (label, identifier, patient) in enumerate(rows):
+        yield Entry(shard_set.directory, position, identifier, int(label), patient)
 
 
 def draw_images(entries, label_name, count, draws, flag):
@@ -140,9 +123,7 @@ def draw_images(entries, label_name, count, draws, flag):
     candidates = [candidates[n] for n in draws.permutation(len(candidates))]
     shown = {}
     rounds = []
-    for entry in candidates:
-        # An image of no patient counts as a patient of its own.
-        patient = entry.patient or entry.id
+    for patient in own_patients([entry.patient for entry in candidates]):
         rounds.append(shown.get(patient, 0))
         shown[patient] = rounds[-1] + 1
     order = np.argsort(rounds, kind="stable")
@@ -170,7 +151,7 @@ def load_images(test):
                     f"{folder}: not the set that the test was made from; restore that"
                     " one, or make another test in another folder."
                 )
-        image = pictures.read_image(sets[folder], chosen["position"])
+        image = sets[folder].record(chosen["position"]).image
         images.append(equal_size(image, test["image_size"]))
     return images
 
@@ -188,7 +169,7 @@ def equal_size(image, size):
     if height <= size * LARGEST_PADDING:
         begin = (height - size) // 2
         return image[begin : begin + size, begin : begin + size]
-    return pictures.fit(image, size)
+    return fit(image, size)
 
 
 def reader_order(seed, reader, num_images):

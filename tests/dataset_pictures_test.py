@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from training import pictures
+from dataset import pictures
 
 
 def test_images_stand_in_rows():
@@ -28,3 +28,12 @@ def test_a_picture_is_read_back(tmp_path):
     content = (tmp_path / "new" / "picture.png").read_bytes()
     np.testing.assert_array_equal(tf.io.decode_png(content), image)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["picture.png"]
+
+
+def test_sheet_has_its_images_in_rows_and_is_black_elsewhere():
+    images = [np.full([8, 8], level, np.uint8) for level in (50, 100, 150)]
+    sheet = pictures.sheet([pictures.fit(image, 16) for image in images], 2, gap=4)
+    assert sheet.shape == (36, 36)
+    assert (sheet[:16, :16] == 50).all() and (sheet[:16, 20:] == 100).all()
+    assert (sheet[20:, :16] == 150).all()
+    assert sheet.sum() == 256 * (50 + 100 + 150)

@@ -5,7 +5,9 @@ import itertools
 
 import numpy as np
 
-from dataset.shards import ShardSet, UserError, parse
+from dataset.errors import UserError
+from dataset.records import pad
+from dataset.shards import ShardSet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +52,8 @@ class ImageSet:
         for n, position in enumerate(progress(positions)):
             part = int(np.searchsorted(ends, position, side="right"))
             shards = self.shard_sets[part]
-            example = parse(shards.serialized(position - ends[part] + len(shards)))
-            images[n] = pad_to(example["image"].numpy()[..., 0], size)
+            record = shards.record(position - ends[part] + len(shards))
+            images[n] = pad(record.image[..., None], size)[..., 0]
         return images
 
 
@@ -114,10 +116,3 @@ def common_size(image_sets):
                 " to 256, as in the paper)."
             )
     return largest.image_size
-
-
-def pad_to(image, size):
-    """Zero-pads a uint8 [height, width] image to `size`, in the middle."""
-    height, width = image.shape
-    top, left = (size - height) // 2, (size - width) // 2
-    return np.pad(image, [(top, size - height - top), (left, size - width - left)])
