@@ -20,7 +20,7 @@ help:
 	@echo "make test    the tests; with BRATS_DIR=folder those on real cases too"
 	@echo "make test-long  those that take minutes each"
 	@echo "make setup   what the above do first: Python packages into $(VENV)"
-	@echo "make lint    style check;  make format  applies it"
+	@echo "make lint    style and spelling;  make format  applies the style"
 	@echo "make lock    newest versions that fit, into the two requirements.lock"
 	@echo "make clean   removes $(VENV), $(WORKFLOW_VENV), .python, demo and caches;"
 	@echo "             mini stays, it holds the work of hours: rm -r mini removes it"
@@ -79,6 +79,7 @@ benchmark-slurm: $(VENV)/installed $(WORKFLOW_VENV)/installed
 lint: $(VENV)/installed
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/codespell
 
 format: $(VENV)/installed
 	@$(VENV)/bin/ruff check --fix .

@@ -89,6 +89,8 @@ EXTRAS_REQUIRE = {
         "playwright",  # Drives the system's Chromium to test the two pages.
         "pytest-xdist",  # Two processes of tests on two cores.
         "ruff",  # Lint and format.
+        "codespell",  # Misspellings in code and pages.
+        "mypy",  # Checks the annotated interfaces.
     ],
 }
 

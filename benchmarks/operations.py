@@ -34,7 +34,7 @@ FRAMING = 16  # Bytes that a TFRecord file adds to each record.
 
 @dataclasses.dataclass(frozen=True)
 class GPU:
-    """A GPU, or one of its arithmetics: operations per second, and what is reached."""
+    """A GPU at one precision: operations per second, and what is reached."""
 
     name: str
     peak: float
