@@ -1,4 +1,4 @@
-"""What the pages for readers name is there."""
+"""What the pages for readers name is there, and their lines fit on a screen."""
 
 import ast
 import pathlib
@@ -11,6 +11,8 @@ from flags import binary
 ROOT = pathlib.Path(__file__).parents[1]
 PAPER = ROOT / "docs" / "paper.md"
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+MAX_COLUMNS = 100
+LONG_PAGES = {"results.md"}  # Has notes below tables as the programs print them.
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)", re.DOTALL)
 
 
@@ -80,3 +82,12 @@ def test_files_in_backticks_are_there(page):
     kinds = "py|smk|yaml|cfg|md"
     paths = re.findall(rf"`((?:{first})/[\w./]+\.(?:{kinds}))`", page.read_text())
     assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lines_are_wrapped(page):
+    if page.name in LONG_PAGES:
+        pytest.skip("its notes are as the programs print them")
+    lines = [line for line in page.read_text().splitlines() if line[:1] != "|"]
+    breakable = [line for line in lines if "](https://" not in line]
+    assert not [line for line in breakable if len(line) > MAX_COLUMNS]
