@@ -49,7 +49,7 @@ from dataset.records import (  # noqa: F401
 )
 
 CONTRACT_VERSION = 1
-PROJECT_VERSION = "0.1.0"
+PROJECT_VERSION = "1.0.0"
 IMAGES_PER_SHARD = 1024
 
 MANIFEST = "manifest.json"

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from dataset.shards import PROJECT_VERSION
 from flags import binary
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -91,3 +92,10 @@ def test_lines_are_wrapped(page):
     lines = [line for line in page.read_text().splitlines() if line[:1] != "|"]
     breakable = [line for line in lines if "](https://" not in line]
     assert not [line for line in breakable if len(line) > MAX_COLUMNS]
+
+
+def test_release_notes_and_citation_are_of_this_version():
+    versions = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert versions[0] == PROJECT_VERSION
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {PROJECT_VERSION}\n" in citation
