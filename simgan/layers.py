@@ -14,6 +14,7 @@ class ConvNorm(keras.layers.Layer):
       maps, kernel_size, strides: of the convolution.
       momentum: part of the moving averages that stays in each update.
       synchronized: whether statistics are those of all replicas' images together.
+      scale: of batch norm, at the beginning.
     """
 
     def __init__(
@@ -24,9 +25,11 @@ class ConvNorm(keras.layers.Layer):
         *,
         momentum=0.99,
         synchronized=False,
+        scale=1.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.scale = scale
         self.conv = keras.layers.Conv2D(
             maps,
             kernel_size,
@@ -37,7 +40,10 @@ class ConvNorm(keras.layers.Layer):
         )
         # In float32, whatever the precision of convolutions.
         self.norm = keras.layers.BatchNormalization(
-            momentum=momentum, synchronized=synchronized, dtype="float32"
+            momentum=momentum,
+            synchronized=synchronized,
+            gamma_initializer=keras.initializers.Constant(scale),
+            dtype="float32",
         )
 
     def call(self, inputs, training=False):
@@ -50,20 +56,32 @@ class ConvNorm(keras.layers.Layer):
             "strides": self.conv.strides[0],
             "momentum": self.norm.momentum,
             "synchronized": self.norm.synchronized,
+            "scale": self.scale,
         }
         return {**super().get_config(), **config}
 
 
 class ResidualBlock(keras.layers.Layer):
-    """ReLU(x + BN(conv(ReLU(BN(conv(x)))))); arguments as of `ConvNorm`."""
+    """ReLU(x + BN(conv(ReLU(BN(conv(x)))))); arguments as of `ConvNorm`.
+
+    Args:
+      scale: of the last batch norm, at the beginning; with 0 the block is a ReLU then.
+    """
 
     def __init__(
-        self, maps, kernel_size=3, *, momentum=0.99, synchronized=False, **kwargs
+        self,
+        maps,
+        kernel_size=3,
+        *,
+        momentum=0.99,
+        synchronized=False,
+        scale=1.0,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         norm = {"momentum": momentum, "synchronized": synchronized}
         self.first = ConvNorm(maps, kernel_size, **norm)
-        self.second = ConvNorm(maps, kernel_size, **norm)
+        self.second = ConvNorm(maps, kernel_size, scale=scale, **norm)
 
     def call(self, inputs, training=False):
         x = tf.nn.relu(self.first(inputs, training=training))
@@ -71,7 +89,7 @@ class ResidualBlock(keras.layers.Layer):
         return tf.nn.relu(tf.cast(inputs, x.dtype) + x)
 
     def get_config(self):
-        config = self.first.get_config()
-        names = ("maps", "kernel_size", "momentum", "synchronized")
+        config = self.second.get_config()
+        names = ("maps", "kernel_size", "momentum", "synchronized", "scale")
         own = {name: config[name] for name in names}
         return {**super().get_config(), **own}

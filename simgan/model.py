@@ -17,7 +17,8 @@ class SimGAN(SteppedModel):
 
     Args:
       image_size: height and width of the images, in pixels.
-      num_blocks, base_maps, block_kernel_size: see `networks`.
+      architecture, num_blocks, base_maps, block_kernel_size, output_activation,
+        block_scale: see `networks`.
       batch_norm_momentum: of the moving averages of batch norm.
       learning_rate, halving_steps, num_halvings: of both SGD optimizers, see
         `LearningRate`, which is kept as `schedule`.
@@ -33,9 +34,12 @@ class SimGAN(SteppedModel):
         self,
         *,
         image_size,
+        architecture,
         num_blocks,
         base_maps,
         block_kernel_size,
+        output_activation,
+        block_scale,
         batch_norm_momentum,
         learning_rate,
         halving_steps,
@@ -51,13 +55,16 @@ class SimGAN(SteppedModel):
         norm = {"momentum": batch_norm_momentum, "synchronized": synchronized}
         self.refiner = networks.build_refiner(
             image_size,
+            architecture=architecture,
             num_blocks=num_blocks,
             base_maps=base_maps,
             block_kernel_size=block_kernel_size,
+            output_activation=output_activation,
+            block_scale=block_scale,
             **norm,
         )
         self.discriminator = networks.build_discriminator(
-            image_size, base_maps=base_maps, **norm
+            image_size, architecture=architecture, base_maps=base_maps, **norm
         )
         self.history_buffer = History(history_size, image_size, self.batch_size)
         self.reduce = losses.REDUCTIONS[loss_reduction]

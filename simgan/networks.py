@@ -3,25 +3,63 @@
 Batch norm everywhere is of Han et al. (2019), section III-C; the original has none.
 """
 
+import dataclasses
+
 import keras
 
 from dataset.shards import UserError
 from simgan.layers import ConvNorm, ResidualBlock
 
-STRIDE = 32  # Pixels between the centers of two neighbouring patches.
 
 
-def check_size(image_size):
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """What the original's two pairs of networks differ in, but for their depth.
+
+    Attributes:
+      first_kernel_size: of the refiner's first convolution.
+      convolutions: the discriminator's first two, each (kernel size, strides).
+      pool_strides, last_strides: of its pooling and of the 3x3 convolution after it.
+    """
+
+    first_kernel_size: int
+    convolutions: tuple
+    pool_strides: int
+    last_strides: int
+
+    @property
+    def stride(self):
+        """Pixels between the centers of two neighbouring patches."""
+        (_, first), (_, second) = self.convolutions
+        return first * second * self.pool_strides * self.last_strides
+
+
+ARCHITECTURES = {
+    "hands": Architecture(7, ((7, 4), (5, 2)), 2, 2),  # Of images of 224 px.
+    "eyes": Architecture(3, ((3, 2), (3, 2)), 1, 1),  # Of images of 55 x 35 px.
+}
+
+
+def check_size(image_size, architecture="hands"):
     """Refuses images of less than one patch."""
-    if image_size < STRIDE:
+    stride = ARCHITECTURES[architecture].stride
+    if image_size < stride:
         raise UserError(
             f"--synthetic_dir: images are {image_size} px; the discriminator's patches"
-            f" want {STRIDE} px at least."
+            f" want {stride} px at least."
         )
 
 
 def build_refiner(
-    image_size, *, num_blocks=10, base_maps=64, block_kernel_size=3, **norm
+    image_size,
+    *,
+    num_blocks=10,
+    base_maps=64,
+    block_kernel_size=3,
+    architecture="hands",
+    output_activation="tanh",
+    block_scale=1.0,
+    **norm,
 ):
     """The refiner R: no pooling, every pixel is refined in place.
 
@@ -31,6 +69,9 @@ def build_refiner(
       base_maps: feature maps of every convolution but the last.
       block_kernel_size: of the residual blocks' convolutions; the original's filters
         "7x7 with 64 feature maps" may be those of all, or of the first alone.
+      architecture: a key of `ARCHITECTURES`; the refiner has its first filters.
+      output_activation: "tanh" or "linear", after the last convolution.
+      block_scale: of the residual blocks' last batch norm, at the beginning.
       **norm: `momentum` and `synchronized`, see `layers.ConvNorm`.
 
     Returns:
@@ -38,29 +79,36 @@ def build_refiner(
       ones, the same.
     """
     images = keras.Input([image_size, image_size, 1], name="synthetic_images")
-    x = keras.layers.Conv2D(base_maps, 7, padding="same", name="features")(images)
+    first = ARCHITECTURES[architecture].first_kernel_size
+    x = keras.layers.Conv2D(base_maps, first, padding="same", name="features")(images)
     for block in range(num_blocks):
-        name = f"block_{block}"
-        x = ResidualBlock(base_maps, block_kernel_size, name=name, **norm)(x)
+        x = ResidualBlock(
+            base_maps,
+            block_kernel_size,
+            scale=block_scale,
+            name=f"block_{block}",
+            **norm,
+        )(x)
     x = keras.layers.Conv2D(1, 1, dtype="float32", name="to_image")(x)
     refined_images = keras.layers.Activation(
-        "tanh", dtype="float32", name="refined_images"
+        output_activation, dtype="float32", name="refined_images"
     )(x)
     return keras.Model(images, refined_images, name="refiner")
 
 
-def build_discriminator(image_size, *, base_maps=64, **norm):
+def build_discriminator(image_size, *, base_maps=64, architecture="hands", **norm):
     """The discriminator D of local patches.
 
     Args:
       image_size: height and width, in pixels.
       base_maps: feature maps of the second convolution; of the others in proportion.
+      architecture: a key of `ARCHITECTURES`.
       **norm: `momentum` and `synchronized`, see `layers.ConvNorm`.
 
     Returns:
       Model of images float32 [batch, size, size, 1] to the logits of a softmax per
-      position, float32 [batch, n, n, 2] with n = size / 32, rounded up: 8 for 256 px.
-      A position sees 71 px.
+      position, float32 [batch, n, n, 2]. Of "hands" n = size / 32, rounded up, 8 for
+      256 px, and a position sees 71 px; of "eyes" n = size / 4, and it sees 23 px.
     """
 
     def conv(x, maps, kernel_size, strides=1):
@@ -69,11 +117,12 @@ def build_discriminator(image_size, *, base_maps=64, **norm):
         x = ConvNorm(maps, kernel_size, strides, **norm)(x)
         return keras.layers.ReLU()(x)
 
+    sizes = ARCHITECTURES[architecture]
     images = keras.Input([image_size, image_size, 1], name="images")
-    x = conv(images, base_maps * 3 // 2, 7, 4)
-    x = conv(x, base_maps, 5, 2)
-    x = keras.layers.MaxPooling2D(3, strides=2, padding="same")(x)
-    x = conv(x, base_maps // 2, 3, 2)
+    x = conv(images, base_maps * 3 // 2, *sizes.convolutions[0])
+    x = conv(x, base_maps, *sizes.convolutions[1])
+    x = keras.layers.MaxPooling2D(3, strides=sizes.pool_strides, padding="same")(x)
+    x = conv(x, base_maps // 2, 3, sizes.last_strides)
     x = conv(x, base_maps // 2, 1)
     logits = keras.layers.Conv2D(2, 1, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="discriminator")
