@@ -8,10 +8,9 @@ import tqdm
 
 from dataset.shards import disk_errors, pad, parse, untuned
 from features.descriptors import Descriptors
-from features.networks import NETWORKS, NetworkFeatures
+from features.networks import NetworkFeatures
 
 DESCRIPTORS = "descriptors"
-BACKBONES = (DESCRIPTORS, *NETWORKS)
 BATCH_SIZE = 64
 
 
@@ -19,7 +18,7 @@ def build_extractor(backbone, weights, *, image_size=0, seed=0):
     """An extractor by name.
 
     Args:
-      backbone: of `BACKBONES`.
+      backbone: a key of `NETWORKS`, or `DESCRIPTORS`.
       weights: `imagenet`, `none` or a path; descriptors have none.
       image_size: height and width at which it sees an image; 0 for its own.
       seed: of random weights.

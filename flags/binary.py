@@ -3,13 +3,13 @@
 import gc
 import importlib
 import os
-import pkgutil
 import runpy
 import sys
 
 from absl import app, flags, logging
 
 from dataset.errors import UserError
+from flags import kinds
 
 flags.disclaim_key_flags()
 FLAGS = flags.FLAGS
@@ -32,12 +32,12 @@ def run(binary, *, define=None, writes_shard_set=False):
 
     Args:
       binary: its name, `pggan.train`.
-      define: function that defines the flags; by default that of `definition`.
+      define: function that describes the flags; by default that of `definition`.
       writes_shard_set: whether `--output_dir` is one, and may lie elsewhere, too.
     """
     set_process_up()
     elsewhere = SHARD_SETS | NO_PATHS | ({"output_dir"} if writes_shard_set else set())
-    holders = (define or definition(binary))()
+    holders = kinds.define((define or definition(binary))(), FLAGS)
     for holder in holders:  # What --help shows are the flags of the started program.
         FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[holder.name])
 
@@ -47,8 +47,6 @@ def run(binary, *, define=None, writes_shard_set=False):
                 binary, f"unexpected argument {argv[1]!r}; every flag begins with --."
             )
         settings = {holder.name: holder.value for holder in holders}
-        for name in settings:  # Read once, here. `parse` may define others' now.
-            delattr(FLAGS, name)
         try:
             _check_local(settings, elsewhere)
             importlib.import_module(binary).main(settings)
@@ -99,34 +97,19 @@ def parse(binary, arguments, complete=True):
       flags.Error: an unknown flag, a value that is not allowed, a flag or flagfile that
         is missing.
     """
-    holders = definition(binary)()
-    try:
-        for holder in holders if not complete else ():
-            FLAGS[holder.name].validators.clear()
-        rest = FLAGS([binary, *arguments])
-        if len(rest) > 1:
-            raise flags.Error(f"unexpected argument {rest[1]!r}")
-        return {holder.name: FLAGS[holder.name].value for holder in holders}
-    finally:
-        for holder in holders:
-            delattr(FLAGS, holder.name)
+    values = flags.FlagValues()
+    optional = {} if complete else {"required": False}
+    holders = kinds.define(definition(binary)(), values, **optional)
+    rest = values([binary, *arguments])
+    if len(rest) > 1:
+        raise flags.Error(f"unexpected argument {rest[1]!r}")
+    return {holder.name: holder.value for holder in holders}
 
 
 def definition(binary):
-    """The function that defines a binary's flags.
-
-    `define_train` for `pggan.train`, in `flags.pggan` or, where that has none, in the
-    one module of `flags` that has it.
-    """
-    package, _, name = binary.rpartition(".")
-    modules = [info.name for info in pkgutil.iter_modules([os.path.dirname(__file__)])]
-    for module in sorted(modules, key=lambda module: module != package):
-        found = getattr(
-            importlib.import_module(f"flags.{module}"), f"define_{name}", None
-        )
-        if found:
-            return found
-    raise LookupError(binary)
+    """The function that describes a binary's flags: `flags.pggan.define_train`."""
+    package, _, name = binary.partition(".")
+    return getattr(importlib.import_module(f"flags.{package}"), f"define_{name}")
 
 
 def _check_local(settings, elsewhere):

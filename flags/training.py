@@ -1,80 +1,83 @@
-"""Flags that every trainer has."""
+"""Flags that every trainer has, and those of every refiner."""
 
-from absl import flags
-
-flags.disclaim_key_flags()
-
-STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+from flags.kinds import choice, count, integer, number, overwrite, path, switch
 
 
 def define_training(batch_size):
     """Defines them; `batch_size` is the default that the model's paper gives."""
-    return [
-        flags.DEFINE_string(
-            "model_dir",
-            None,
+    return dict(
+        model_dir=path(
             "Folder of the training and its whole state: flags, checkpoints, logs,"
-            " samples. Run the same command again to continue a stopped training.",
-            required=True,
+            " samples. Run the same command again to continue a stopped training."
         ),
-        flags.DEFINE_integer(
-            "seed",
-            0,
-            "Seed of every draw: weights, order, augmentation, latents.",
-            lower_bound=0,
-            upper_bound=2**20,
+        seed=integer(
+            0, "Seed of every draw: weights, order, augmentation, latents.", most=2**20
         ),
-        flags.DEFINE_integer(
-            "batch_size",
-            batch_size,
-            "Images per step over all replicas together.",
-            lower_bound=1,
-        ),
-        flags.DEFINE_enum(
-            "strategy",
-            "auto",
-            STRATEGIES,
+        batch_size=count(batch_size, "Images per step over all replicas together."),
+        strategy=choice(
+            ["auto", "one_device", "mirrored", "multi_worker"],
             "Where to train: auto mirrors over as many local GPUs as the batch"
             " divides among;"
             " multi_worker trains on several machines, which TF_CONFIG names (docs/"
             "several_machines.md).",
         ),
-        flags.DEFINE_enum(
-            "precision",
-            "float32",
-            PRECISIONS,
+        precision=choice(
+            ["float32", "mixed_bfloat16", "mixed_float16"],
             "Arithmetic of convolutions; losses, norms and penalties stay float32."
             " bfloat16 for recent GPUs and CPUs, float16 for older GPUs.",
         ),
-        flags.DEFINE_bool("jit_compile", False, "Compile the step with XLA."),
-        flags.DEFINE_bool(
-            "deterministic",
-            False,
+        jit_compile=switch("Compile the step with XLA."),
+        deterministic=switch(
             "Only bit-reproducible operations: the same command gives the same weights"
-            " to the last bit, stopped in between or not (CPU). Somewhat slower.",
+            " to the last bit, stopped in between or not (CPU). Somewhat slower."
         ),
-        flags.DEFINE_bool(
-            "dry_run", False, "Check inputs and flags, print the plan, and stop."
-        ),
-        flags.DEFINE_bool(
-            "start_over",
-            False,
+        dry_run=switch("Check inputs and flags, print the plan, and stop."),
+        start_over=switch(
             "Where model_dir holds a training by other flags or on other images, put"
             " it aside as model_dir.1 (.2, ...) and train anew. Without this flag such"
-            " a training is refused. One by the same flags goes on as ever.",
+            " a training is refused. One by the same flags goes on as ever."
         ),
-        flags.DEFINE_float(
-            "checkpoint_minutes",
+        checkpoint_minutes=number(
             10.0,
             "Minutes between checkpoints: the most work that a crash can cost. 0 saves"
             " after every step.",
-            lower_bound=0.0,
         ),
-        flags.DEFINE_integer(
-            "log_steps",
-            100,
-            "Steps between two lines of log.jsonl and points in TensorBoard.",
-            lower_bound=1,
+        log_steps=count(
+            100, "Steps between two lines of log.jsonl and points in TensorBoard."
         ),
-    ]
+    )
+
+
+def define_domains():
+    """Flags of what a refiner is trained on."""
+    return dict(
+        real_dir=path("Shard set with real images of one class."),
+        synthetic_dir=path(
+            "Shard set with synthetic images of the same class. Real images may be"
+            " smaller; they are zero-padded to this set's size."
+        ),
+        num_images=integer(
+            3000,
+            "Images of either set to train on, chosen at random by --seed (Han et al.,"
+            " 2019: 3,000); 0 for all.",
+        ),
+    )
+
+
+def define_refine(trainer):
+    """Flags of the binary that refines with what `trainer` has trained."""
+    return dict(
+        model_dir=path(f"Folder of a {trainer}."),
+        data_dir=path(
+            "Shard set with the synthetic images to refine, of the class and size that"
+            " --model_dir was trained on."
+        ),
+        output_dir=path("Folder of the refined shard set."),
+        step=integer(
+            0,
+            "Step whose weights refine, one of the training's --keep_steps; 0 for the"
+            " last.",
+        ),
+        images_per_shard=count(1024, "Images per TFRecord file."),
+        overwrite=overwrite("a set that is there already"),
+    )

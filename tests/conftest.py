@@ -4,7 +4,7 @@
 import os
 import random
 
-from flags import binary
+from flags import binary, kinds
 
 binary.set_process_up()
 
@@ -79,10 +79,7 @@ def flag_defaults():
     """A function of a flag definition (`define_train`) to a dict of its defaults."""
 
     def defaults(define):
-        holders = define()
-        values = {holder.name: holder.default for holder in holders}
-        for holder in holders:
-            delattr(flags.FLAGS, holder.name)
-        return values
+        holders = kinds.define(define(), flags.FlagValues())
+        return {holder.name: holder.default for holder in holders}
 
     return defaults

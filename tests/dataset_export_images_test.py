@@ -11,7 +11,7 @@ import pytest
 from dataset import export_images, import_images, verify
 from dataset.errors import UserError
 from dataset.shards import Record, ShardSet, write_shard_set
-from flags import images as images_flags
+from flags import dataset as dataset_flags
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def sets(tmp_path, write_images):
 
 @pytest.fixture
 def export(flag_defaults, tmp_path):
-    defaults = flag_defaults(images_flags.define_export_images)
+    defaults = flag_defaults(dataset_flags.define_export_images)
 
     def export(shard_sets, name="png", **settings):
         places = {
@@ -41,7 +41,7 @@ def export(flag_defaults, tmp_path):
 
 @pytest.fixture
 def back(flag_defaults, tmp_path):
-    defaults = flag_defaults(images_flags.define_import_images)
+    defaults = flag_defaults(dataset_flags.define_import_images)
 
     def back(folder, table=None, name="back", **settings):
         places = {

@@ -13,7 +13,7 @@ from dataset import import_images, preparation, slice_sets, verify
 from dataset.errors import UserError
 from dataset.images import ImageSettings, levels, scale_image
 from dataset.shards import ShardSet
-from flags import images as images_flags
+from flags import dataset as dataset_flags
 
 PARTS = ("train", "validation", "test")
 SETS = [f"{part}/{label}" for part in PARTS for label in ("non_tumor", "tumor")]
@@ -22,7 +22,7 @@ SETS = [f"{part}/{label}" for part in PARTS for label in ("non_tumor", "tumor")]
 @pytest.fixture(scope="session")
 def run(flag_defaults):
     """Calls `import_images` as the binary would, small."""
-    defaults = flag_defaults(images_flags.define_import_images)
+    defaults = flag_defaults(dataset_flags.define_import_images)
     small = {"image_size": 20, "split": ["2", "1", "1"], "num_workers": 2}
     small |= {"patient_pattern": r"(p\d+)", "min_tumor_area": 30.0}
 

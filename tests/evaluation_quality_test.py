@@ -13,8 +13,10 @@ from evaluation.images.comparisons import OTHER_PATIENTS, SAME_PATIENTS
 from evaluation.images.measures import MEASURES, SampleReader
 from evaluation.images.quality import write_quality
 from features.descriptors import Descriptors
-from features.extraction import BACKBONES
+from features.extraction import DESCRIPTORS
+from features.networks import NETWORKS
 from flags import evaluation as evaluation_flags
+from flags import features as features_flags
 
 PATIENTS = [f"p{n}" for n in range(8)]
 
@@ -210,4 +212,4 @@ def test_existing_results_are_kept_unless_told_otherwise(defaults, sets, tmp_pat
 
 def test_flags_name_the_measures_and_backbones_there_are():
     assert evaluation_flags.MEASURES == tuple(MEASURES)
-    assert set(evaluation_flags.BACKBONES) == set(BACKBONES)
+    assert set(features_flags.BACKBONES) == {DESCRIPTORS, *NETWORKS}

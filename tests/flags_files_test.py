@@ -67,7 +67,7 @@ def test_words_that_are_no_flags_are_refused():
         binary.parse("evaluation.table", ["x"], complete=False)
 
 
-def test_flags_that_are_parsed_are_gone_afterwards():
+def test_flags_that_are_parsed_are_no_flags_of_this_process():
     before = set(flags.FLAGS)
     values = binary.parse("unit.refine", ["--step=3"], complete=False)
     assert values["step"] == 3 and values["overwrite"] is False

@@ -8,10 +8,10 @@ import time
 
 import keras
 import tensorflow as tf
-from absl import flags
 
 from dataset.shards import ShardSet, to_float
 from flags import binary
+from flags.kinds import count, path
 from flags.training import define_training
 from training import input as training_input
 from training.model import SteppedModel
@@ -67,11 +67,11 @@ def train(run, *, data_dir, num_steps):
 
 
 def define_train():
-    return [
-        *define_training(batch_size=4),
-        flags.DEFINE_string("data_dir", None, "A shard set.", required=True),
-        flags.DEFINE_integer("num_steps", 200, "Number of steps."),
-    ]
+    return dict(
+        **define_training(batch_size=4),
+        data_dir=path("A shard set."),
+        num_steps=count(200, "Number of steps."),
+    )
 
 
 def main(settings):

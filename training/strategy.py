@@ -5,9 +5,6 @@ import tensorflow as tf
 
 from dataset.shards import UserError
 
-STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-
 
 def create_strategy(name, batch_size, group=1):
     """The `tf.distribute.Strategy` of `--strategy`.
@@ -16,7 +13,7 @@ def create_strategy(name, batch_size, group=1):
     machine without GPU, `mirrored` uses all logical CPU devices.
 
     Args:
-      name: one of `STRATEGIES`.
+      name: of flags/training.py.
       batch_size: of all replicas together; 0 divides among any number.
       group: how many images of the batch `auto` leaves together on a replica.
 
