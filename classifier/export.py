@@ -19,17 +19,20 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
 import os
 import shutil
+import uuid
 
 import tensorflow as tf
 
 from classifier.layers import resize
 from classifier.networks import tumor_probability
 from classifier.weights import read_detector
-from dataset.shards import UserError, to_float
+from dataset.shards import UserError, disk_errors, to_float, write_json
 
 IMAGES = tf.TensorSpec([None, None, None, 1], tf.float32, name="images")
 IMAGES_UINT8 = tf.TensorSpec([None, None, None, 1], tf.uint8, name="images")
 PNG = tf.TensorSpec([None], tf.string, name="png")
+MARKER = "export.json"  # Says of a folder that this program has made it.
+OWN = {MARKER, "saved_model.pb", "fingerprint.pb", "variables", "assets"}
 
 
 class Serving(tf.Module):
@@ -65,23 +68,55 @@ class Serving(tf.Module):
 def export(*, model_dir, output_dir, overwrite):
     """Writes the SavedModel; the arguments are the flags of the same names."""
     detector = read_detector(model_dir)
-    if os.path.exists(output_dir) and not overwrite:
-        raise UserError(
-            f"--output_dir={output_dir}: exists already; give another folder or"
-            " --overwrite."
-        )
+    check_output(output_dir, overwrite)
     serving = Serving(detector, detector.get_layer("resnet_input").size)
     signatures = {
         "serving_default": serving.serve.get_concrete_function(IMAGES),
         "serving_uint8": serving.serve.get_concrete_function(IMAGES_UINT8),
         "serving_png": serving.serve_png.get_concrete_function(PNG),
     }
-    temporary = output_dir.rstrip("/") + ".tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    tf.saved_model.save(serving, temporary, signatures)
-    shutil.rmtree(output_dir, ignore_errors=True)
-    os.rename(temporary, output_dir)
+    parent, name = os.path.split(os.path.abspath(output_dir))
+    temporary = os.path.join(parent, f".{name}.{uuid.uuid4().hex}")  # Nobody else's.
+    with disk_errors(output_dir):
+        try:
+            tf.saved_model.save(serving, temporary, signatures)
+            settings = {"model_dir": model_dir, "output_dir": output_dir}
+            content = {"binary": "classifier.export", "settings": settings}
+            write_json(os.path.join(temporary, MARKER), content)
+            if os.path.exists(output_dir):
+                os.rename(output_dir, temporary + ".old")
+            os.rename(temporary, output_dir)
+        finally:
+            for folder in (temporary, temporary + ".old"):
+                shutil.rmtree(folder, ignore_errors=True)
     print(f"{output_dir}: signatures {', '.join(signatures)}.")
+
+
+def check_output(output_dir, overwrite):
+    """Refuses a folder that is there, unless all in it is this program's to replace.
+
+    Raises:
+      UserError: it is a file, or holds something, and `overwrite` is not given or not
+        all of it was made here.
+    """
+    flag = f"--output_dir={output_dir}"
+    if os.path.lexists(output_dir) and not os.path.isdir(output_dir):
+        raise UserError(f"{flag}: a file, expected a folder.")
+    names = set(os.listdir(output_dir)) if os.path.isdir(output_dir) else set()
+    if not names:
+        return
+    if not overwrite:
+        raise UserError(f"{flag}: exists already; give another folder or --overwrite.")
+    if names - OWN:
+        raise UserError(
+            f"{flag} --overwrite: it holds {min(names - OWN)}, which classifier.export"
+            " has not made; give another folder."
+        )
+    if MARKER not in names:
+        raise UserError(
+            f"{flag} --overwrite: no {MARKER} in it, so it was made by another program"
+            " or an earlier version; give another folder, or remove it yourself."
+        )
 
 
 def main(settings):

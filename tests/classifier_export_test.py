@@ -102,6 +102,7 @@ def test_every_signature_predicts_what_predict_predicts(
         skip_bad_files=False,
         output_csv=table,
         output_png=None,
+        heat_maps=False,
         threshold=0.5,
         batch_size=3,
         overwrite=False,
@@ -135,9 +136,62 @@ def test_every_signature_predicts_what_predict_predicts(
             )
 
 
+def write(path, text="mine"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
 def test_folder_that_exists_is_refused(saved_model, detector_dir):
     with pytest.raises(UserError, match="--output_dir=.*exists already"):
         export.export(model_dir=detector_dir, output_dir=saved_model, overwrite=False)
+
+
+def test_own_export_is_replaced_and_what_lies_beside_it_stays(detector_dir, tmp_path):
+    """https://github.com/scilus/scilpy/issues/55 and others: lost data."""
+    folder = tmp_path / "work" / "models"
+    own = {"model_dir": detector_dir, "output_dir": f"{folder}/"}
+    export.export(**own, overwrite=False)
+    write(folder.parent / "models.tmp" / "notes.txt")
+    write(folder.parent / "thesis.txt")
+    (folder / "saved_model.pb").unlink()  # As Snakemake does before it runs a step.
+    (folder / "variables" / "variables.index").write_text("to be replaced")
+    export.export(**own, overwrite=True)
+    assert tf.saved_model.load(str(folder))(np.zeros([1, 32, 32, 1], np.uint8)) >= 0
+    others = ["models.tmp/notes.txt", "thesis.txt"]
+    assert [(folder.parent / name).read_text() for name in others] == ["mine"] * 2
+    assert sorted(os.listdir(folder.parent)) == ["models", "models.tmp", "thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    "files, message",
+    [
+        (["thesis.txt"], "it holds thesis.txt, which classifier.export has not made"),
+        (["export.json", "saved_model.pb", "thesis.txt"], "it holds thesis.txt"),
+        (["saved_model.pb", "variables/a"], "no export.json in it"),
+    ],
+)
+def test_folder_of_others_is_not_replaced(detector_dir, tmp_path, files, message):
+    for name in files:
+        write(tmp_path / "work" / name)
+    with pytest.raises(UserError, match=f"--output_dir=.*work --overwrite: {message}"):
+        export.export(
+            model_dir=detector_dir, output_dir=str(tmp_path / "work"), overwrite=True
+        )
+    for name in files:
+        assert (tmp_path / "work" / name).read_text() == "mine"
+
+
+def test_file_in_the_place_of_the_folder_is_refused(detector_dir, tmp_path):
+    write(tmp_path / "detector")
+    with pytest.raises(
+        UserError, match="--output_dir=.*detector: a file, expected a f"
+    ):
+        export.export(
+            model_dir=detector_dir,
+            output_dir=str(tmp_path / "detector"),
+            overwrite=True,
+        )
+    assert (tmp_path / "detector").read_text() == "mine"
 
 
 def test_training_without_a_finished_epoch_is_refused(tmp_path, detector_dir):
