@@ -3,57 +3,18 @@
 import pathlib
 import re
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 ROOT = pathlib.Path(__file__).parent
 
-PACKAGES = [
-    "classifier",
-    "dataset",
-    "evaluation",
-    "evaluation.detection",
-    "evaluation.images",
-    "evaluation.page",
-    "evaluation.turing",
-    "features",
-    "filtering",
-    "flags",
-    "pages",
-    "pggan",
-    "simgan",
-    "training",
-    "unit",
-    "workflow",
-]
+PACKAGES = sorted(find_packages(str(ROOT)))
 
 # Each runs as `python -m package.module` too.
 BINARIES = [
-    "classifier.augment",
-    "classifier.export",
-    "classifier.predict",
-    "classifier.train",
-    "dataset.export_images",
-    "dataset.import_images",
-    "dataset.phantom",
-    "dataset.prepare",
-    "dataset.verify",
-    "evaluation.quality",
-    "evaluation.report",
-    "evaluation.select",
-    "evaluation.table",
-    "evaluation.tsne",
-    "evaluation.turing_table",
-    "evaluation.turing_test",
-    "filtering.cluster",
-    "filtering.discard",
-    "filtering.review",
-    "pggan.generate",
-    "pggan.train",
-    "simgan.refine",
-    "simgan.train",
-    "unit.refine",
-    "unit.train",
-    "workflow.run",
+    f"{package}.{path.stem}"
+    for package in PACKAGES
+    for path in sorted((ROOT / package.replace(".", "/")).glob("*.py"))
+    if '\nif __name__ == "__main__":' in path.read_text()
 ]
 
 INSTALL_REQUIRES = [

@@ -10,6 +10,7 @@ import inspect
 import pathlib
 
 import tensorflow as tf
+from training.refining import GROUP as BATCH_REFINE
 
 from benchmarks.graphs import Calls, trace
 from classifier import networks as classifier_networks
@@ -25,7 +26,6 @@ from simgan import networks as simgan_networks
 from simgan import schedule as simgan_schedule
 from simgan import train as simgan_train
 from simgan.model import SimGAN
-from training.refining import GROUP as BATCH_REFINE
 from training.run import Run
 from unit import networks as unit_networks
 from unit import train as unit_train

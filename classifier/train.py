@@ -32,7 +32,7 @@ def train(
     monitor,
     **model_settings,
 ):
-    """Trains in `run.model_dir`; the arguments are the flags of the same names."""
+    """Trains in the folder of `run`; the arguments are the flags of the same names."""
     train_sets = [ShardSet(directory) for directory in train_dirs]
     validation_sets = [ShardSet(directory) for directory in validation_dirs]
     input_pipeline.check_sets(train_sets, validation_sets)
@@ -50,7 +50,6 @@ def train(
     inputs = {"train_dirs": train_sets, "validation_dirs": validation_sets}
     if not run.start(classifier, num_steps=num_steps, inputs=inputs, facts=facts):
         return
-    run.restore(classifier)
     if not is_exhausted(classifier, run.step // steps_per_epoch, patience):
         size = {
             "image_size": model_settings["image_size"],
@@ -100,7 +99,7 @@ def build(
     """The compiled model on all replicas, from scratch or from `weights`."""
     check_size(image_size, blocks, base_maps, weights)
     # What is there may yet be put aside, once its images are compared.
-    fresh = run.settings["start_over"] or not run.latest_step()
+    fresh = run.settings["start_over"] or not run.folder.latest_step()
     path = weights_path(weights, "resnet50") if fresh else None
     schedule = learning_rate_schedule(
         learning_rate,
@@ -155,4 +154,4 @@ def _joined(blocks):
 
 def main(settings):
     run = Run("classifier.train", settings)
-    train(run, **run.own)
+    train(run, **run.model_flags)

@@ -45,7 +45,7 @@ class Validation(keras.callbacks.Callback):
             for name in ("accuracy", "loss")
         }
         result["validation_auc"] = auc(values["label"], values["logit"])
-        self.run.log({"step": self.run.step, "epoch": epoch, **result})
+        self.run.display.log({"step": self.run.step, "epoch": epoch, **result})
         if is_better(result, self.model, self.monitor):
             self.model.remember(epoch, result)
             self.save_best()
@@ -55,8 +55,8 @@ class Validation(keras.callbacks.Callback):
 
     def save_best(self):
         """Writes the detector's weights whole or not at all."""
-        path = self.run.own_path(BEST_WEIGHTS)
-        temporary = self.run.own_path("unfinished." + BEST_WEIGHTS)
+        path = self.run.folder.own_path(BEST_WEIGHTS)
+        temporary = self.run.folder.own_path("unfinished." + BEST_WEIGHTS)
         self.model.detector.save_weights(temporary)
         tf.io.gfile.rename(temporary, path, overwrite=True)
 

@@ -140,7 +140,7 @@ def generated_images(model, num_images, *, alpha, seed):
     latents = tf.random.stateless_normal(
         [num_images, model.latent_size], seed=[seed, LATENT_STREAM]
     )
-    average = model.averaged_generators[model.size]
+    average = model.averaged_generators[model.resolution_key]
     images = []
     for first in range(0, num_images, DRAWN_AT_ONCE):
         some = latents[first : first + DRAWN_AT_ONCE]

@@ -91,17 +91,6 @@ def _per_phase(flag, numbers, sizes):
     return list(numbers)
 
 
-def phase_at(phases, images_shown):
-    """The phase of the image that comes after `images_shown` others.
-
-    The phases' end belongs to the last one.
-    """
-    for phase in phases:
-        if images_shown < phase.stop:
-            return phase
-    return phases[-1]
-
-
 def alpha_at(phase, images_shown):
     """The weight of the new layers: 0 at the start of a fade, 1 from its end on.
 

@@ -3,8 +3,9 @@
 import tensorflow as tf
 
 from dataset.shards import UserError, pad, to_float
+from gan.layers import upsample
 from pggan.growth import alpha_at
-from pggan.layers import downsample, upsample
+from pggan.layers import downsample
 from training import input as training_input
 
 CROP = 1

@@ -98,21 +98,6 @@ class PixelNorm(keras.layers.Layer):
         return tf.cast(x * tf.math.rsqrt(square + 1e-8), inputs.dtype)
 
 
-class Upsample(keras.layers.Layer):
-    """Nearest-neighbour upsampling by 2.
-
-    By repetition, since the gradient of `tf.image.resize` is not deterministic.
-    """
-
-    def call(self, inputs):
-        return upsample(inputs)
-
-
-def upsample(images):
-    """Nearest-neighbour upsampling of [batch, height, width, maps] by 2."""
-    return tf.repeat(tf.repeat(images, 2, axis=1), 2, axis=2)
-
-
 def downsample(images):
     """Average pooling of [batch, height, width, maps] by 2."""
     return tf.nn.avg_pool2d(images, 2, strides=2, padding="VALID")

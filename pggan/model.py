@@ -4,7 +4,12 @@ import keras
 import tensorflow as tf
 
 from pggan import losses, networks
-from training.model import SteppedModel, optimizer_for_precision, reset_optimizer
+from training.model import (
+    SteppedModel,
+    optimizer_for_precision,
+    reset_optimizer,
+    unique,
+)
 
 DISCRIMINATOR_LATENTS, GENERATOR_LATENTS, MIX = 1, 2, 3
 
@@ -45,7 +50,7 @@ class PGGAN(SteppedModel):
         size = {"fmap_base": fmap_base, "fmap_max": fmap_max}
         self.latent_size = latent_size
         self.resolution = resolution
-        self.size = None
+        self.resolution_key = None
         self.generators = networks.build_generators(
             resolution, latent_size=latent_size, **size
         )
@@ -73,7 +78,7 @@ class PGGAN(SteppedModel):
             learning_rate, beta_1=0.0, beta_2=0.99, epsilon=1e-8
         )
         adam = optimizer_for_precision(adam)
-        adam.build(_variables(models.values()))
+        adam.build(unique(m.trainable_variables for m in models.values()))
         return adam
 
     def start_phase(self, phase, *, first_step, **compile_options):
@@ -88,9 +93,9 @@ class PGGAN(SteppedModel):
         if first_step:
             reset_optimizer(self.generator_optimizer)
             reset_optimizer(self.discriminator_optimizer)
-        size = f"{phase.resolution}px"
-        if size != self.size:  # The next phase of a size needs no new graph.
-            self.size = size
+        key = f"{phase.resolution}px"
+        if key != self.resolution_key:  # The next phase of a size needs no new graph.
+            self.resolution_key = key
             self.compile(**compile_options)
 
     def train_step(self, batch):
@@ -101,8 +106,8 @@ class PGGAN(SteppedModel):
             [-1, 1], faded like the networks, and `alpha` float32 [images].
         """
         real_images, alpha = batch["real_images"], batch["alpha"]
-        generator = self.generators[self.size]
-        discriminator = self.discriminators[self.size]
+        generator = self.generators[self.resolution_key]
+        discriminator = self.discriminators[self.resolution_key]
 
         def discriminate(images):
             return discriminator([images, alpha], training=True)
@@ -148,14 +153,6 @@ class PGGAN(SteppedModel):
         return self.resolution // size if self.penalty_size == "final" else 1
 
     def _update_average(self, generator):
-        average = self.averaged_generators[self.size]
+        average = self.averaged_generators[self.resolution_key]
         for slow, fast in zip(average.weights, generator.weights):
             slow.assign(fast + self.ema_decay * (slow - fast))
-
-
-def _variables(models):
-    """The trainable variables of models that share layers, each once, in order."""
-    unique = {}
-    for model in models:
-        unique.update({v.ref(): v for v in model.trainable_variables})
-    return list(unique.values())

@@ -6,6 +6,7 @@ The networks of all resolutions share their layers: each is one functional model
 
 import keras
 
+from gan.layers import Upsample
 from pggan import growth
 from pggan.layers import (
     SQRT_2,
@@ -15,7 +16,6 @@ from pggan.layers import (
     FadeIn,
     MinibatchStddev,
     PixelNorm,
-    Upsample,
 )
 
 

@@ -171,7 +171,7 @@ class Measurement(keras.callbacks.Callback):
         )
         values = self.references.compare(images)
         facts = {"step": self.run.step, "resolution": self.phase.resolution}
-        self.run.log({**facts, **values, "swd_noise": self.noise})
+        self.run.display.log({**facts, **values, "swd_noise": self.noise})
         if self.is_last:
             former = self.progress.memory
             memory = former.after(values["swd"], images_shown, self.noise)
@@ -182,7 +182,7 @@ class Measurement(keras.callbacks.Callback):
         """Ends the training where the chief, whose memory is saved, finds it flat."""
         if not self.progress.patience:
             return
-        (ends,) = self.run.agree(flat and self.run.workers.is_chief)
+        (ends,) = self.run.any_worker(flat and self.run.workers.is_chief)
         if ends:
             self.run.num_steps = self.run.step  # So that a checkpoint is made of it.
             self.model.stop_training = True

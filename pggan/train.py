@@ -16,6 +16,8 @@ from pggan.model import PGGAN
 from pggan.progress import open_progress
 from training import callbacks as training_callbacks
 from training.input import check_labels
+from training.model import unique
+from training.phases import phase_at
 from training.run import Run
 
 GRID_IMAGES = 36
@@ -36,7 +38,7 @@ def train(
     stop_when_flat,
     **model_settings,
 ):
-    """Trains in `run.model_dir`; the arguments are the flags of the same names."""
+    """Trains in the folder of `run`; the arguments are the flags of the same names."""
     shard_set = ShardSet(data_dir)
     label = check_labels(shard_set, None, "data_dir")
     input_pipeline.check_size(shard_set.image_size, resolution, "data_dir")
@@ -82,11 +84,10 @@ def train(
         facts["distance"] = progress.describe()
     if not run.start(model, num_steps=num_steps, inputs=inputs, facts=facts):
         return
-    run.restore(model)
     if progress and progress.ended:
         run.num_steps = run.step
     while run.step < run.num_steps:
-        phase = growth.phase_at(phases, run.step * run.batch_size)
+        phase = phase_at(phases, run.step * run.batch_size)
         train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress)
     results = progress.results() if progress else {}
     run.finish(images=run.step * run.batch_size, label=label, **results)
@@ -111,7 +112,9 @@ def train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress)
         first_image=shown,
     )
     if first_step and not phase.fading:
-        run.picture(f"real-{phase.resolution:03d}px", real_grid(batches))
+        run.display.log_image(
+            f"real-{phase.resolution:03d}px", real_grid(batches), run.step
+        )
 
     def alpha(step):
         return min(1.0, growth.alpha_at(phase, step * run.batch_size))
@@ -121,7 +124,7 @@ def train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress)
             [GRID_IMAGES, model.latent_size], seed=[run.seed, -1]
         )
         alphas = tf.fill([GRID_IMAGES], alpha(run.step))
-        average = model.averaged_generators[model.size]
+        average = model.averaged_generators[model.resolution_key]
         return average([latents, alphas], training=False)
 
     grids = training_callbacks.SampleGrid(
@@ -147,8 +150,7 @@ def real_grid(batches):
 
 def count(models):
     """Number of weights of models that share layers."""
-    weights = {w.ref(): w for model in models.values() for w in model.weights}
-    return sum(int(tf.size(w)) for w in weights.values())
+    return sum(int(tf.size(w)) for w in unique(m.weights for m in models.values()))
 
 
 def check_group(stddev_group, run):
@@ -167,4 +169,4 @@ def main(settings):
         # Nothing is measured: a flagfile may say how, a workflow with which images.
         settings |= {"validation_dir": None, "distance_kimg": 0.0}
     run = Run("pggan.train", settings, group=settings["stddev_group"])
-    train(run, **run.own)
+    train(run, **run.model_flags)

@@ -3,30 +3,33 @@
 import keras
 import tensorflow as tf
 
-from simgan import losses, networks
+from refiners.model import RefinerModel
+from simgan import losses, networks, schedule
 from simgan.history import History
-from simgan.schedule import LearningRate
 from training.input import image_seed
-from training.model import SteppedModel, optimizer_for_precision
+from training.model import optimizer_for_precision
 
 HISTORY = 101  # Stream of random numbers; one more for each update of a step.
 
 
-class SimGAN(SteppedModel):
+class SimGAN(RefinerModel):
     """Refiner, discriminator and the history of refined images.
 
     Args:
       image_size: height and width of the images, in pixels.
+      num_steps, pretrain_refiner_steps, pretrain_discriminator_steps, refiner_updates,
+        discriminator_updates: see `schedule.phases`.
       architecture, num_blocks, base_maps, block_kernel_size, output_activation,
         block_scale: see `networks`.
       batch_norm_momentum: of the moving averages of batch norm.
       learning_rate, halving_steps, num_halvings: of both SGD optimizers, see
-        `LearningRate`, which is kept as `schedule`.
+        `schedule.LearningRate`.
       loss_reduction: a key of `losses.REDUCTIONS`.
       regularization_weight: weight of `losses.regularization_loss`; None for that of
         `losses.REGULARIZATION_WEIGHTS`.
       history_size: see `history.History`.
-      synchronized: whether batch norm is over all replicas' images together.
+      synchronized: whether batch norm is over all replicas' images together; by default
+        if there are several.
       seed, batch_size: see `SteppedModel`.
     """
 
@@ -34,12 +37,14 @@ class SimGAN(SteppedModel):
         self,
         *,
         image_size,
-        architecture,
+        num_steps,
+        pretrain_refiner_steps,
+        pretrain_discriminator_steps,
+        refiner_updates,
+        discriminator_updates,
         num_blocks,
         base_maps,
         block_kernel_size,
-        output_activation,
-        block_scale,
         batch_norm_momentum,
         learning_rate,
         halving_steps,
@@ -47,11 +52,25 @@ class SimGAN(SteppedModel):
         loss_reduction,
         regularization_weight,
         history_size,
-        synchronized,
+        architecture="hands",
+        output_activation="tanh",
+        block_scale=1.0,
+        synchronized=None,
         **kwargs,
     ):
         names = ("regularization_loss", "adversarial_loss", "discriminator_loss")
-        super().__init__(loss_names=names, **kwargs)
+        networks.check_size(image_size, architecture)
+        super().__init__(loss_names=names, num_steps=num_steps, **kwargs)
+        self.phases = schedule.phases(
+            num_steps,
+            pretrain_refiner_steps=pretrain_refiner_steps,
+            pretrain_discriminator_steps=pretrain_discriminator_steps,
+            refiner_updates=refiner_updates,
+            discriminator_updates=discriminator_updates,
+        )
+        if synchronized is None:
+            # One replica has the whole batch; the stock layer is then faster.
+            synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
         norm = {"momentum": batch_norm_momentum, "synchronized": synchronized}
         self.refiner = networks.build_refiner(
             image_size,
@@ -72,21 +91,47 @@ class SimGAN(SteppedModel):
             regularization_weight = losses.REGULARIZATION_WEIGHTS[loss_reduction]
         self.regularization_weight = regularization_weight
         self.phase = None
-        self.schedule = LearningRate(
+        self.schedule = schedule.LearningRate(
             self.step, learning_rate, halving_steps, num_halvings
         )
         self.refiner_optimizer = _sgd(self.schedule, self.refiner)
         self.discriminator_optimizer = _sgd(self.schedule, self.discriminator)
 
-    def start_phase(self, phase, **compile_options):
-        """Goes on with the updates of `phase`, a `schedule.Phase`.
+    def describe(self):
+        patches = self.discriminator.output_shape[1]
+        return {
+            "parameters of the refiner": f"{self.refiner.count_params():,}",
+            "parameters of the discriminator": f"{self.discriminator.count_params():,}",
+            "patches": f"{patches}x{patches}",
+            "regularization weight": f"{self.regularization_weight:g}",
+            "phases": ", ".join(f"{p.name} to {p.stop:,}" for p in self.phases),
+        }
 
-        Args:
-          phase: a `schedule.Phase`.
-          **compile_options: for `keras.Model.compile`.
-        """
+    def picture_rows(self, synthetic_images, real_images):
+        refined_images = self.refiner(synthetic_images, training=False)
+        return synthetic_images, refined_images, real_images
+
+    def start_phase(self, phase, **compile_options):
         self.phase = phase
-        self.compile(**compile_options)
+        super().start_phase(phase, **compile_options)
+
+    @staticmethod
+    def step_batches(batches, phase):
+        """A batch for each update: images float32 [images, updates, size, size, 1]."""
+
+        def by_image(step):
+            # The images of a step are divided among replicas along the first axis.
+            # [updates, batch, size, size, 1] -> [batch, updates, size, size, 1]
+            return {name: tf.transpose(x, [1, 0, 2, 3, 4]) for name, x in step.items()}
+
+        steps = batches.batch(phase.updates, drop_remainder=True)
+        return steps.map(by_image, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def describe_step(self, step):
+        return {
+            "phase": self.phase.name,
+            "learning_rate": float(self.schedule.at(step - 1)),
+        }
 
     def train_step(self, batch):
         """The phase's updates of the refiner, then those of the discriminator.

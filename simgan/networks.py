@@ -11,7 +11,6 @@ from dataset.shards import UserError
 from simgan.layers import ConvNorm, ResidualBlock
 
 
-
 @dataclasses.dataclass(frozen=True)
 class Architecture:
     """What the original's two pairs of networks differ in, but for their depth.

@@ -9,20 +9,19 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
     binary.run("simgan.refine", writes_shard_set=True)
 
+from refiners import refining
 from simgan import networks
-from training import refining
-from training.checkpoints import restore_parts
 
 
-def load_refiner(settings, checkpoint, image_size):
-    """The network synthetic to refined images of a training with these settings."""
+def build_refiner(settings, image_size):
+    """The network synthetic to refined images; see `refiners.refining.refine`."""
     names = ("num_blocks", "base_maps", "block_kernel_size")
+    names += ("architecture", "output_activation")
     refiner = networks.build_refiner(
-        image_size, **{name: settings[name] for name in names}
+        image_size, **{name: settings[name] for name in names if name in settings}
     )
-    restore_parts(checkpoint, refiner=refiner)
-    return refiner
+    return refiner, {"refiner": refiner}
 
 
 def main(settings):
-    refining.refine(load_refiner, binary="simgan.refine", **settings)
+    refining.refine(build_refiner, binary="simgan.refine", **settings)

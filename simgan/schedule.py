@@ -6,24 +6,19 @@ import keras
 import tensorflow as tf
 
 from dataset.shards import UserError
+from training import phases as training_phases
 
 
 @dataclasses.dataclass(frozen=True)
-class Phase:
-    """A stretch of training whose steps are all alike.
+class Phase(training_phases.Phase):
+    """Steps that are all alike, each of several updates.
 
     Attributes:
-      name: for people.
-      start: number of steps before it.
-      stop: number of steps at its end.
       refiner_updates: updates of the refiner per step, which come first.
       discriminator_updates: updates of the discriminator per step.
       first_batch: number of batches before it; each update takes one.
     """
 
-    name: str
-    start: int
-    stop: int
     refiner_updates: int
     discriminator_updates: int
     first_batch: int
@@ -34,7 +29,6 @@ class Phase:
         return self.refiner_updates + self.discriminator_updates
 
     def batches_before(self, step):
-        """The number of batches that the steps before `step` have taken."""
         return self.first_batch + (step - self.start) * self.updates
 
 
@@ -69,15 +63,7 @@ def phases(
             phase = Phase(name, start, start + steps, *updates, batch)
             result.append(phase)
             start, batch = phase.stop, phase.batches_before(phase.stop)
-    return result
-
-
-def phase_at(phases, step):
-    """The phase of the step after `step` others; the end belongs to the last."""
-    for phase in phases:
-        if step < phase.stop:
-            return phase
-    return phases[-1]
+    return tuple(result)
 
 
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):

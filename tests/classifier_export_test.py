@@ -1,6 +1,5 @@
 """The SavedModel predicts, with TensorFlow alone, what classifier.predict predicts."""
 
-import ast
 import csv
 import os
 import pathlib
@@ -9,6 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
+import project
 import pytest
 import tensorflow as tf
 
@@ -51,13 +51,6 @@ np.save(outputs, np.stack([probabilities(batch) for batch in np.load(inputs)]))
 
 # Places in the client's results: from float32 images, with a larger file at the end.
 FLOATS, LARGER = (0, 3), 5
-
-
-def our_packages():
-    """The list PACKAGES of setup.py, read without running it."""
-    for node in ast.parse((ROOT / "setup.py").read_text()).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "PACKAGES":
-            return ast.literal_eval(node.value)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +108,7 @@ def test_every_signature_predicts_what_predict_predicts(
     # A copy, so that what it needs of the folder around is found out, too.
     copy = shutil.copytree(saved_model, tmp_path / "elsewhere")
     names = [str(tmp_path / name) for name in ("images.npy", "probabilities.npy")]
-    blocked = ",".join([*our_packages(), "keras", "tensorflow_addons"])
+    blocked = ",".join([*project.PACKAGES, "keras", "tensorflow_addons"])
     result = subprocess.run(
         [sys.executable, "-I", "-c", _CLIENT, blocked, str(copy), *names],
         cwd=tmp_path,

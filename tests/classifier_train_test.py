@@ -13,7 +13,8 @@ from classifier import train, validation
 from classifier.resnet import build_resnet
 from flags import classifier as classifier_flags
 from flags.binary import parse
-from training.run import Run, flagfile
+from training.model_dir import flagfile
+from training.run import Run
 
 MODEL_FLAGS = (
     "image_size",
@@ -66,7 +67,7 @@ def test_early_stopped_training_does_not_go_on_when_started_again(
     run = start(settings)
     assert run.step == 6 and run.finished
     assert "finished at step 6" in capsys.readouterr().out
-    assert run.latest_step() == 6
+    assert run.folder.latest_step() == 6
 
 
 def test_control_takes_as_many_steps_in_whole_epochs_and_does_not_stop_early(

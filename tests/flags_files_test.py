@@ -1,31 +1,22 @@
 """Every flagfile is one of its binary, and parses with its flags."""
 
-import ast
-import pathlib
 import re
 import runpy
 import sys
 
 import pytest
 from absl import flags
+from project import BINARIES, ROOT
 
 from flags import binary
 
-ROOT = pathlib.Path(__file__).parents[1]
 SIZES = ("demo", "mini", "paper")
 FLAGFILES = sorted((ROOT / "flags").rglob("*.cfg"))
 
 
-def binaries():
-    """Names of all binaries, as setup.py lists them."""
-    for node in ast.parse((ROOT / "setup.py").read_text()).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "BINARIES":
-            return ast.literal_eval(node.value)
-
-
 def binary_of(path):
     """`pggan.train` of `pggan_train.cfg` and of its variant `pggan_train_long.cfg`."""
-    for name in binaries():
+    for name in BINARIES:
         if f"{path.stem}_".startswith(name.replace(".", "_") + "_"):
             return name
     raise AssertionError(f"{path.name}: wanted <package>_<binary>[_<variant>].cfg.")
@@ -46,7 +37,7 @@ def test_flag_that_a_binary_does_not_have_is_refused(tmp_path):
         binary.parse("evaluation.table", [f"--flagfile={path}"], complete=False)
 
 
-@pytest.mark.parametrize("name", binaries())
+@pytest.mark.parametrize("name", BINARIES)
 def test_binary_runs_itself_by_its_name(name, monkeypatch):
     class Stop(Exception):
         """Nothing is imported before the flags are parsed."""

@@ -21,9 +21,10 @@ import pytest
 import tensorflow as tf
 
 from training import callbacks
-from training.callbacks import read_log
+from training.display import read_log
 from training.model import SteppedModel
-from training.run import Run, flagfile
+from training.model_dir import flagfile
+from training.run import Run
 
 SECONDS = 900  # At most, on a machine that has other work, too.
 
@@ -55,9 +56,9 @@ def start(name, settings, stop=None, eagerly=False):
             )
             patch.setattr(SteppedModel, "compile", compile_eagerly)
         try:
-            importlib.import_module(name).train(run, **run.own)
+            importlib.import_module(name).train(run, **run.model_flags)
         finally:  # As the end of the process does.
-            if lock := getattr(run, "_lock", None):
+            if lock := getattr(run.folder, "lock", None):
                 lock.close()
             for number, handler in handlers.items():
                 signal.signal(number, handler)

@@ -32,7 +32,7 @@ def model_dir(tmp_path_factory, write_images, flag_defaults):
             "latent_size": 8,
         },
     )
-    train.train(run, **run.own)
+    train.train(run, **run.model_flags)
     return run.model_dir
 
 

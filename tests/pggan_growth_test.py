@@ -4,6 +4,7 @@ import pytest
 
 from dataset.shards import UserError
 from pggan import growth
+from training.phases import phase_at
 
 
 def schedule(**changes):
@@ -54,7 +55,7 @@ def test_one_length_per_resolution():
 def test_resolution_and_alpha_are_functions_of_the_images_shown(
     images_shown, resolution, alpha
 ):
-    phase = growth.phase_at(schedule(), images_shown)
+    phase = phase_at(schedule(), images_shown)
     assert phase.resolution == resolution
     assert growth.alpha_at(phase, images_shown) == alpha
 

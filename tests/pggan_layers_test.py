@@ -60,13 +60,8 @@ def test_minibatch_stddev_of_equal_images_has_a_finite_gradient():
     assert np.isfinite(tape.gradient(outputs, images).numpy()).all()
 
 
-def test_upsample_repeats_and_downsample_averages():
+def test_downsample_averages():
     images = tf.reshape(tf.range(4.0), [1, 2, 2, 1])
-    large = layers.upsample(images)
-    np.testing.assert_array_equal(
-        large[0, :, :, 0], [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
-    )
-    np.testing.assert_array_equal(layers.downsample(large), images)
     assert layers.downsample(images).numpy().item() == 1.5
 
 

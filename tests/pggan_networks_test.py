@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gan.layers import upsample
 from pggan import networks
-from pggan.layers import downsample, upsample
+from pggan.layers import downsample
 from pggan.train import count
 
 SMALL = {"fmap_base": 64, "fmap_max": 16}

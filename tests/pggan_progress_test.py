@@ -144,7 +144,7 @@ def test_images_of_fixed_latents_do_not_depend_on_how_many_are_drawn_at_once(
     monkeypatch,
 ):
     class Model:
-        latent_size, size = 3, "8px"
+        latent_size, resolution_key = 3, "8px"
         averaged_generators = {
             "8px": lambda inputs, training: (
                 inputs[1][:, None, None, None] * inputs[0][:, :1, None, None]

@@ -158,9 +158,9 @@ def test_gradient_is_penalized_at_the_size_that_is_asked_for(size, times):
     penalties = {}
     for penalty_size in ("current", "final"):
         model = build(create_strategy("one_device", 8), penalty_size=penalty_size)
-        model.size = f"{size}px"
+        model.resolution_key = f"{size}px"
         model.discriminators = {
-            model.size: tf.keras.layers.Lambda(
+            model.resolution_key: tf.keras.layers.Lambda(
                 lambda inputs: times / size * tf.reduce_sum(inputs[0], axis=[1, 2, 3])
             )
         }

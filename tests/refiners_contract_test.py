@@ -12,10 +12,10 @@ from refusals import refused
 
 from dataset import verify
 from dataset.shards import ShardSet, UserError, to_float, to_uint8, write_shard_set
+from refiners import refining
 from simgan import networks
 from simgan import refine as simgan_refine
-from training import refining
-from training.checkpoints import read_run
+from training.checkpoints import read_run, restore_parts
 from training.strategy import create_strategy
 from unit.model import UNIT
 
@@ -243,7 +243,7 @@ def test_unit_refines_to_x_ab_without_noise(refiner_of, sets):
     settings = read_run(str(unit.model_dir))["settings"]
     names = "base_maps shared_blocks norm_scale discriminator_scales gan_loss"
     names += " gan_weight reconstruction_weight kl_weight cycle_weight cycle_kl_weight"
-    names += " learning_rate halving_steps weight_decay"
+    names += " learning_rate halving_steps weight_decay num_steps"
     own = {name: settings[name] for name in names.split()}
     model = UNIT(image_size=32, seed=0, batch_size=1, **own)
     checkpoint = tf.train.Checkpoint(model=model)
@@ -257,7 +257,8 @@ def test_simgan_refines_by_moving_averages(refiner_of, sets):
     simgan = refiner_of("simgan")
     settings = read_run(str(simgan.model_dir))["settings"]
     checkpoint = refining.checkpoint_path(str(simgan.model_dir))
-    network = simgan_refine.load_refiner(settings, checkpoint, 32)
+    network, parts = simgan_refine.build_refiner(settings, 32)
+    restore_parts(checkpoint, **parts)
     assert_refined_by(lambda x: network(x, training=False), simgan, sets)
     by_batch = to_uint8(network(batch_of(sets), training=True)).numpy()[..., 0]
     assert np.abs(by_batch.astype(int) - simgan.images).max() > 3
@@ -281,6 +282,7 @@ def test_simgan_has_filters_of_the_size_of_its_training(tmp_path):
     trained = networks.build_refiner(32, **settings)
     model = tf.train.Checkpoint(refiner=trained)
     path = tf.train.Checkpoint(model=model).write(str(tmp_path / "checkpoint"))
-    network = simgan_refine.load_refiner(settings, path, 32)
+    network, parts = simgan_refine.build_refiner(settings, 32)
+    restore_parts(path, **parts)
     for weight, expected in zip(network.weights, trained.weights, strict=True):
         np.testing.assert_array_equal(weight, expected)

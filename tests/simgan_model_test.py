@@ -12,6 +12,11 @@ from training.strategy import create_strategy
 def build(strategy=None, precision="float32", **changes):
     settings = {
         "image_size": 32,
+        "num_steps": 200,
+        "pretrain_refiner_steps": 0,
+        "pretrain_discriminator_steps": 0,
+        "refiner_updates": 2,
+        "discriminator_updates": 1,
         "num_blocks": 1,
         "base_maps": 4,
         "block_kernel_size": 3,
@@ -22,7 +27,6 @@ def build(strategy=None, precision="float32", **changes):
         "loss_reduction": "mean",
         "regularization_weight": 10.0,
         "history_size": 6,
-        "synchronized": False,
         "seed": 0,
         "batch_size": 4,
     }
@@ -227,7 +231,7 @@ def test_regularization_weight_keeps_the_refiner_at_identity():
 def test_two_replicas_equal_one():
     """Weights, losses and history, with batch norm over both replicas' images."""
     one = build(create_strategy("one_device", 4), synchronized=True)
-    two = build(create_strategy("mirrored", 4), synchronized=True)
+    two = build(create_strategy("mirrored", 4))
     before = values(one.refiner)
     for updates in ((1, 0), (0, 1), (2, 1)):
         losses = [train_steps(model, 2, updates) for model in (one, two)]

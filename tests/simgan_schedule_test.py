@@ -4,6 +4,7 @@ import pytest
 
 from dataset.shards import UserError
 from simgan import schedule
+from training.phases import phase_at
 
 UPDATES = {"refiner_updates": 2, "discriminator_updates": 1}
 
@@ -32,7 +33,7 @@ def test_phase_without_steps_is_left_out():
 
 
 def test_phase_at_each_boundary():
-    names = [schedule.phase_at(phases(), step).name for step in (0, 4, 5, 7, 8, 19, 20)]
+    names = [phase_at(phases(), step).name for step in (0, 4, 5, 7, 8, 19, 20)]
     assert names == ["refiner alone"] * 2 + ["discriminator alone"] * 2 + ["both"] * 3
 
 

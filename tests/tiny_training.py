@@ -54,7 +54,6 @@ def train(run, *, data_dir, num_steps):
     inputs = {"data_dir": [shard_set]}
     if not run.start(model, num_steps=num_steps, inputs=inputs, facts={}):
         return
-    run.restore(model)
     examples = training_input.shuffled_examples(
         [shard_set],
         start=run.step * run.batch_size,
@@ -76,7 +75,7 @@ def define_train():
 
 def main(settings):
     run = Run("tiny_training", settings)
-    train(run, **run.own)
+    train(run, **run.model_flags)
 
 
 if __name__ == "__main__":

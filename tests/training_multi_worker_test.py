@@ -19,7 +19,7 @@ from flags import classifier as classifier_flags
 from flags import pggan as pggan_flags
 from flags import simgan as simgan_flags
 from flags import unit as unit_flags
-from training.run import flagfile
+from training.model_dir import flagfile
 from training.workers import read_tf_config
 
 # Steps of the phases: 4 px 1-10, 8 px fading 11-20, 8 px 21-40. A group of the

@@ -105,7 +105,7 @@ def test_finished_training_does_not_go_on(name, settings_of, whole, tmp_path, ca
     settings = {**settings_of(name), "model_dir": str(model_dir)}
     (model_dir / "finished.json").unlink()
     run = interruption.start(TRAININGS[name].binary, settings, eagerly=True)
-    assert run.step == run.latest_step()
+    assert run.step == run.folder.latest_step()
     interruption.assert_same_training(str(model_dir), whole(name))
     interruption.start(TRAININGS[name].binary, settings)
     assert "finished already" in capsys.readouterr().out

@@ -72,7 +72,7 @@ def start(settings, num_steps=1):
     run = Run("pggan.train", settings)
     inputs = {"data_dir": [ShardSet(settings["data_dir"])]}
     assert run.start(tf.Module(), num_steps=num_steps, inputs=inputs, facts={})
-    run._lock.close()  # As the end of the process does.
+    run.folder.lock.close()  # As the end of the process does.
 
 
 def test_process_that_stops_while_records_are_read_ends(settings):

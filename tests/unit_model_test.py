@@ -21,6 +21,7 @@ class Identity(tf.keras.Model):
 def build(strategy=None, precision="float32", optimizer=None, **changes):
     settings = {
         "image_size": 32,
+        "num_steps": 4,
         "base_maps": 2,
         "shared_blocks": 1,
         "norm_scale": "ones",

@@ -5,12 +5,10 @@ times, too), and leave the weights alone, so that a run that was stopped and con
 is the same as one that was not.
 """
 
-import json
 import math
 import time
 
 import keras
-import tensorflow as tf
 
 from dataset.shards import UserError
 
@@ -29,10 +27,11 @@ class _StepCallback(keras.callbacks.Callback):
 
 
 class StepCount(_StepCallback):
-    """Counts the steps; must come first."""
+    """Counts the steps, for all and for the progress bar; must come first."""
 
     def after_step(self, step):
         self.run.step = step + 1
+        self.run.display.tick(self.run.step)
 
 
 class Log(_StepCallback):
@@ -56,13 +55,13 @@ class Log(_StepCallback):
 
     def write(self, step):
         values = self.model.take_means()
-        check_finite(values, step, self.run.model_dir)
+        check_finite(values, step, self.run.folder.path)
         seconds, steps = time.monotonic() - self._mark[0], step - self._mark[1]
         self._mark = (time.monotonic(), step)
         speed = {"seconds_per_step": round(seconds / max(steps, 1), 4)}
         line = {"step": step, **self.describe(step), **values, **speed}
-        self.run.log(line)
-        self.run.show(values)
+        self.run.display.log(line)
+        self.run.display.postfix(values)
 
 
 def check_finite(values, step, model_dir):
@@ -97,7 +96,9 @@ class SampleGrid(_StepCallback):
     def after_step(self, step):
         if step not in self.steps and step != self.run.num_steps:
             return
-        self.run.picture(self.name(step), self.draw(), self.columns, tag="samples")
+        self.run.display.log_image(
+            self.name(step), self.draw(), step, self.columns, tag="samples"
+        )
 
 
 class Save(_StepCallback):
@@ -115,34 +116,18 @@ class Save(_StepCallback):
         self._saved = time.monotonic()
 
     def after_step(self, step):
-        due, stopping = self.run.agree(
+        due, stopping = self.run.any_worker(
             time.monotonic() - self._saved >= self.seconds,
             self.run.stop_signal is not None,
         )
         due = due or stopping or step == self.run.num_steps
         keep = step in self.keep_steps
         if (due or keep) and not self.model.losses_are_finite():
-            check_finite(self.model.take_means(), step, self.run.model_dir)
+            check_finite(self.model.take_means(), step, self.run.folder.path)
         if keep:
-            self.run.keep(self.model)
+            self.run.folder.keep(self.model, step)
         if due:
-            self.run.save(self.model)
+            self.run.folder.save(self.model, step)
             self._saved = time.monotonic()
         if stopping:
             self.run.stop()
-
-
-class ProgressBar(_StepCallback):
-    """Images done, images per second and time left, over the whole training."""
-
-    def after_step(self, step):
-        self.run.advance()
-
-
-def read_log(path, before_step):
-    """The lines of a `log.jsonl` of steps up to `before_step`, in order."""
-    if not tf.io.gfile.exists(path):
-        return []
-    with tf.io.gfile.GFile(path) as file:
-        lines = [line for line in file.read().splitlines() if line.endswith("}")]
-    return [line for line in lines if json.loads(line)["step"] <= before_step]

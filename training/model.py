@@ -124,3 +124,9 @@ def reset_optimizer(optimizer):
     """Sets an optimizer's counters and moments to zero; not its learning rate."""
     for variable in optimizer.variables:
         variable.assign(tf.zeros_like(variable))
+
+
+def unique(collections):
+    """The variables of some collections, those that several have once, in order."""
+    variables = {v.ref(): v for collection in collections for v in collection}
+    return list(variables.values())

@@ -59,20 +59,20 @@ class Workers:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return folder
 
-    def agree(self, strategy, *wishes):
-        """Whether any worker has a wish; all have to ask at the same step.
+    def any_worker(self, strategy, *conditions):
+        """Whether a condition holds for any worker; all call this at the same step.
 
         Args:
           strategy: the `tf.distribute.Strategy`.
-          *wishes: bools of this worker.
+          *conditions: bools of this worker.
 
         Returns:
           A list of bools, the same on every worker.
         """
         if self.number == 1:
-            return list(wishes)
+            return list(conditions)
         values = strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(wishes, tf.float32)
+            lambda context: tf.constant(conditions, tf.float32)
         )
         return [bool(votes) for votes in strategy.reduce("SUM", values, axis=None)]
 

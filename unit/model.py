@@ -8,9 +8,12 @@ import collections
 
 import tensorflow as tf
 
-from training.model import SteppedModel, optimizer_for_precision
+from gan.discriminators import build_multi_scale_discriminator, scores_of
+from gan.losses import GAN_LOSSES
+from gan.optimizers import CoupledAdam, halving_schedule
+from refiners.model import RefinerModel
+from training.model import optimizer_for_precision, unique
 from unit import losses, networks
-from unit.optimizer import CoupledAdam, learning_rate_schedule
 
 TERMS = ("reconstruction", "kl", "cycle", "cycle_kl", "generator", "discriminator")
 LOSS_NAMES = tuple(f"{term}_loss_{domain}" for domain in "ab" for term in TERMS)
@@ -23,19 +26,19 @@ Translations = collections.namedtuple(
 )
 
 
-class UNIT(SteppedModel):
+class UNIT(RefinerModel):
     """Encoder, decoder and discriminator of two domains: a synthetic, b real.
 
     Args:
       image_size: height and width of the images, in pixels.
-      base_maps, shared_blocks, norm_scale, discriminator_scales: see `networks`.
-      gan_loss: a key of `losses.GAN_LOSSES`.
+      base_maps, shared_blocks, norm_scale: see `networks`.
+      discriminator_scales: see `gan.discriminators`.
+      gan_loss: a key of `gan.losses.GAN_LOSSES`.
       gan_weight, reconstruction_weight, kl_weight, cycle_weight, cycle_kl_weight:
         weights of the terms in `losses`, the same for both domains.
-      learning_rate, halving_steps: see `optimizer.learning_rate_schedule`, which is
-        kept as `schedule`.
-      weight_decay: coupled, see `optimizer.CoupledAdam`.
-      seed, batch_size: see `SteppedModel`.
+      learning_rate, halving_steps: see `gan.optimizers.halving_schedule`.
+      weight_decay: coupled, see `gan.optimizers.CoupledAdam`.
+      num_steps, seed, batch_size: see `RefinerModel`.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class UNIT(SteppedModel):
         weight_decay,
         **kwargs,
     ):
+        networks.check_size(image_size, discriminator_scales)
         super().__init__(loss_names=LOSS_NAMES, **kwargs)
         width = {"base_maps": base_maps, "shared_blocks": shared_blocks}
         self.encoder_a, self.encoder_b = networks.build_encoders(image_size, **width)
@@ -64,7 +68,7 @@ class UNIT(SteppedModel):
             image_size, norm_scale=norm_scale, **width
         )
         self.discriminator_a, self.discriminator_b = (
-            networks.build_discriminator(
+            build_multi_scale_discriminator(
                 image_size,
                 base_maps=base_maps,
                 scales=discriminator_scales,
@@ -72,13 +76,13 @@ class UNIT(SteppedModel):
             )
             for domain in "ab"
         )
-        self.discriminator_loss, self.generator_loss = losses.GAN_LOSSES[gan_loss]
+        self.discriminator_loss, self.generator_loss = GAN_LOSSES[gan_loss]
         self.gan_weight = gan_weight
         self.reconstruction_weight = reconstruction_weight
         self.kl_weight = kl_weight
         self.cycle_weight = cycle_weight
         self.cycle_kl_weight = cycle_kl_weight
-        self.schedule = learning_rate_schedule(learning_rate, halving_steps)
+        self.schedule = halving_schedule(learning_rate, halving_steps)
         for side in ("generator", "discriminator"):
             adam = CoupledAdam(
                 self.schedule,
@@ -95,11 +99,25 @@ class UNIT(SteppedModel):
     def generator_variables(self):
         """Of encoders and decoders, the shared ones once."""
         models = (self.encoder_a, self.encoder_b, self.decoder_a, self.decoder_b)
-        return _unique(models)
+        return unique(model.trainable_variables for model in models)
 
     @property
     def discriminator_variables(self):
-        return _unique((self.discriminator_a, self.discriminator_b))
+        models = (self.discriminator_a, self.discriminator_b)
+        return unique(model.trainable_variables for model in models)
+
+    def describe(self):
+        return {
+            "parameters of an encoder": f"{self.encoder_a.count_params():,}",
+            "parameters of a decoder": f"{self.decoder_a.count_params():,}",
+            "parameters of a discriminator": f"{self.discriminator_a.count_params():,}",
+        }
+
+    def picture_rows(self, synthetic_images, real_images):
+        """x_a, x_ab, x_b and x_ba, without noise."""
+        h_a, h_b = self.encoder_a(synthetic_images), self.encoder_b(real_images)
+        x_ab, x_ba = self.decoder_b(h_a), self.decoder_a(h_b)
+        return synthetic_images, x_ab, real_images, x_ba
 
     def train_step(self, batch):
         """One update of the discriminators, one of encoders and decoders.
@@ -119,8 +137,8 @@ class UNIT(SteppedModel):
         x_ba = self.decoder_a(z_b, training=True)
         x_ab = self.decoder_b(z_a, training=True)
         with tf.GradientTape() as tape:
-            real_a, fake_a = _judge(self.discriminator_a, x_a, x_ba)
-            real_b, fake_b = _judge(self.discriminator_b, x_b, x_ab)
+            real_a, fake_a = scores_of(self.discriminator_a, x_a, x_ba)
+            real_b, fake_b = scores_of(self.discriminator_b, x_b, x_ab)
             loss_a, loss_b = self.average(
                 discriminator_loss_a=self.discriminator_loss(real_a, fake_a),
                 discriminator_loss_b=self.discriminator_loss(real_b, fake_b),
@@ -180,17 +198,3 @@ class UNIT(SteppedModel):
 def _decode(decoder, first, second):
     """The images of two batches of latents, in one call: faster than one each."""
     return tf.split(decoder(tf.concat([first, second], axis=0), training=True), 2)
-
-
-def _judge(discriminator, real_images, fake_images):
-    """The score maps of real and of fake images, in one call."""
-    images = tf.concat([real_images, fake_images], axis=0)
-    maps = tf.nest.flatten(discriminator(images, training=True))
-    real_scores, fake_scores = zip(*(tf.split(scores, 2) for scores in maps))
-    return real_scores, fake_scores
-
-
-def _unique(models):
-    """The trainable variables of models that share layers, each once, in order."""
-    variables = {v.ref(): v for m in models for v in m.trainable_variables}
-    return list(variables.values())

@@ -9,19 +9,21 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
     binary.run("unit.refine", writes_shard_set=True)
 
-from training import refining
-from training.checkpoints import restore_parts
+import keras
+
+from refiners import refining
 from unit import networks
 
 
-def load_refiner(settings, checkpoint, image_size):
-    """The network x_a to x_ab of a training with these settings."""
+def build_refiner(settings, image_size):
+    """The network x_a to x_ab, without noise; see `refiners.refining.refine`."""
     width = {key: settings[key] for key in ("base_maps", "shared_blocks")}
     encoder_a, _ = networks.build_encoders(image_size, **width)
     _, decoder_b = networks.build_decoders(image_size, **width)
-    restore_parts(checkpoint, encoder_a=encoder_a, decoder_b=decoder_b)
-    return networks.build_refiner(encoder_a, decoder_b)
+    images = encoder_a.input
+    refiner = keras.Model(images, decoder_b(encoder_a(images)), name="refiner")
+    return refiner, {"encoder_a": encoder_a, "decoder_b": decoder_b}
 
 
 def main(settings):
-    refining.refine(load_refiner, binary="unit.refine", **settings)
+    refining.refine(build_refiner, binary="unit.refine", **settings)

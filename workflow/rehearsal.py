@@ -31,7 +31,6 @@ from workflow.announcements import ANNOUNCERS, RULES, Announced
 
 # What all other steps depend on.
 PREPARERS = {"dataset.prepare", "dataset.import_images"}
-TRAINERS = {f"{name}.train" for name in ("pggan", "unit", "simgan", "classifier")}
 
 CHECKPOINTS = re.compile(r"checkpoints: (\d+) of (\d+) MB")
 # Values of --backbone that do without weights.
@@ -80,7 +79,7 @@ class Rehearsal:
         for step in steps:
             try:
                 self._check_weights(step.settings or {})
-                if step.binary in TRAINERS:
+                if (step.binary or "").endswith(".train"):
                     self.ask(step)
                 elif announce := ANNOUNCERS.get(step.binary) or RULES.get(step.rule):
                     announce(self, step)

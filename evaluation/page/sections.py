@@ -34,7 +34,7 @@ OUTLINE = (
     ("selection", "Selection of the refiners' steps", "evaluation.select"),
     ("table-2", "Table 2: Visual Turing Test", "evaluation.turing_test, by readers"),
     ("figure-5", "Figure 5: images kept and discarded", "filtering.discard"),
-    ("figure-6", "Figure 6: before and after refining", "unit.refine, simgan.refine"),
+    ("figure-6", "Figure 6: before and after refining", "the refine of a refiner"),
     ("figure-7", "Figure 7: t-SNE", "evaluation.tsne"),
     ("quality", "Quality of the synthetic images", "evaluation.quality"),
     ("memorisation", "Memorisation", "evaluation.quality --held_out_dirs"),

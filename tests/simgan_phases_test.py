@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from simgan import input_pipeline, schedule
+from refiners.training import phase_batches
+from simgan import schedule
+from simgan.model import SimGAN
 
 PHASES = schedule.phases(
     6,
@@ -25,8 +27,8 @@ def sets(tmp_path_factory, write_images):
 
 
 def batches(sets, phase, first_step):
-    dataset = input_pipeline.phase_batches(
-        *sets, phase, size=16, batch_size=2, seed=3, first_step=first_step
+    dataset = phase_batches(
+        SimGAN, phase, *sets, size=16, batch_size=2, seed=3, first_step=first_step
     )
     return list(dataset.as_numpy_iterator())
 

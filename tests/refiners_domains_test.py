@@ -1,11 +1,11 @@
-"""UNIT's input: padding, pairing, flips, the chosen images, starting anywhere."""
+"""Refiners' input: pairing, flips, the chosen images, starting anywhere."""
 
 import numpy as np
 import pytest
 
 from dataset.shards import UserError, parse
+from refiners import domains
 from training.input import ChosenImages
-from unit import input_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +19,14 @@ def sets(tmp_path_factory, write_images):
 
 
 def batches(sets, first_step=0, num_steps=12, batch_size=2, seed=3):
-    dataset = input_pipeline.paired_batches(
+    pairs = domains.paired_series(
         *sets,
         size=16,
-        batch_size=batch_size,
+        start=first_step * batch_size,
+        stop=num_steps * batch_size,
         seed=seed,
-        first_step=first_step,
-        num_steps=num_steps,
     )
-    return list(dataset.as_numpy_iterator())
+    return list(pairs.batch(batch_size).as_numpy_iterator())
 
 
 def test_batches_are_images_in_range_of_the_larger_size(sets):

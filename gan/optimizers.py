@@ -1,4 +1,4 @@
-"""The optimizer of UNIT: Adam with coupled weight decay and a halving learning rate."""
+"""Adam with coupled weight decay, and a learning rate that is halved."""
 
 import keras
 
@@ -7,7 +7,7 @@ class CoupledAdam(keras.optimizers.Adam):
     """Adam on gradient + coupled_decay * weight: an L2 penalty, not decoupled decay.
 
     Keras' `weight_decay` is that of AdamW, which shrinks weights beside Adam's step;
-    the re-release of UNIT was trained with the older kind, which Adam rescales, too.
+    the authors' UNIT and MUNIT were trained with the older kind, which Adam rescales.
     Here the gradients of replicas have been summed, so that it is added once.
     """
 
@@ -22,7 +22,7 @@ class CoupledAdam(keras.optimizers.Adam):
         return {**super().get_config(), "coupled_decay": self.coupled_decay}
 
 
-def learning_rate_schedule(learning_rate, halving_steps):
+def halving_schedule(learning_rate, halving_steps):
     """learning_rate / 2^(step // halving_steps), a function of the step."""
     return keras.optimizers.schedules.ExponentialDecay(
         learning_rate, decay_steps=halving_steps, decay_rate=0.5, staircase=True

@@ -21,7 +21,12 @@ from dataset.shards import (
     write_shard_set,
 )
 from training import input as training_input
-from training.checkpoints import checkpoint_path, read_run, weights_digest
+from training.checkpoints import (
+    checkpoint_path,
+    read_run,
+    restore_parts,
+    weights_digest,
+)
 from training.strategy import create_strategy
 
 # A convolution may round differently for another number of images at once. Groups of
@@ -30,13 +35,13 @@ GROUP = 8
 PREVIEW_IMAGES = 8
 
 
-def refine(load_refiner, *, binary, model_dir, data_dir, output_dir, step, **writing):
+def refine(build_refiner, *, binary, model_dir, data_dir, output_dir, step, **writing):
     """Writes the refined set; the arguments are the flags of the same names.
 
     Args:
-      load_refiner: `load_refiner(settings, checkpoint, image_size)` gives the network,
-        from float32 [images, size, size, 1] in [-1, 1] to the same, of a training with
-        these settings.
+      build_refiner: `build_refiner(settings, image_size)` gives the network of a
+        training with these settings, from float32 [images, size, size, 1] in [-1, 1] to
+        the same; and a dict of its parts by the name they have in the trained model.
       binary: name of the program, `unit.refine`.
       **writing: `images_per_shard` and `overwrite` of `write_shard_set`.
     """
@@ -45,7 +50,8 @@ def refine(load_refiner, *, binary, model_dir, data_dir, output_dir, step, **wri
     checkpoint = trained_checkpoint(model_dir, training, binary, step, synthetic)
     strategy = create_strategy("auto", 0)
     with strategy.scope():
-        network = load_refiner(training["settings"], checkpoint, synthetic.image_size)
+        network, parts = build_refiner(training["settings"], synthetic.image_size)
+        restore_parts(checkpoint, **parts)
     settings = {
         "model_dir": model_dir,
         "data_dir": data_dir,

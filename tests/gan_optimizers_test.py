@@ -1,10 +1,10 @@
-"""UNIT's optimizer: coupled weight decay, and the halving of the learning rate."""
+"""Coupled weight decay, and the halving of the learning rate."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from unit.optimizer import CoupledAdam, learning_rate_schedule
+from gan.optimizers import CoupledAdam, halving_schedule
 
 
 def step(optimizer, weight, gradient):
@@ -40,5 +40,5 @@ def test_configuration_has_the_decay():
     [(0, 8e-4), (19_999, 8e-4), (20_000, 4e-4), (40_000, 2e-4), (99_999, 0.5e-4)],
 )
 def test_learning_rate_is_halved_every_20000_steps(finished_steps, rate):
-    schedule = learning_rate_schedule(8e-4, 20_000)
+    schedule = halving_schedule(8e-4, 20_000)
     assert float(schedule(finished_steps)) == pytest.approx(rate, rel=1e-6)

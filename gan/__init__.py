@@ -1,0 +1,1 @@
+"""What generative adversarial networks share: layers, discriminators, losses, Adam."""

@@ -1,0 +1,1 @@
+"""What refiners share: their two sets of images, their training, how they refine."""

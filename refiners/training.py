@@ -1,0 +1,137 @@
+"""The training of every refiner; what differs is in its `RefinerModel`."""
+
+import tensorflow as tf
+
+from refiners import domains
+from training import input as training_input
+from training.callbacks import SampleGrid
+from training.phases import phase_at
+
+GRID_IMAGES = 8
+
+
+def train(
+    model_class,
+    run,
+    *,
+    real_dir,
+    synthetic_dir,
+    num_images,
+    num_steps,
+    keep_steps,
+    sample_steps,
+    **model_flags,
+):
+    """Trains in the folder of `run`.
+
+    Args:
+      model_class: a subclass of `RefinerModel`.
+      run: the `training.run.Run`.
+      real_dir, synthetic_dir, num_images, num_steps, keep_steps, sample_steps: the
+        flags, which every refiner has.
+      **model_flags: those of this refiner.
+    """
+    synthetic, real, label = domains.open_domains(synthetic_dir, real_dir)
+    size = synthetic.image_size
+    keep_steps = domains.check_steps(keep_steps, num_steps)
+    chosen = domains.choose(
+        synthetic,
+        real,
+        num_images=num_images,
+        batch_size=run.batch_size,
+        seed=run.seed,
+    )
+    model = build(model_class, run, size, num_steps=num_steps, **model_flags)
+    facts = {
+        "class": label,
+        "image size": size,
+        "synthetic images": len(chosen[0]),
+        "real images": len(chosen[1]),
+        **model.describe(),
+    }
+    inputs = {"synthetic_dir": [synthetic], "real_dir": [real]}
+    if not run.start(
+        model, num_steps=num_steps, inputs=inputs, facts=facts, keep_steps=keep_steps
+    ):
+        return
+    grids = SampleGrid(
+        run,
+        picture_function(model, chosen, size),
+        steps={*(p.stop for p in model.phases), *range(0, num_steps, sample_steps)},
+        columns=GRID_IMAGES,
+    )
+    while run.step < num_steps:
+        phase = phase_at(model.phases, run.step)
+        train_phase(run, model, phase, chosen, size, [grids], keep_steps)
+    run.finish(label=label, kept_steps=keep_steps)
+
+
+def build(model_class, run, image_size, **model_flags):
+    """The model on all replicas, ready for its first phase."""
+    with run.strategy.scope():
+        return model_class(
+            image_size=image_size,
+            seed=run.seed,
+            batch_size=run.batch_size,
+            **model_flags,
+        )
+
+
+def train_phase(run, model, phase, chosen, size, callbacks, keep_steps):
+    """Trains from the current step to the end of `phase`."""
+    with run.strategy.scope():
+        model.start_phase(phase, jit_compile=run.settings["jit_compile"])
+    batches = phase_batches(
+        model,
+        phase,
+        *chosen,
+        size=size,
+        batch_size=run.batch_size,
+        seed=run.seed,
+        first_step=run.step,
+    )
+    run.fit(
+        model,
+        batches,
+        callbacks=callbacks,
+        describe=model.describe_step,
+        keep_steps=keep_steps,
+    )
+
+
+def phase_batches(model, phase, synthetic, real, *, size, batch_size, seed, first_step):
+    """The batches of `phase` from step number `first_step` of the training on.
+
+    Args:
+      model: the `RefinerModel`.
+      phase: one of its phases.
+      synthetic, real: `ChosenImages` or `ShardSet`s.
+      size: height and width of the images, in pixels.
+      batch_size: global batch size.
+      seed: seed of order and flips.
+      first_step: number of steps done before.
+
+    Returns:
+      `tf.data.Dataset` of what the model's `train_step` takes.
+    """
+    pairs = domains.paired_series(
+        synthetic,
+        real,
+        size=size,
+        start=phase.batches_before(first_step) * batch_size,
+        stop=phase.batches_before(phase.stop) * batch_size,
+        seed=seed,
+    )
+    batches = pairs.batch(batch_size, drop_remainder=True)
+    return training_input.finish(model.step_batches(batches, phase))
+
+
+def picture_function(model, chosen, size):
+    """A function that draws the model's `picture_rows` of some of the images."""
+    images = [domains.some_images(each, size, GRID_IMAGES) for each in chosen]
+
+    @tf.function
+    def draw():
+        return tf.concat(model.picture_rows(*images), axis=0)
+
+    return draw

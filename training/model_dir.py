@@ -1,0 +1,211 @@
+"""The `--model_dir` of a training: whose it is, its checkpoints, putting it aside.
+
+It holds the whole state: `flags.cfg` (give it to `--flagfile`), `run.json`,
+`checkpoints/`, `kept/`, and `finished.json` once the last step is done and saved; and
+what `training.display` shows of it.
+"""
+
+import fcntl
+import itertools
+import json
+import os
+
+import tensorflow as tf
+
+from dataset.shards import PROJECT_VERSION, UserError, write_json
+from training.checkpoints import read_run, step_of
+
+# Settings that may differ when a training is continued: they do not change what is
+# computed, only where, and what is shown of it.
+FREE = {"model_dir", "strategy", "jit_compile", "deterministic", "dry_run"}
+FREE |= {"checkpoint_minutes", "log_steps", "start_over"}
+KEPT_CHECKPOINTS = 2  # The latest, and the one before.
+
+
+class ModelDir:
+    """The folder of one training, which one process at a time trains in.
+
+    Args:
+      binary: name of the program, `pggan.train`.
+      settings: all its flags.
+      workers: the `Workers`, of whom the chief alone writes to the folder.
+
+    Raises:
+      UserError: the folder holds another training, or one that is running.
+    """
+
+    def __init__(self, binary, settings, workers):
+        self.binary = binary
+        self.settings = settings
+        self.path = settings["model_dir"]
+        self._is_chief = workers.is_chief
+        self._own_dir = workers.folder(self.path)
+        self._check_settings()
+
+    def own_path(self, name):
+        """Where this worker writes a file of the folder: see `Workers.folder`."""
+        return os.path.join(self._own_dir, name)
+
+    def shared_path(self, name):
+        """Where every worker reads a file of the folder."""
+        return os.path.join(self.path, name)
+
+    @property
+    def is_finished(self):
+        return tf.io.gfile.exists(self.shared_path("finished.json"))
+
+    def check_inputs(self, inputs, num_steps):
+        """Refuses to continue on other images, in folders of the same names.
+
+        Args:
+          inputs: dict of flag name to list of the `ShardSet`s that it names.
+          num_steps: number of steps of the whole training.
+        """
+        former = self._former_run()
+        if not former:
+            return
+        for flag, sets in inputs.items():
+            for shards, old in zip(sets, former["inputs"][flag], strict=True):
+                if old != shards.digest:
+                    return self._replace_former(
+                        f"--{flag}: the images in {shards.directory} have changed since"
+                        f" the training in {self.path} was started (SHA-256 of"
+                        f" manifest.json was {old[:8]}..., is {shards.digest[:8]}...);"
+                        " restore them to continue it"
+                    )
+        steps = former["facts"]["steps"]
+        if steps != num_steps:  # Settings are equal, but not what they lead to.
+            self._replace_former(
+                f"--model_dir={self.path}: the training there takes {steps} steps,"
+                f" now it would be {num_steps}; restore what says so, such as the"
+                " training of --match_steps_of, to continue it"
+            )
+
+    def take(self, inputs, facts):
+        """Locks the folder until the process ends, and writes whose it is.
+
+        Args:
+          inputs: as of `check_inputs`.
+          facts: dict of what else `run.json` says.
+        """
+        tf.io.gfile.makedirs(self._own_dir)
+        self.lock = self._lock_folder()
+        with tf.io.gfile.GFile(self.own_path("flags.cfg"), "w") as file:
+            file.write(flagfile(self.settings))
+        content = {
+            "binary": self.binary,
+            "project_version": PROJECT_VERSION,
+            "settings": self.settings,
+            "inputs": {flag: [s.digest for s in sets] for flag, sets in inputs.items()},
+            "facts": facts,
+        }
+        write_json(self.own_path("run.json"), content)
+
+    def _lock_folder(self):
+        """The folder's lock, an open file; or a `UserError` where another has it."""
+        lock = open(self.own_path(".lock"), "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise UserError(
+                f"--model_dir={self.path}: another process is training in it."
+            ) from error
+        return lock
+
+    def _former_run(self):
+        """What `run.json` says of the training in the folder; None in a new one."""
+        if self.settings["start_over"] and not self._is_chief:
+            return None  # The chief may be about to put it aside.
+        if not tf.io.gfile.exists(self.shared_path("run.json")):
+            return None
+        former = read_run(self.path)
+        if former["binary"] != self.binary:
+            raise UserError(
+                f"--model_dir={self.path}: holds a training by"
+                f" {former['binary']}, not {self.binary}; give another folder."
+            )
+        return former
+
+    def _check_settings(self):
+        """Refuses to continue with a flag that changes the result."""
+        former = self._former_run()
+        if not former:
+            return
+        before, now = former["settings"], json.loads(json.dumps(self.settings))
+        for name in sorted({*before, *now} - FREE):
+            old, new = before.get(name), now.get(name)
+            if old != new:
+                return self._replace_former(
+                    f"--{name}: the training in {self.path} was started with"
+                    f" {old!r}, now it is {new!r}; give the former value to continue it"
+                )
+
+    def _replace_former(self, difference):
+        """Puts another training in the folder aside if that is asked for.
+
+        Raises:
+          UserError: it is not asked for, or that training is running.
+        """
+        if not self.settings["start_over"]:
+            raise UserError(
+                f"{difference}, or another --model_dir, or --start_over to put what is"
+                " there aside and begin a new one."
+            )
+        if self.settings["dry_run"]:
+            return
+        self._lock_folder().close()
+        aside = next(
+            path
+            for path in (f"{self.path}.{n}" for n in itertools.count(1))
+            if not tf.io.gfile.exists(path)
+        )
+        tf.io.gfile.rename(self.path, aside)
+        print(f"{self.path}: another training; it is now {aside}.", flush=True)
+
+    def latest_step(self):
+        """The step of the latest checkpoint; 0 without one."""
+        path = tf.train.latest_checkpoint(self.shared_path("checkpoints"))
+        return step_of(path) if path else 0
+
+    def restore(self, model):
+        """Brings `model` to the latest checkpoint, if there is one; returns its step.
+
+        Every variable, the optimizers' too, must exist by now.
+        """
+        path = tf.train.latest_checkpoint(self.shared_path("checkpoints"))
+        if not path:
+            return 0
+        checkpoint = tf.train.Checkpoint(model=model)
+        checkpoint.restore(path).assert_existing_objects_matched()
+        return step_of(path)
+
+    def save(self, model, step):
+        """Writes a checkpoint of a step; the one before is kept, too."""
+        checkpoint = tf.train.Checkpoint(model=model)
+        manager = tf.train.CheckpointManager(
+            checkpoint, self.own_path("checkpoints"), max_to_keep=KEPT_CHECKPOINTS
+        )
+        manager.save(checkpoint_number=step)
+
+    def keep(self, model, step):
+        """Writes a checkpoint of a step that is never removed."""
+        checkpoint = tf.train.Checkpoint(model=model)
+        checkpoint.write(os.path.join(self.own_path("kept"), f"step-{step}"))
+
+    def finish(self, **results):
+        """Marks the training as complete, with `results` for whoever reads it."""
+        write_json(self.own_path("finished.json"), results)
+
+
+def flagfile(settings):
+    """`settings` as the lines of an absl flagfile."""
+    lines = []
+    for name, value in settings.items():
+        if isinstance(value, bool):
+            lines.append(f"--{'' if value else 'no'}{name}")
+        elif isinstance(value, (list, tuple)):
+            lines.append(f"--{name}={','.join(map(str, value))}")
+        elif value is not None:
+            lines.append(f"--{name}={value}")
+    return "\n".join(lines) + "\n"
