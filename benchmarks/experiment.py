@@ -136,11 +136,10 @@ class Experiment:
         return copies * num_bytes(training[0].model)
 
     def _refiners(self):
-        for refiner in ("unit", "simgan"):
+        size = self.generated_size
+        for refiner in step_graphs.REFINERS:
             settings = self.settings(f"{refiner}_train")
-            train = getattr(step_graphs, f"{refiner}_training")
-            refine = getattr(step_graphs, f"{refiner}_refining")
-            training = train(settings, self.generated_size, LABELS)
+            training = step_graphs.refiner_training(refiner, settings, size, LABELS)
             kept = len(settings["keep_steps"])
             yield Step(
                 f"refiner_train, {refiner}",
@@ -149,10 +148,11 @@ class Experiment:
                 self._checkpoints(training, kept),
             )
             times = len(self.configuration["steps"].get(refiner, [None]))
+            images = times * self.generated
             yield Step(
                 f"refiner_refine, {refiner}",
                 LABELS * times,
-                refine(settings, self.generated_size, times * self.generated),
+                step_graphs.refining(refiner, settings, size, images),
                 times * self._generated_bytes,
             )
 

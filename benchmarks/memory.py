@@ -20,19 +20,18 @@ import tensorflow as tf
 
 from benchmarks.markdown import table
 from benchmarks.step_graphs import (
+    REFINERS,
     classifier_training,
     pggan_training,
     read_settings,
-    simgan_training,
-    unit_training,
+    refiner_training,
 )
 from training.checkpoints import num_bytes
 
 # Two batches each: SimGAN's is even, ResNet-50's batch norm wants several images.
 BATCHES = {
     "pggan_train": (4, 8),
-    "unit_train": (1, 2),
-    "simgan_train": (2, 4),
+    **{f"{refiner}_train": (2, 4) for refiner in REFINERS},
     "classifier_train": (8, 16),
 }
 MB = 1e6
@@ -55,8 +54,7 @@ def training_calls(step, flags, *arguments):
     if step == "classifier_train":
         return classifier_training(settings)
     size = read_settings(f"{flags}/pggan_train.cfg")["resolution"]
-    train = {"unit_train": unit_training, "simgan_train": simgan_training}[step]
-    return train(settings, size)
+    return refiner_training(step.removesuffix("_train"), settings, size)
 
 
 def measure(step, flags, batch):

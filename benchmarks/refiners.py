@@ -2,10 +2,10 @@
 
     BRATS_DIR=folder make benchmark-refiners
 
-The real slices of the training's patients are blurred and lose contrast; UNIT and
-SimGAN learn, unpaired, to undo it. Both then refine those slices, and the ones of the
-validation's and the test's patients, whom no training has seen; sliced Wasserstein
-distances to the real slices of the same patients say what was gained
+The real slices of the training's patients are blurred and lose contrast; every refiner
+of the project learns, unpaired, to undo it. Each then refines those slices, and the
+ones of the validation's and the test's patients, whom no training has seen; sliced
+Wasserstein distances to the real slices of the same patients say what was gained
 (`quality/*/quality.md`).
 """
 
@@ -19,7 +19,8 @@ import numpy as np
 
 from dataset.shards import Record, ShardSet, write_shard_set
 
-REFINERS = ("unit", "simgan")
+ROOT = pathlib.Path(__file__).parents[1]
+REFINERS = sorted(path.parent.name for path in ROOT.glob("*/refine.py"))
 SIZE = 64  # Of the prepared slices' 60 px with a margin, as 240 in 256.
 BLUR = 1.2  # Standard deviation in pixels.
 CONTRAST, BRIGHTNESS = 0.6, 20  # Of grey levels 0-255, inside the head.

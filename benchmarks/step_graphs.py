@@ -6,11 +6,11 @@ flagfile as the program reads it.
 
 import collections
 import functools
+import importlib
 import inspect
 import pathlib
 
 import tensorflow as tf
-from training.refining import GROUP as BATCH_REFINE
 
 from benchmarks.graphs import Calls, trace
 from classifier import networks as classifier_networks
@@ -22,15 +22,14 @@ from pggan import growth
 from pggan import networks as pggan_networks
 from pggan.generate import GROUP as BATCH_GENERATE
 from pggan.model import PGGAN
-from simgan import networks as simgan_networks
-from simgan import schedule as simgan_schedule
-from simgan import train as simgan_train
-from simgan.model import SimGAN
+from refiners.model import RefinerModel
+from refiners.refining import GROUP as BATCH_REFINE
+from refiners.training import build as build_refiner_model
 from training.run import Run
-from unit import networks as unit_networks
-from unit import train as unit_train
-from unit.model import UNIT
 
+ROOT = pathlib.Path(__file__).parents[1]
+# Packages of this project that train a refiner and refine.
+REFINERS = sorted(path.parent.name for path in ROOT.glob("*/refine.py"))
 NOWHERE = "no_folder"  # Where a `Run` finds no earlier training.
 
 
@@ -71,7 +70,7 @@ def pggan_training(settings, class_sizes):
     run = Run("pggan.train", settings)
     batch = run.batch_size
     with run.strategy.scope():
-        model = PGGAN(**_own(PGGAN, run.own), seed=run.seed, batch_size=batch)
+        model = PGGAN(**_own(PGGAN, run.model_flags), seed=run.seed, batch_size=batch)
     steps = collections.Counter()
     for num_images in class_sizes:
         for phase in pggan_phases(settings, num_images):
@@ -100,29 +99,20 @@ def pggan_phases(settings, num_images):
     return growth.schedule(settings["resolution"], batch_size=batch, **lengths)
 
 
-def unit_training(settings, image_size, trainings=1):
-    """The `Calls` of some trainings on images of `image_size` pixels."""
-    run = Run("unit.train", settings)
-    model = unit_train.build(run, image_size, **_own(UNIT, run.own))
-    images = _images(run.batch_size, image_size)
-    specs = {"synthetic_images": images, "real_images": images}
-    trace_step = functools.partial(trace, model.train_step, specs)
-    number = trainings * settings["num_steps"]
-    return [Calls("step", run.batch_size, number, trace_step, model)]
-
-
-def simgan_training(settings, image_size, trainings=1):
-    """`Calls` per phase of some trainings on images of `image_size` pixels."""
-    run = Run("simgan.train", settings)
-    model = simgan_train.build(run, image_size, **_own(SimGAN, run.own))
+def refiner_training(refiner, settings, image_size, trainings=1):
+    """`Calls` per phase of some trainings of a refiner on images of `image_size` px."""
+    run = Run(f"{refiner}.train", settings)
+    model_class = importlib.import_module(f"{refiner}.train").MODEL
+    flags = {**_own(RefinerModel, settings), **_own(model_class, settings)}
+    model = build_refiner_model(model_class, run, image_size, **flags)
 
     def trace_in(phase):
         model.start_phase(phase)
-        images = _images(run.batch_size, phase.updates, image_size)
-        specs = {"synthetic_images": images, "real_images": images}
-        return trace(model.train_step, specs)
+        images = tf.zeros([run.batch_size, image_size, image_size, 1])
+        pair = {"synthetic_images": images, "real_images": images}
+        batches = tf.data.Dataset.from_tensors(pair)
+        return trace(model.train_step, model.step_batches(batches, phase).element_spec)
 
-    phases = simgan_schedule.phases(**_own(simgan_schedule.phases, settings))
     return [
         Calls(
             phase.name,
@@ -131,7 +121,7 @@ def simgan_training(settings, image_size, trainings=1):
             functools.partial(trace_in, phase),
             model,
         )
-        for phase in phases
+        for phase in model.phases
     ]
 
 
@@ -164,22 +154,12 @@ def generation(settings, num_images):
     return _inference(generator, num_images, BATCH_GENERATE, [specs, alpha])
 
 
-def unit_refining(settings, image_size, num_images):
-    """The `Calls` that refine images, of a `unit.train` with these settings."""
-    width = _own(unit_networks.build_encoders, settings)
-    encoder, _ = unit_networks.build_encoders(image_size, **width)
-    _, decoder = unit_networks.build_decoders(image_size, **width)
-    refiner = unit_networks.build_refiner(encoder, decoder)
+def refining(refiner, settings, image_size, num_images):
+    """The `Calls` that refine images, of a refiner's training with these settings."""
+    build = importlib.import_module(f"{refiner}.refine").build_refiner
+    network, _ = build(settings, image_size)
     images = _images(BATCH_REFINE, image_size)
-    return _inference(refiner, num_images, BATCH_REFINE, images)
-
-
-def simgan_refining(settings, image_size, num_images):
-    """The `Calls` that refine images, of a `simgan.train` with these settings."""
-    size = _own(simgan_networks.build_refiner, settings)
-    refiner = simgan_networks.build_refiner(image_size, **size)
-    images = _images(BATCH_REFINE, image_size)
-    return _inference(refiner, num_images, BATCH_REFINE, images)
+    return _inference(network, num_images, BATCH_REFINE, images)
 
 
 def prediction(settings, training, image_size, num_images):

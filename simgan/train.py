@@ -15,7 +15,8 @@ from refiners import training
 from simgan.model import SimGAN
 from training.run import Run
 
-train = functools.partial(training.train, SimGAN)
+MODEL = SimGAN
+train = functools.partial(training.train, MODEL)
 
 
 def main(settings):

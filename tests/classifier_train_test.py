@@ -65,7 +65,7 @@ def test_early_stopped_training_does_not_go_on_when_started_again(
     os.remove(os.path.join(settings["model_dir"], "finished.json"))  # As if killed.
     capsys.readouterr()
     run = start(settings)
-    assert run.step == 6 and run.finished
+    assert run.step == 6 and run.folder.is_finished
     assert "finished at step 6" in capsys.readouterr().out
     assert run.folder.latest_step() == 6
 
@@ -79,7 +79,7 @@ def test_control_takes_as_many_steps_in_whole_epochs_and_does_not_stop_early(
     (tmp_path / "finished.json").write_text('{"step": 7}')
     control = {"match_steps_of": str(tmp_path), "patience": 1, "max_epochs": 1}
     run = start({**settings, **control})
-    assert run.finished and run.step == 9
+    assert run.folder.is_finished and run.step == 9
 
 
 def test_dry_run_checks_and_writes_nothing(settings, capsys):

@@ -15,7 +15,8 @@ from refiners import training
 from training.run import Run
 from unit.model import UNIT
 
-train = functools.partial(training.train, UNIT)
+MODEL = UNIT
+train = functools.partial(training.train, MODEL)
 
 
 def main(settings):
