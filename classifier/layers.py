@@ -58,21 +58,22 @@ class ResNetInput(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("classifier")
 class Dropout(keras.layers.Layer):
-    """Dropout (Srivastava et al., 2014) whose random numbers are an input.
+    """Dropout (Srivastava et al., 2014) of float32 [batch, features] in training.
 
-    So the caller decides what they depend on, here (seed, step). Inputs are the values
-    and the U(0, 1) draws, both float32 [batch, features].
+    Attributes:
+      draw_mask: `draw_mask(shape, rate)` gives what the features are multiplied by, see
+        `SteppedModel.dropout_mask`. It has to be set before the layer is trained.
     """
 
     def __init__(self, rate, dtype="float32", **kwargs):
         super().__init__(dtype=dtype, **kwargs)
         self.rate = rate
+        self.draw_mask = None
 
-    def call(self, inputs, training=None):
-        values, draws = inputs
+    def call(self, features, training=None):
         if not training:
-            return values
-        return tf.where(draws < self.rate, 0.0, values / (1.0 - self.rate))
+            return features
+        return features * self.draw_mask(features.shape[1:], self.rate)
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate}

@@ -1,12 +1,14 @@
 """The training step of the tumor detector of Han et al. (2019), section III-D."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
-from classifier import losses, networks
+from classifier import losses
 from training.model import SteppedModel, optimizer_for_precision
 
-DROPOUT_DRAWS = 1
+DROPOUT = 1  # Stream of random numbers.
 RESULTS = ("validation_accuracy", "validation_loss")
 
 
@@ -26,6 +28,8 @@ class Classifier(SteppedModel):
     def __init__(self, detector, *, learning_rate, momentum, **kwargs):
         super().__init__(loss_names=("cross_entropy", "accuracy"), **kwargs)
         self.detector = detector
+        dropout = detector.get_layer("dropout")
+        dropout.draw_mask = functools.partial(self.dropout_mask, stream=DROPOUT)
         self._best_epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
         self._best_values = tf.Variable([0.0, 0.0], trainable=False, dtype=tf.float64)
         sgd = keras.optimizers.SGD(learning_rate, momentum)
@@ -34,10 +38,8 @@ class Classifier(SteppedModel):
 
     def train_step(self, batch):
         images, labels = batch["image"], batch["label"]
-        shape = [networks.num_draws(self.detector)]
-        draws = self.random_uniform(shape, DROPOUT_DRAWS)
         with tf.GradientTape() as tape:
-            logits = self.detector([images, draws], training=True)
+            logits = self.detector(images, training=True)
             loss = self.average(cross_entropy=losses.cross_entropy(labels, logits))
         self.minimize(self.sgd, tape, loss, self.detector.trainable_variables)
         self.average(accuracy=losses.accuracy(labels, logits))
@@ -45,7 +47,7 @@ class Classifier(SteppedModel):
 
     def predict_step(self, batch):
         """Label, logit, loss and accuracy of each image, outside training."""
-        logits = networks.logits(self.detector, batch["image"])
+        logits = self.detector(batch["image"], training=False)
         return {
             "label": batch["label"],
             "logit": logits,

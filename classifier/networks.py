@@ -33,36 +33,25 @@ def build_detector(
       sync_batch_norm: whether batch norms average over all replicas.
 
     Returns:
-      A functional `keras.Model` of two inputs, images float32 [batch, height, width, 1]
-      in [-1, 1] and the dropout's U(0, 1) draws float32 [batch, features] (of no effect
-      outside training), to logits float32 [batch].
+      A functional `keras.Model` of images float32 [batch, height, width, 1] in [-1, 1]
+      to logits float32 [batch].
     """
     norm = {"momentum": batch_norm_momentum, "synchronized": sync_batch_norm}
     images = keras.Input([None, None, 1], name="images")
-    draws = keras.Input([resnet.num_features(base_maps)], name="draws")
     backbone = resnet.build_resnet(
         image_size, blocks=blocks, base_maps=base_maps, norm=norm
     )
     features = backbone(ResNetInput(image_size, name="resnet_input")(images))
-    kept = Dropout(dropout, name="dropout")([features, draws])
+    # Also stands where there was an input once: checkpoints know layers by number.
+    to_float32 = keras.layers.Activation("linear", dtype="float32", name="features")
+    features = to_float32(features)
+    kept = Dropout(dropout, name="dropout")(features)
     linear = keras.layers.Dense(1, dtype="float32", name="dense")(kept)
     normal = keras.layers.BatchNormalization(**norm, dtype="float32", name="norm")
     logits = keras.layers.Reshape([], dtype="float32", name="logits")(normal(linear))
-    return keras.Model([images, draws], logits, name="detector")
-
-
-def num_draws(detector):
-    """Number of the dropout's draws for an image: one for each pooled feature."""
-    _, draws = detector.input_shape
-    return draws[-1]
-
-
-def logits(detector, images):
-    """Logits of a tumor, float32 [batch], outside training."""
-    draws = tf.zeros([tf.shape(images)[0], num_draws(detector)])
-    return detector([images, draws], training=False)
+    return keras.Model(images, logits, name="detector")
 
 
 def tumor_probability(detector, images):
     """Probability of a tumor, float32 [batch], of images as the detector takes them."""
-    return tf.sigmoid(logits(detector, images))
+    return tf.sigmoid(detector(images, training=False))

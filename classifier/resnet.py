@@ -10,11 +10,6 @@ BASE_MAPS = 64
 NORM_EPSILON = 1.001e-5  # That of Keras' ResNet-50.
 
 
-def num_features(base_maps):
-    """Number of the pooled features: the maps of the last of four stages."""
-    return 32 * base_maps
-
-
 def build_resnet(image_size, *, blocks=BLOCKS, base_maps=BASE_MAPS, norm=None):
     """ResNet up to its pooled features, by default ResNet-50.
 

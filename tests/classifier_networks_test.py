@@ -37,10 +37,18 @@ def test_every_batch_norm_has_the_settings_given(detector):
     assert {layer.epsilon for layer in layers[:-1]} == {1.001e-5}  # ResNet-50's own.
 
 
-def test_smaller_detector_has_as_many_draws_as_features():
+def test_smaller_detector_has_fewer_features():
     small = networks.build_detector(32, blocks=[1, 1, 1, 1], base_maps=4)
-    assert networks.num_draws(small) == small.get_layer("resnet").output_shape[1] == 128
+    assert small.get_layer("dropout").output_shape == (None, 128)
     assert small.get_layer("dense").kernel.shape == [128, 1]
+
+
+def test_layers_have_the_numbers_that_checkpoints_of_before_know_them_by():
+    """Then, the fourth was an input: the draws of the dropout that comes after it."""
+    small = networks.build_detector(32, blocks=[1, 1, 1, 1], base_maps=4)
+    names = [layer.name for layer in small.layers]
+    assert names[1:3] == ["resnet_input", "resnet"]
+    assert names[4:] == ["dropout", "dense", "norm", "logits"]
 
 
 @pytest.mark.parametrize("size", [(32, 32), (50, 41), (240, 240)])

@@ -31,6 +31,16 @@ def test_replicas_draw_together_what_one_draws(mirrored, draw):
     assert len(np.unique(one)) == 12
 
 
+def test_dropout_mask_is_that_of_uniform_draws_on_any_number_of_replicas(mirrored):
+    """As before there was one: detectors of former versions are continued with it."""
+    draws = stepped_model().random_uniform([50], stream=1)
+    expected = np.where(draws < 0.25, 0.0, 1 / 0.75).astype(np.float32)
+    one, two = stepped_model(), stepped_model(mirrored)
+    np.testing.assert_array_equal(one.dropout_mask([50], 0.25, stream=1), expected)
+    parts = on_replicas(mirrored, lambda: two.dropout_mask([50], 0.25, stream=1))
+    np.testing.assert_array_equal(tf.concat(parts, axis=0), expected)
+
+
 def test_draws_change_with_stream_and_step_and_return_with_the_step():
     model = stepped_model()
     first = model.random_normal([2], stream=1)

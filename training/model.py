@@ -62,6 +62,18 @@ class SteppedModel(keras.Model):
         """U(0, 1) for this replica's part of the batch, float32 [images, *shape]."""
         return self._part(tf.random.stateless_uniform, shape, stream)
 
+    def dropout_mask(self, shape, rate, stream):
+        """TensorFlow's dropout of ones for this replica's part of the batch.
+
+        Returns:
+          float32 [images, *shape]: 0 for a share of `rate`, 1 / (1 - rate) elsewhere.
+        """
+
+        def draw(shape, seed):
+            return tf.nn.experimental.stateless_dropout(tf.ones(shape), rate, seed)
+
+        return self._part(draw, shape, stream)
+
     def _part(self, draw, shape, stream):
         context = tf.distribute.get_replica_context()
         size = self.batch_size // context.num_replicas_in_sync
