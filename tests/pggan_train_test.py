@@ -69,7 +69,8 @@ def test_a_batch_that_does_not_divide_among_replicas_is_refused(settings):
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(settings):
-    with refused("_loss is", "at step", settings["model_dir"], "--learning_rate"):
+    said = ["_loss is", "at step", settings["model_dir"], "--learning_rate"]
+    with refused(*said, "No checkpoint is kept"):
         start({**settings, "learning_rate": 1e30})
 
 

@@ -7,6 +7,7 @@ What signals do to a process is tested with a small training in
 `training_signals_test.py`.
 """
 
+import os
 import shutil
 from signal import SIGKILL, SIGTERM
 
@@ -95,6 +96,22 @@ def test_killed_and_stopped_equals_uninterrupted(
     interruption.start(binary, settings, eagerly=eagerly)
     assert interruption.continued_step(capsys.readouterr().out) == expected
     interruption.assert_same_training(settings["model_dir"], whole(name, eagerly))
+
+
+def test_checkpoint_before_one_that_is_cut_short_is_continued(
+    settings_of, whole, tmp_path, capsys
+):
+    settings = {**settings_of("unit"), "model_dir": str(tmp_path / "model")}
+    own = {**settings, "checkpoint_minutes": 0.0}
+    interruption.start("unit.train", own, (SIGKILL, 3), eagerly=True)
+    (newest,) = tmp_path.glob("model/checkpoints/ckpt-2.data*")
+    os.truncate(newest, newest.stat().st_size // 2)
+    capsys.readouterr()
+    interruption.start("unit.train", settings, eagerly=True)
+    printed = capsys.readouterr()
+    assert interruption.continued_step(printed.out) == 1
+    assert "ckpt-2: damaged (" in printed.err
+    interruption.assert_same_training(settings["model_dir"], whole("unit"))
 
 
 @pytest.mark.parametrize("name", STOPS)

@@ -55,7 +55,7 @@ class Log(_StepCallback):
 
     def write(self, step):
         values = self.model.take_means()
-        check_finite(values, step, self.run.folder.path)
+        check_finite(values, step, self.run.folder)
         seconds, steps = time.monotonic() - self._mark[0], step - self._mark[1]
         self._mark = (time.monotonic(), step)
         speed = {"seconds_per_step": round(seconds / max(steps, 1), 4)}
@@ -64,14 +64,16 @@ class Log(_StepCallback):
         self.run.display.postfix(values)
 
 
-def check_finite(values, step, model_dir):
-    """Stops the training if one of its losses is NaN or infinite."""
+def check_finite(values, step, folder):
+    """Stops the training in a `ModelDir` if one of its losses is NaN or infinite."""
     for name, value in values.items():
         if not math.isfinite(value):
+            last = folder.latest_step()
+            kept = f"The checkpoint of step {last} is" if last else "No checkpoint is"
             raise UserError(
-                f"{name} is {value} at step {step}: training diverged. The last good"
-                f" checkpoint is kept in {model_dir}; try a smaller --learning_rate"
-                " or --precision=float32 in a new --model_dir."
+                f"{name} is {value} at step {step}: training diverged. {kept} kept in"
+                f" {folder.path}; try a smaller --learning_rate or --precision=float32"
+                " in a new --model_dir."
             )
 
 
@@ -123,7 +125,7 @@ class Save(_StepCallback):
         due = due or stopping or step == self.run.num_steps
         keep = step in self.keep_steps
         if (due or keep) and not self.model.losses_are_finite():
-            check_finite(self.model.take_means(), step, self.run.folder.path)
+            check_finite(self.model.take_means(), step, self.run.folder)
         if keep:
             self.run.folder.keep(self.model, step)
         if due:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 
 import tensorflow as tf
 
@@ -62,10 +63,45 @@ def checkpoint_path(model_dir, step=None):
         raise UserError(
             f"--step={step}: {model_dir} has kept steps {steps or 'none'} only."
         )
-    path = tf.train.latest_checkpoint(os.path.join(model_dir, "checkpoints"))
+    path = latest_checkpoint(os.path.join(model_dir, "checkpoints"))
     if path is None:
         raise UserError(f"--model_dir={model_dir}: no checkpoint yet; train first.")
     return path
+
+
+def latest_checkpoint(folder):
+    """The path of the latest checkpoint that can be read; None where there is none.
+
+    A full disk or a loss of power can leave the newest one short. The one before it is
+    taken then, and a line on standard error says so.
+
+    Raises:
+      UserError: none of those that are there can be read.
+    """
+    state = tf.train.get_checkpoint_state(folder)
+    paths = list(state.all_model_checkpoint_paths) if state else []
+    for path in reversed(paths):
+        fault = find_fault(path)
+        if not fault:
+            return path
+        print(f"{path}: damaged ({fault}).", file=sys.stderr)
+    if paths:
+        raise UserError(
+            f"{folder}: no checkpoint that can be read; remove the training's folder to"
+            " start over, or bring its checkpoints back."
+        )
+    return None
+
+
+def find_fault(path):
+    """Why a checkpoint cannot be read, or an empty string; reads all of it."""
+    try:
+        reader = tf.train.load_checkpoint(path)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
+        return str(error).splitlines()[0]
+    return ""
 
 
 def restore_parts(path, **parts):

@@ -13,7 +13,7 @@ import os
 import tensorflow as tf
 
 from dataset.shards import PROJECT_VERSION, UserError, write_json
-from training.checkpoints import read_run, step_of
+from training.checkpoints import latest_checkpoint, read_run, step_of
 
 # Settings that may differ when a training is continued: they do not change what is
 # computed, only where, and what is shown of it.
@@ -173,7 +173,7 @@ class ModelDir:
 
         Every variable, the optimizers' too, must exist by now.
         """
-        path = tf.train.latest_checkpoint(self.shared_path("checkpoints"))
+        path = latest_checkpoint(self.shared_path("checkpoints"))
         if not path:
             return 0
         checkpoint = tf.train.Checkpoint(model=model)
