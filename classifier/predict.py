@@ -29,6 +29,7 @@ from classifier.heat_maps import heat_map_function
 from classifier.networks import tumor_probability
 from classifier.pictures import volume_picture
 from classifier.weights import read_detector
+from dataset.folders import check_new
 from dataset.pictures import write_png
 from dataset.shards import ShardSet, UserError, to_float, write_text
 from dataset.volumes import SliceSettings, read_volume, slice_images
@@ -177,10 +178,7 @@ def check_output(flag, path, overwrite):
     folder = os.path.dirname(path) or "."
     if not path or os.path.isdir(path) or not os.path.isdir(folder):
         raise UserError(f"--{flag}={path}: wanted a file in a folder that exists.")
-    if os.path.exists(path) and not overwrite:
-        raise UserError(
-            f"--{flag}={path}: exists already; give another file or --overwrite."
-        )
+    check_new(path, f"--{flag}={path}", overwrite)
 
 
 def write_csv(path, header, rows):

@@ -7,7 +7,6 @@ and smooth is drawn on a grid of millimetres, not of voxels, so that the same dr
 the same brain at any spacing.
 """
 
-import dataclasses
 import functools
 
 import numpy as np
@@ -43,6 +42,17 @@ def frame_affine(spacing):
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine  # NIfTI's axes are R, A, S.
 
 
+def cut(axes, low, high):
+    """Slices of the part of a volume between two corners."""
+    ends = zip(axes, low, high)
+    return tuple(slice(*np.searchsorted(axis, (a, b))) for axis, a, b in ends)
+
+
+def _column(vector):
+    """A vector [3] to combine with [3, x, y, z], float32."""
+    return np.asarray(vector, np.float32)[:, None, None, None]
+
+
 class SmoothField:
     """A random function of position with mean 0 and variance 1, made of B-splines.
 
@@ -72,136 +82,101 @@ class SmoothField:
         return values
 
 
-@dataclasses.dataclass(frozen=True)
 class Template:
-    """The template brain.
+    """The 1 mm MNI152 volume that nilearn's package holds.
 
     Attributes:
       intensity: float32 [x, y, z]; fluid about 0.3, grey matter 0.65, white 0.86.
       brain: float32 [x, y, z] in [0, 1], the mask of the brain, blurred.
       vessels: float32 [x, y, z] in [0, 1], where contrast agent shows in anyone.
       sites: float64 [sites, 3], positions well inside the cerebrum.
-      origin: float64 [3], position of the first voxel; voxels are 1 mm.
     """
 
-    intensity: np.ndarray
-    brain: np.ndarray
-    vessels: np.ndarray
-    sites: np.ndarray
-    origin: np.ndarray
+    def __init__(self):
+        image = load_mni152_template(resolution=1)
+        self.intensity = image.get_fdata(dtype=np.float32)
+        self._origin = image.affine[:3, 3]
+        inside = self.intensity > 0.2
+        self.brain = ndimage.gaussian_filter(inside.astype(np.float32), 1.5)
+        step = 4  # Distances at every millimetre would take seconds.
+        depths = ndimage.distance_transform_edt(inside[::step, ::step, ::step]) * step
+        sites = np.argwhere(depths > 11) * step + self._origin
+        self.sites = sites[(abs(sites[:, 0]) > 12) & (sites[:, 2] > -22)]
+        self.vessels = self._vessels()
+
+    def _vessels(self):
+        """Dural sinuses, the falx, the choroid plexus and the arteries of the base."""
+        grid = np.ogrid[tuple(slice(n) for n in self.intensity.shape)]
+        grid = [
+            n.astype(np.float32) + np.float32(o) for n, o in zip(grid, self._origin)
+        ]
+        x, y, z = grid
+
+        def near(center, radii):
+            offsets = [(p - c) / r for p, c, r in zip((abs(x), y, z), center, radii)]
+            return np.exp(-sum(offset**2 for offset in offsets))
+
+        fluid = np.clip((0.6 - self.intensity) / 0.2, 0, 1)
+        rim = np.clip(1 - abs(self.brain - 0.6) / 0.3, 0, 1)
+        midline = near((0, 0, 0), (1.3, np.inf, np.inf))
+        falx = midline * fluid * ((z > 35) | (abs(y + 17) > 45) & (z > -5))
+        sagittal = near((0, 0, 0), (4, np.inf, np.inf)) * rim * (z > 0) * (y < 30)
+        transverse = near((35, -85, -24), (30, 15, 6)) * rim
+        straight = near((0, -52, 8), (2.5, 14, 9)) * fluid
+        choroid = near((23, -40, 6), (6, 7, 7)) * fluid
+        basal = 0.6 * near((0, -2, -18), (35, 14, 7)) * fluid
+        parts = (falx, sagittal, transverse, straight, choroid, basal)
+        return np.clip(sum(parts), 0, 1) * (self.brain > 0.3)
 
     def sample(self, volume, positions):
         """One of the volumes at positions [3, x, y, z], linear; 0 outside of it."""
-        voxels = positions - self.origin.astype(np.float32)[:, None, None, None]
+        voxels = positions - _column(self._origin)
         return ndimage.map_coordinates(volume, voxels, np.float32, order=1)
 
 
-@functools.cache
-def load_template():
-    """The `Template` made of the 1 mm MNI152 volume that nilearn's package holds."""
-    image = load_mni152_template(resolution=1)
-    intensity = image.get_fdata(dtype=np.float32)
-    origin = image.affine[:3, 3]
-    inside = intensity > 0.2
-    brain = ndimage.gaussian_filter(inside.astype(np.float32), 1.5)
-    step = 4  # Distances at every millimetre would take seconds.
-    coarse = inside[::step, ::step, ::step]
-    depths = ndimage.distance_transform_edt(coarse) * step
-    sites = np.argwhere(depths > 11) * step + origin
-    in_hemisphere = (abs(sites[:, 0]) > 12) & (sites[:, 2] > -22)
-    vessels = _vessels(intensity, brain, origin)
-    return Template(intensity, brain, vessels, sites[in_hemisphere], origin)
+load_template = functools.cache(Template)
 
 
-def _vessels(intensity, brain, origin):
-    """Dural sinuses, the falx, the choroid plexus and the arteries of the base."""
-    grid = np.ogrid[tuple(slice(n) for n in intensity.shape)]
-    x, y, z = (n.astype(np.float32) + np.float32(o) for n, o in zip(grid, origin))
-
-    def near(center, radii):
-        offsets = [(p - c) / r for p, c, r in zip((abs(x), y, z), center, radii)]
-        return np.exp(-sum(offset**2 for offset in offsets))
-
-    fluid = np.clip((0.6 - intensity) / 0.2, 0, 1)
-    rim = np.clip(1 - abs(brain - 0.6) / 0.3, 0, 1)
-    everywhere = np.inf
-    midline = near((0, 0, 0), (1.3, everywhere, everywhere))
-    falx = midline * fluid * ((z > 35) | (abs(y + 17) > 45) & (z > -5))
-    sagittal = near((0, 0, 0), (4, everywhere, everywhere)) * rim * (z > 0) * (y < 30)
-    transverse = near((35, -85, -24), (30, 15, 6)) * rim
-    straight = near((0, -52, 8), (2.5, 14, 9)) * fluid
-    choroid = near((23, -40, 6), (6, 7, 7)) * fluid
-    basal = 0.6 * near((0, -2, -18), (35, 14, 7)) * fluid
-    parts = (falx, sagittal, transverse, straight, choroid, basal)
-    return np.clip(sum(parts), 0, 1) * (brain > 0.3)
-
-
-@dataclasses.dataclass(frozen=True)
 class Pose:
-    """How a patient's brain differs from the template.
+    """How a patient's brain differs from the template, drawn by a generator."""
 
-    Attributes:
-      matrix: float64 [3, 3], offsets from `FRAME_CENTER` to offsets in the template.
-      center: float64 [3], the frame's position of `TEMPLATE_CENTER`.
-      warps: two `SmoothField`s per axis, of the brain's shape and of its folds.
-      ventricles: float64 [2], enlargement of the right and left lateral ventricle.
-      outline: `SmoothField` that roughens the border of the mask.
-    """
-
-    matrix: np.ndarray
-    center: np.ndarray
-    warps: tuple
-    ventricles: np.ndarray
-    outline: SmoothField
-
-    @classmethod
-    def draw(cls, rng):
+    def __init__(self, rng):
         rotation = Rotation.from_euler("xyz", rng.normal(0, [4, 2, 2]), degrees=True)
         scale = ATLAS_SCALE * rng.normal(1, [0.03, 0.03, 0.02])
-        matrix = TO_TEMPLATE_AXES @ rotation.as_matrix() @ np.diag(1 / scale)
+        # Offsets from the centre to offsets in the template.
+        self._matrix = TO_TEMPLATE_AXES @ rotation.as_matrix() @ np.diag(1 / scale)
+        # Of the right and the left lateral ventricle.
         enlargement = rng.uniform(0.0, 0.65) + rng.normal(0, 0.05, 2)
-        return cls(
-            matrix=matrix,
-            center=FRAME_CENTER + rng.normal(0, [1, 2, 2]),
-            warps=tuple((SmoothField(rng, 32), SmoothField(rng, 11)) for _ in range(3)),
-            ventricles=np.clip(enlargement, -0.15, 0.7),
-            outline=SmoothField(rng, 7),
-        )
+        self._enlargement = np.clip(enlargement, -0.15, 0.7)
+        self.center = FRAME_CENTER + rng.normal(0, [1, 2, 2])  # `TEMPLATE_CENTER`'s.
+        # By axis, of the brain's shape and of its folds.
+        self._warps = [(SmoothField(rng, 32), SmoothField(rng, 11)) for _ in range(3)]
+        self.outline = SmoothField(rng, 7)  # Roughens the border of the mask.
 
-    def box(self, spacing):
-        """Slices of a frame's volume that hold the whole brain."""
+    def box(self, axes):
+        """Slices of a volume that hold the whole brain."""
         signs = np.stack(np.meshgrid(*[(-0.5, 0.5)] * 3), -1).reshape(-1, 3)
         corners = self.to_frame(TEMPLATE_CENTER + signs * (TEMPLATE_SIZE + 20))
-        low, high = corners.min(0), corners.max(0)
-        return tuple(
-            slice(*np.searchsorted(axis, (start, stop)))
-            for axis, start, stop in zip(frame_axes(spacing), low, high)
-        )
+        return cut(axes, corners.min(0), corners.max(0))
 
     def to_frame(self, positions):
         """The frame's positions [n, 3] of the template's, smooth warps left out."""
-        offsets = np.linalg.solve(self.matrix, (positions - TEMPLATE_CENTER).T)
+        offsets = np.linalg.solve(self._matrix, (positions - TEMPLATE_CENTER).T)
         return offsets.T + self.center
 
     def to_template(self, axes):
         """Template positions float32 [3, x, y, z] of the grid of a volume's axes."""
-        grid = (
-            np.stack(np.meshgrid(*axes, indexing="ij", copy=False))
-            - (self.center[:, None, None, None])
-        )
-        grid = grid.astype(np.float32)
-        for offsets, (shape, folds) in zip(grid, self.warps):
+        grid = np.stack(np.meshgrid(*axes, indexing="ij", copy=False))
+        grid = (grid - self.center[:, None, None, None]).astype(np.float32)
+        for offsets, (shape, folds) in zip(grid, self._warps):
             offsets += 2.4 * shape(axes) + 1.2 * folds(axes)
-        positions = self.turn(grid)
-        positions += TEMPLATE_CENTER.astype(np.float32)[:, None, None, None]
-        for side, enlargement in zip((1, -1), self.ventricles):
-            center = np.array([14.0 * side, -10.0, 16.0], np.float32)
-            radii = np.array([13.0, 38.0, 17.0], np.float32)
-            offsets = positions - center[:, None, None, None]
-            distances = np.sum((offsets / radii[:, None, None, None]) ** 2, 0)
+        positions = self.turn(grid) + _column(TEMPLATE_CENTER)
+        for side, enlargement in zip((1, -1), self._enlargement):
+            offsets = positions - _column([14.0 * side, -10.0, 16.0])
+            distances = np.sum((offsets / _column([13.0, 38.0, 17.0])) ** 2, 0)
             positions -= np.float32(enlargement) * np.exp(-distances) * offsets
         return positions
 
     def turn(self, offsets):
         """Offsets float32 [3, x, y, z] in the frame as offsets in the template."""
-        return np.einsum("ij,jxyz->ixyz", self.matrix.astype(np.float32), offsets)
+        return np.einsum("ij,jxyz->ixyz", self._matrix.astype(np.float32), offsets)

@@ -1,12 +1,12 @@
 """Reads shard sets record by record and lists what breaks their contract."""
 
 import hashlib
-import os
 import struct
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from dataset.folders import file_sha256
 from dataset.shards import UNLABELED, label_name, untuned
 
 LABELS = (UNLABELED, 0, 1)
@@ -28,9 +28,7 @@ class Audit:
 
     def __init__(self):
         self.faults = []
-        self._ids = {}
-        self._images = {}
-        self._patients = {}
+        self._ids, self._images, self._patients = {}, {}, {}
 
     def check_set(self, part, shard_set, advance):
         """Checks a `ShardSet` and compares it with those before.
@@ -42,11 +40,8 @@ class Audit:
         """
         labels = dict.fromkeys(LABELS, 0)
         for shard, path in zip(shard_set.manifest["shards"], shard_set.paths):
-            with tf.io.gfile.GFile(path, "rb") as file:
-                if hashlib.sha256(file.read()).hexdigest() != shard["sha256"]:
-                    self.faults.append(
-                        f"{path}: its SHA-256 is not that of the manifest."
-                    )
+            if file_sha256(path) != shard["sha256"]:
+                self.faults.append(f"{path}: its SHA-256 is not that of the manifest.")
             count = 0
             for count, serialized in enumerate(self._read(path), 1):
                 where = f"{path}, record {count - 1}"
@@ -60,19 +55,19 @@ class Audit:
                 )
         for label, count in labels.items():
             name = label_name(label)
-            if count != shard_set.label_counts.get(name, 0):
+            listed = shard_set.label_counts.get(name, 0)
+            if count != listed:
                 self.faults.append(
                     f"{shard_set.directory}: {count} images are {name}, wanted"
-                    f" {shard_set.label_counts.get(name, 0)} as in the manifest."
+                    f" {listed} as in the manifest."
                 )
 
     def _read(self, path):
         """Yields the bytes of the records up to the first that is damaged."""
         count = 0
+        records = untuned(tf.data.TFRecordDataset(path)).as_numpy_iterator()
         try:
-            for serialized in untuned(
-                tf.data.TFRecordDataset(path)
-            ).as_numpy_iterator():
+            for serialized in records:
                 count += 1
                 yield serialized
         except tf.errors.OpError as error:
@@ -87,8 +82,7 @@ class Audit:
             return None
         values = {}
         for name, kind in KINDS.items():
-            feature = example.features.feature[name]
-            value = getattr(feature, kind).value
+            value = getattr(example.features.feature[name], kind).value
             if len(value) != 1:
                 self.faults.append(
                     f"{where}: feature {name} has {len(value)} values in its {kind},"
@@ -96,23 +90,23 @@ class Audit:
                 )
                 return None
             values[name] = value[0]
-        if values["label"] not in LABELS:
-            self.faults.append(
-                f"{where}: label {values['label']}, wanted 0, 1 or {UNLABELED}."
-            )
-        self._check_id(where, values["id"])
-        self._check_image(where, values["image"], shard_set.image_size)
-        self._check_patient(where, values["patient"], part)
-        return values["label"]
-
-    def _check_id(self, where, name):
+        label, name, patient = (values[key] for key in ("label", "id", "patient"))
+        if label not in LABELS:
+            self.faults.append(f"{where}: label {label}, wanted 0, 1 or {UNLABELED}.")
         if not name:
             self.faults.append(f"{where}: its id is empty.")
-        first = self._ids.setdefault(hashlib.md5(name).digest(), where)
-        if first != where:
+        if first := self._before(self._ids, name, where):
+            text = name.decode(errors="replace")
+            self.faults.append(f"{where}: id {text} is that of {first} too.")
+        self._check_image(where, values["image"], shard_set.image_size)
+        first_part, first = self._patients.setdefault(patient, (part, where))
+        if patient and first_part != part:
+            text = patient.decode(errors="replace")
             self.faults.append(
-                f"{where}: id {name.decode(errors='replace')} is that of {first} too."
+                f"{where}: patient {text} is in {part} and, as {first}, in"
+                f" {first_part}."
             )
+        return label
 
     def _check_image(self, where, png, size):
         wanted = (size, size, 8, 0)  # columns, rows, bits, colour type: grey
@@ -128,19 +122,13 @@ class Audit:
                 f"{where}: PNG of {seen[0]} x {seen[1]} pixels, {seen[2]} bits, colour"
                 f" type {seen[3]}; wanted {size} x {size}, 8, 0 (grey)."
             )
-        else:
-            digest = hashlib.md5(image.tobytes()).digest()
-            first = self._images.setdefault(digest, where)
-            if first != where:
-                self.faults.append(f"{where}: the same pixels as {first}.")
+        elif first := self._before(self._images, image.tobytes(), where):
+            self.faults.append(f"{where}: the same pixels as {first}.")
 
-    def _check_patient(self, where, patient, part):
-        if patient and self._patients.setdefault(patient, (part, where))[0] != part:
-            first_part, first = self._patients[patient]
-            self.faults.append(
-                f"{where}: patient {patient.decode(errors='replace')} is in {part} and,"
-                f" as {first}, in {first_part}."
-            )
+    def _before(self, seen, content, where):
+        """Where some bytes were before; nowhere if this is the first time."""
+        first = seen.setdefault(hashlib.md5(content).digest(), where)
+        return first if first != where else ""
 
 
 def refinement_faults(refined, parent):
@@ -156,25 +144,16 @@ def refinement_faults(refined, parent):
             f"{refined.directory}: {len(refined)} images, wanted {len(parent)} as in"
             f" {parent.directory}."
         ]
-    faults = []
-    refiner = None
-    for position, (new, old) in enumerate(zip(refined.records(), parent.records())):
-        where = _place(refined, position)
-        prefix = new.id.partition("/")[0]
-        refiner = refiner or prefix
-        if new.id != f"{refiner}/{old.id}":
-            faults.append(f"{where}: id {new.id}, wanted {refiner}/{old.id}.")
-        for name in ("label", "patient"):
-            seen, wanted = getattr(new, name), getattr(old, name)
+    shards = zip(refined.paths, refined.manifest["shards"])
+    places = [(path, n) for path, shard in shards for n in range(shard["num_images"])]
+    faults, refiner = [], None
+    for (path, n), new, old in zip(places, refined.records(), parent.records()):
+        refiner = refiner or new.id.partition("/")[0]
+        for name, seen, wanted in (
+            ("id", new.id, f"{refiner}/{old.id}"),
+            ("label", repr(new.label), repr(old.label)),
+            ("patient", repr(new.patient), repr(old.patient)),
+        ):
             if seen != wanted:
-                faults.append(f"{where}: {name} {seen!r}, wanted {wanted!r}.")
+                faults.append(f"{path}, record {n}: {name} {seen}, wanted {wanted}.")
     return faults
-
-
-def _place(shard_set, position):
-    """The shard and the record in it, for people."""
-    for shard, path in zip(shard_set.manifest["shards"], shard_set.paths):
-        if position < shard["num_images"]:
-            return f"{path}, record {position}"
-        position -= shard["num_images"]
-    return os.fspath(shard_set.directory)

@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 
-from dataset.curation import BORDERLINE, UNLABELED, Slice, judge_slices
+from dataset.curation import BORDERLINE, UNLABELED, Rules, Slice, judge_slices
 from dataset.errors import UserError
 from dataset.folders import disk_errors
 from dataset.layouts import Case
@@ -36,7 +36,7 @@ class CaseReader:
 
     folder: str
     slice_settings: SliceSettings
-    rules: object
+    rules: Rules
     verdicts: dict
     unlabeled: bool
     keep_borderline: bool = False
@@ -48,27 +48,22 @@ class CaseReader:
           UserError: the file cannot be written. What is wrong with the case's own files
             is no error, but the `ReadCase`'s fault.
         """
-        path = os.path.join(self.folder, f"{case.name}-{self._digest(case)}.npz")
+        digest = digest_of(
+            file_states([*case.image_paths, *case.mask_paths]),
+            dataclasses.astuple(self.slice_settings),
+            dataclasses.astuple(self.rules),
+            sorted(self._verdicts(case).items()),
+            self.unlabeled,
+            self.keep_borderline,
+        )
+        path = os.path.join(self.folder, f"{case.name}-{digest[:16]}.npz")
         if not os.path.exists(path):
             try:
                 arrays = self._read(case)
             except UserError as error:
                 return ReadCase(case, None, str(error))
             write_arrays(path, arrays)
-        return ReadCase(case, path, None)
-
-    def _digest(self, case):
-        """Stands for all that the file's content follows from."""
-        paths = [*case.image_paths, *case.mask_paths]
-        content = [
-            file_states(paths),
-            dataclasses.astuple(self.slice_settings),
-            dataclasses.astuple(self.rules),
-            sorted(self._verdicts(case).items()),
-            self.unlabeled,
-            self.keep_borderline,
-        ]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+        return ReadCase(case, path)
 
     def _verdicts(self, case):
         given = dict(self.verdicts.get(case.name, {}))
@@ -79,23 +74,21 @@ class CaseReader:
     def _read(self, case):
         mask_path = None if self.unlabeled else case.only_mask()
         volume = read_volume(case.only_image(), mask_path)
-        numbers = np.arange(self.rules.first_slice, self.rules.last_slice + 1)
+        first = self.rules.first_slice
+        numbers = np.arange(first, self.rules.last_slice + 1)
         images = slice_images(volume, numbers, self.slice_settings)
-        slices = judge_slices(
-            volume.brain, volume.mask, self.rules, self._verdicts(case)
-        )
-        kept = [s.number for s in slices if s.is_used or self._keeps(s)]
+        verdicts = self._verdicts(case)
+        slices = judge_slices(volume.brain, volume.mask, self.rules, verdicts)
+        groups = {BORDERLINE} if self.keep_borderline else set()
+        kept = [s.number for s in slices if s.is_used or s.group in groups]
         kept = np.array(kept, int)
         return {
-            "images": images[kept - self.rules.first_slice],
+            "images": images[kept - first],
             "numbers": kept,
             "slices": json.dumps([dataclasses.asdict(s) for s in slices]),
             "fingerprint": fingerprint(volume.image, volume.brain),
             "digest": hashlib.sha256(images.tobytes()).hexdigest(),
         }
-
-    def _keeps(self, judged):
-        return self.keep_borderline and judged.group == BORDERLINE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +103,7 @@ class ReadCase:
 
     case: Case
     path: str | None
-    fault: str | None
+    fault: str | None = None
 
     def slices(self):
         """The judged `Slice`s of the whole volume."""
@@ -139,11 +132,16 @@ class ReadCase:
         for image, number in zip(self._load("images"), self._load("numbers")):
             if groups[number] == group:
                 name = f"brats/{self.case.name}/{number:03d}"
-                yield Record(image=image, label=label, id=name, patient=patient)
+                yield Record(image, label, name, patient)
 
     def _load(self, name):
         with np.load(self.path) as file:
             return file[name]
+
+
+def digest_of(*content):
+    """SHA-256 of what can be written as JSON."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def file_states(paths):

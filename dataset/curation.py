@@ -5,13 +5,13 @@ which the skull-stripping or the field of view took part of the brain. Each of t
 reasons is a rule here. Areas are in mm2, of slices of 240 x 240 pixels of 1 mm.
 """
 
-import csv
 import dataclasses
 
 import cv2
 import numpy as np
 
 from dataset.errors import UserError
+from dataset.folders import read_csv
 
 TUMOR, NON_TUMOR = "tumor", "non_tumor"
 EXCLUDED, UNLABELED = "excluded", "unlabeled"
@@ -158,36 +158,25 @@ def read_verdicts(path):
     Raises:
       UserError: names the file, the line, what was seen and what is wanted.
     """
-    verdicts = {}
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            columns = set(rows.fieldnames or ())
-            if "slice" not in columns or not columns & {"case", "patient"}:
-                raise UserError(
-                    f"--exclude_csv={path}: columns {', '.join(sorted(columns))};"
-                    " wanted case and slice, and verdict and reason if you like."
-                )
-            for row in rows:
-                case = row.get("case") or row.get("patient")
-                where = f"--exclude_csv={path}, line {rows.line_num}"
-                number = _slice_number(row["slice"], where)
-                verdict = (row.get("verdict") or EXCLUDED).strip()
-                if verdict not in VERDICTS:
-                    raise UserError(
-                        f"{where}: verdict {verdict!r}, wanted {', '.join(VERDICTS)}."
-                    )
-                reason = row.get("reason") or "by a person"
-                verdicts.setdefault(case, {})[number] = (verdict, reason)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"--exclude_csv={path}: cannot be read ({error}).") from error
-    return verdicts
-
-
-def _slice_number(text, where):
-    text = (text or "").strip()
-    if text and not (text.isdigit() and int(text) < 155):
+    columns, lines = read_csv(path, "exclude_csv")
+    if "slice" not in columns or not columns & {"case", "patient"}:
         raise UserError(
-            f"{where}: slice {text!r}, wanted 0 to 154, or nothing for all."
+            f"--exclude_csv={path}: columns {', '.join(sorted(columns))};"
+            " wanted case and slice, and verdict and reason if you like."
         )
-    return int(text) if text else None
+    verdicts = {}
+    for where, row in lines:
+        number = (row["slice"] or "").strip()
+        if number and not (number.isdigit() and int(number) < 155):
+            raise UserError(
+                f"{where}: slice {number!r}, wanted 0 to 154, or nothing for all."
+            )
+        verdict = (row.get("verdict") or EXCLUDED).strip()
+        if verdict not in VERDICTS:
+            raise UserError(
+                f"{where}: verdict {verdict!r}, wanted {', '.join(VERDICTS)}."
+            )
+        own = verdicts.setdefault(row.get("case") or row.get("patient"), {})
+        reason = row.get("reason") or "by a person"
+        own[int(number) if number else None] = (verdict, reason)
+    return verdicts

@@ -66,24 +66,24 @@ def read_bytes(path):
         return b"".join(blocks)
 
 
-@contextlib.contextmanager
 def read_errors(path):
     """Turns the errors of reading `path` into `UserError`s, but for its absence."""
-    try:
-        yield
-    except tf.errors.NotFoundError:
-        raise
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"{path}: cannot be read: {_reason(error)}.") from error
+    return _told(f"{path}: cannot be read", passed=(tf.errors.NotFoundError,))
+
+
+def disk_errors(path):
+    """Turns the errors of writing `path`, such as a full disk, into `UserError`s."""
+    return _told(f"{path}: cannot be written")
 
 
 @contextlib.contextmanager
-def disk_errors(path):
-    """Turns the errors of writing `path`, such as a full disk, into `UserError`s."""
+def _told(what, passed=()):
     try:
         yield
+    except passed:
+        raise
     except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"{path}: cannot be written: {_reason(error)}.") from error
+        raise UserError(f"{what}: {_reason(error)}.") from error
 
 
 def _reason(error):

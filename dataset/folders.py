@@ -1,5 +1,6 @@
 """Folders that a job fills: it can be stopped and go on, and overwrites nothing."""
 
+import csv
 import hashlib
 import json
 import os
@@ -122,6 +123,49 @@ def read_json(path):
         raise UserError(
             f"{path}: damaged ({error}); remove it to start over."
         ) from error
+
+
+def check_file(path, thing):
+    """Refuses a path that is no file or an empty one, of `thing`, "an image"."""
+    if not os.path.isfile(path):
+        raise UserError(f"{path}: no such file.")
+    if not os.path.getsize(path):
+        raise UserError(f"{path}: empty file (0 bytes), expected {thing}.")
+
+
+def check_new(path, flag, overwrite):
+    """Refuses to replace results unless `--overwrite` is given.
+
+    Args:
+      path: the file that would be replaced.
+      flag: that names it or its folder, such as `--output_dir=table`.
+      overwrite: the value of `--overwrite`.
+
+    Raises:
+      UserError: the file exists.
+    """
+    if os.path.exists(path) and not overwrite:
+        raise UserError(
+            f"{flag}: {path} exists; give another name, or --overwrite to replace it."
+        )
+
+
+def read_csv(path, flag):
+    """Reads a table that a person wrote.
+
+    Returns:
+      The set of its columns, and of each row where it is, for people, and a dict.
+
+    Raises:
+      UserError: it cannot be read.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            lines = [(f"--{flag}={path}, line {rows.line_num}", row) for row in rows]
+            return set(rows.fieldnames or ()), lines
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"--{flag}={path}: cannot be read ({error}).") from error
 
 
 def file_sha256(path):

@@ -2,6 +2,7 @@
 
 The folds are a function of the patients, their numbers of tumor slices, and the seed;
 neither the order in which cases were found nor the fold that is written matters.
+Patients are dicts, {patient: number of tumor slices}.
 """
 
 import numpy as np
@@ -14,19 +15,11 @@ MIN_VALIDATION_SHARE = 0.1  # Of all patients.
 
 
 def assign_folds(tumor_slices, num_folds, seed):
-    """The fold in which each patient is tested.
+    """The fold in which each patient is tested, {patient: fold}, from 0.
 
     Patients with similar numbers of tumor slices are spread over the folds at random:
     so folds differ by one patient at most, and by fewer tumor slices than the largest
     and the smallest patient. Of `DRAWS` such divisions the most balanced is taken.
-
-    Args:
-      tumor_slices: {patient: number of tumor slices}.
-      num_folds: at most the number of patients.
-      seed: of the division.
-
-    Returns:
-      {patient: fold}, folds from 0.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     patients = _largest_first(tumor_slices, random)
@@ -40,15 +33,12 @@ def assign_folds(tumor_slices, num_folds, seed):
 
 
 def validation_patients(tumor_slices, size, seed):
-    """`size` patients, from those with many tumor slices to those with few.
+    """A set of `size` patients, from those with many tumor slices to those with few.
 
     Args:
-      tumor_slices: {patient: number of tumor slices} of those who are not tested.
+      tumor_slices: of those who are not tested.
       size: number of patients to choose.
       seed: whole numbers that the choice is a function of.
-
-    Returns:
-      A set of patients.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     strata = np.array_split(_largest_first(tumor_slices, random), size)
@@ -65,14 +55,13 @@ def _largest_first(tumor_slices, random):
 def validation_size(share, num_left, num_patients):
     """How many of those who are not tested validate.
 
+    The share, but a tenth of all patients at least and never fewer than
+    `MIN_VALIDATION`; these two as far as more are left to train on.
+
     Args:
       share: of validation in training and validation together, as --split has it.
       num_left: patients who are not tested, at least 2.
       num_patients: all patients.
-
-    Returns:
-      The share, but a tenth of all patients at least and never fewer than
-      `MIN_VALIDATION`; these two as far as more are left to train on.
     """
     least = max(MIN_VALIDATION, int(np.ceil(MIN_VALIDATION_SHARE * num_patients)))
     least = max(1, min(least, (num_left - 1) // 2))
@@ -108,18 +97,13 @@ def most_patients(num_patients, *, train, validation, num_folds):
 
 
 def fold_parts(tumor_slices, *, train, validation, num_folds, fold, seed):
-    """The part of each patient in one fold.
+    """The part of each patient in one fold, {patient: train, validation or test}.
 
     Args:
-      tumor_slices: {patient: number of tumor slices}.
-      train: what --split gives to training; only its ratio to `validation` counts.
-      validation: what it gives to validation.
+      train, validation: what --split gives them; only the ratio counts.
       num_folds: number of folds, 2 or more.
       fold: whose parts, from 0.
       seed: of the division.
-
-    Returns:
-      {patient: "train", "validation" or "test"}.
 
     Raises:
       UserError: there are too few patients, or nothing is to be trained on.
@@ -130,9 +114,5 @@ def fold_parts(tumor_slices, *, train, validation, num_folds, fold, seed):
     left = {name: n for name, n in tumor_slices.items() if folds[name] != fold}
     size = validation_size(validation / (train + validation), len(left), num_patients)
     chosen = validation_patients(left, size, [seed, fold])
-    return {
-        name: "test"
-        if name not in left
-        else ("validation" if name in chosen else "train")
-        for name in tumor_slices
-    }
+    parts = {name: "validation" if name in chosen else "train" for name in left}
+    return {name: parts.get(name, "test") for name in tumor_slices}

@@ -28,25 +28,25 @@ class Copies:
     shared: list
 
     def notes(self):
-        """What was found, in sentences; of many, the first."""
-        copies = [
-            f"{copy} has the same pixels as {original} and was left out."
-            for copy, original in self.copies.items()
-        ]
-        contradictions = [
-            f"{', '.join(files)}: the same pixels with both labels; all left out."
-            for files in self.contradictions
-        ]
-        shared = [
-            f"{first} and {second} share an image: {file} is {other}."
-            for first, second, file, other in self.shared
-        ]
-        return [*_first(copies), *_first(contradictions), *_first(shared)]
-
-
-def _first(lines):
-    more = len(lines) - MAX_SHOWN
-    return lines[:MAX_SHOWN] + ([f"... and {more} more like this."] if more > 0 else [])
+        """What was found, in sentences; of many of a kind, the first."""
+        kinds = (
+            [
+                f"{copy} has the same pixels as {original} and was left out."
+                for copy, original in self.copies.items()
+            ],
+            [
+                f"{', '.join(files)}: the same pixels with both labels; all left out."
+                for files in self.contradictions
+            ],
+            [
+                f"{first} and {second} share an image: {file} is {other}."
+                for first, second, file, other in self.shared
+            ],
+        )
+        for lines in kinds:
+            yield from lines[:MAX_SHOWN]
+            if len(lines) > MAX_SHOWN:
+                yield f"... and {len(lines) - MAX_SHOWN} more like this."
 
 
 def find_copies(patients):
@@ -57,33 +57,31 @@ def find_copies(patients):
     Args:
       patients: `ReadPatient`s.
     """
-    places = collections.defaultdict(list)
+    by_digest = collections.defaultdict(list)
     for number, patient in enumerate(patients):
         for judged, digest in zip(patient.judged, patient.digests):
             if digest:
-                places[digest].append((number, judged))
-    places = [same for same in places.values() if len(same) > 1]
+                by_digest[digest].append((number, judged))
     new, copies, contradictions, pairs = {}, {}, [], {}
-    for same in places:
+    for same in by_digest.values():
         (first, original), *others = same
         for number, judged in others:
             if number != first:
-                files = (original.file, judged.file)
-                pairs.setdefault((first, number), files)
-        used = [judged for _, judged in same if judged.is_used]
-        files = [judged.file for judged in used]
-        if len({judged.verdict for judged in used}) > 1:
+                pairs.setdefault((first, number), (original.file, judged.file))
+        files = [judged.file for _, judged in same if judged.is_used]
+        if len({judged.verdict for _, judged in same if judged.is_used}) > 1:
             contradictions.append(files)
-            for judged in used:
-                rest = ", ".join(file for file in files if file != judged.file)
-                new[judged.file] = (CONTRADICTION, f"as {rest}")
+            for file in files:
+                rest = ", ".join(other for other in files if other != file)
+                new[file] = (CONTRADICTION, f"as {rest}")
         else:
             for file in files[1:]:
                 copies[file] = files[0]
                 new[file] = (COPY, f"of {files[0]}")
     names = [patient.case.name for patient in patients]
-    groups = group_cases(names, list(pairs))
-    kept_with = {i: names[group[0]] for group in groups for i in group}
+    kept_with = {
+        i: names[group[0]] for group in group_cases(names, list(pairs)) for i in group
+    }
     return Copies(
         patients=[_judge_again(p, new, kept_with[i]) for i, p in enumerate(patients)],
         copies=copies,

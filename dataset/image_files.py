@@ -1,12 +1,11 @@
 """Reads files of single images: PNG, JPEG, TIFF and DICOM, as they are."""
 
-import os
-
 import cv2
 import numpy as np
 import SimpleITK as sitk
 
 from dataset.errors import UserError
+from dataset.folders import check_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 CHANNELS = ("red", "green", "blue", "luminance")
@@ -47,10 +46,7 @@ def read_image(path, channel=""):
     Raises:
       UserError: names the file, what was seen and what is expected.
     """
-    if not os.path.isfile(path):
-        raise UserError(f"{path}: no such file.")
-    if not os.path.getsize(path):
-        raise UserError(f"{path}: empty file (0 bytes), expected an image.")
+    check_file(path, "an image")
     image = _read_dicom(path) if _is_dicom(path) else _decode(path)
     image = _grey(path, image, channel)
     if image.dtype == np.float64:

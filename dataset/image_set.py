@@ -1,5 +1,6 @@
 """Writes images as one shard set: in the order of their table, and all of them."""
 
+import functools
 import hashlib
 import sys
 
@@ -7,7 +8,6 @@ import tqdm
 
 from dataset.errors import UserError
 from dataset.folders import file_sha256
-from dataset.image_files import read_image
 from dataset.image_folders import find_images
 from dataset.images import levels, scale_image
 from dataset.shards import Record, label_number, write_shard_set
@@ -38,23 +38,23 @@ def write_image_set(sources, image_settings, settings):
 
     def read_records(start, stop):
         for file in found.files[start:stop]:
-            image = read_image(file.path, image_settings.channel)
+            image = image_settings.read(file.path)
             low, high = levels([image], image_settings)
             image = scale_image(image, low, high, image_settings.image_size)
             label = label_number(file.label)
             yield Record(image, label, prefix + file.id, file.patient)
 
+    total = len(found.files)
+    bar = {"desc": "dataset.import_images", "total": total, "unit": "img"}
     shard_set = write_shard_set(
         output_dir,
         read_records,
-        len(found.files),
+        total,
         binary="dataset.import_images",
         settings={**settings, "files_sha256": digest},
         images_per_shard=settings["images_per_shard"],
         overwrite=settings["overwrite"],
-        progress=lambda records: tqdm.tqdm(
-            records, "dataset.import_images", len(found.files), unit="img"
-        ),
+        progress=functools.partial(tqdm.tqdm, **bar),
     )
     counts = ", ".join(f"{n} {label}" for label, n in shard_set.label_counts.items())
     print(f"{output_dir}: {counts}.")
@@ -69,8 +69,7 @@ def check_files(found, image_settings):
     faults, expected, digest = dict(found.faults), None, hashlib.sha256()
     for file in found.files:
         try:
-            image = read_image(file.path, image_settings.channel)
-            image_settings.check(file.path, image)
+            image = image_settings.read(file.path)
             side = image_settings.image_size or max(image.shape)
             expected = expected or (side, file.path)
             if side != expected[0]:

@@ -47,14 +47,31 @@ class ImageSet:
         Returns:
           uint8 [positions, size, size].
         """
-        ends = np.cumsum([len(shards) for shards in self.shard_sets])
+        locate = concatenated(self.shard_sets)
         images = np.empty([len(positions), size, size], np.uint8)
         for n, position in enumerate(progress(positions)):
-            part = int(np.searchsorted(ends, position, side="right"))
-            shards = self.shard_sets[part]
-            record = shards.record(position - ends[part] + len(shards))
+            shards, place = locate(position)
+            record = shards.record(place)
             images[n] = pad(record.image[..., None], size)[..., 0]
         return images
+
+
+def concatenated(sets):
+    """A function that finds a position in some sets, one after another, in one of them.
+
+    Args:
+      sets: `ShardSet`s or others that have a length.
+
+    Returns:
+      A function of the position to the set and the position in it.
+    """
+    ends = np.cumsum([len(own) for own in sets])
+
+    def locate(position):
+        number = int(np.searchsorted(ends, position, side="right"))
+        return sets[number], int(position - ends[number] + len(sets[number]))
+
+    return locate
 
 
 def open_image_set(name, directories, flag):

@@ -1,11 +1,11 @@
 """The table of a folder of images: file, label, patient and id of each."""
 
-import csv
 import dataclasses
 import os
 
 from dataset.curation import NON_TUMOR, TUMOR, UNLABELED
 from dataset.errors import UserError
+from dataset.folders import read_csv
 
 COLUMNS = ("file", "label", "patient", "id")
 LABELS = {"0": NON_TUMOR, "1": TUMOR, "-1": UNLABELED, "": UNLABELED}
@@ -14,12 +14,10 @@ LABELS |= {name: name for name in (NON_TUMOR, TUMOR, UNLABELED)}
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What a table says of an image.
+    """What a table says of an image; of `patient` and `id` perhaps nothing, "".
 
     Attributes:
       label: tumor, non_tumor or unlabeled.
-      patient: its name, or empty.
-      id: in shard sets, or empty.
       where: the table and the line, for people.
     """
 
@@ -29,22 +27,6 @@ class Row:
     where: str
 
 
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """A table that was read.
-
-    Attributes:
-      columns: those it has.
-      rows: {path of the image below its folder, with `/`: `Row`}, in order.
-    """
-
-    columns: set
-    rows: dict
-
-    def has(self, column):
-        return column in self.columns
-
-
 def read_table(path, images_dir):
     """Reads `file,label,patient,id`; all but `file` may be missing.
 
@@ -52,52 +34,39 @@ def read_table(path, images_dir):
     non_tumor; -1, unlabeled or nothing where nobody has said.
 
     Returns:
-      A `Table`.
+      The set of its columns and {path below `images_dir`, with `/`: `Row`}, in order.
 
     Raises:
       UserError: names the line, what was seen and what is expected.
     """
-    rows, ids = {}, {}
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = set(reader.fieldnames or ())
-            if "file" not in columns:
-                raise UserError(
-                    f"--images_csv={path}: columns {', '.join(sorted(columns))};"
-                    f" expected {', '.join(COLUMNS)}, of which file is needed."
-                )
-            for line in reader:
-                where = f"--images_csv={path}, line {reader.line_num}"
-                name = _relative(line["file"], images_dir, where)
-                if name in rows:
-                    raise UserError(f"{where}: {name!r} a second time, expected once.")
-                rows[name] = _row(line, where)
-                identifier = rows[name].id
-                first = ids.setdefault(identifier, where) if identifier else where
-                if first != where:
-                    raise UserError(
-                        f"{where}: id {identifier!r} is that of {first}, too; expected"
-                        " ids that differ."
-                    )
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"--images_csv={path}: cannot be read ({error}).") from error
-    return Table(columns, rows)
-
-
-def _row(line, where):
-    label = (line.get("label") or "").strip().lower()
-    if label not in LABELS:
+    columns, lines = read_csv(path, "images_csv")
+    if "file" not in columns:
         raise UserError(
-            f"{where}: label {label!r}, expected 1 or {TUMOR}, 0 or {NON_TUMOR}, or"
-            " nothing."
+            f"--images_csv={path}: columns {', '.join(sorted(columns))};"
+            f" expected {', '.join(COLUMNS)}, of which file is needed."
         )
-    patient, identifier = ((line.get(name) or "").strip() for name in ("patient", "id"))
-    return Row(LABELS[label], patient, identifier, where)
+    rows, ids = {}, {}
+    for where, line in lines:
+        line = {name: (line.get(name) or "").strip() for name in COLUMNS}
+        name = _relative(line["file"], images_dir, where)
+        if name in rows:
+            raise UserError(f"{where}: {name!r} a second time, expected once.")
+        label = line["label"].lower()
+        if label not in LABELS:
+            raise UserError(
+                f"{where}: label {label!r}, expected 1 or {TUMOR}, 0 or {NON_TUMOR}, or"
+                " nothing."
+            )
+        rows[name] = Row(LABELS[label], line["patient"], line["id"], where)
+        if line["id"] and (first := ids.setdefault(line["id"], where)) != where:
+            raise UserError(
+                f"{where}: id {line['id']!r} is that of {first}, too; expected ids that"
+                " differ."
+            )
+    return columns, rows
 
 
 def _relative(name, images_dir, where):
-    name = (name or "").strip()
     if not name:
         raise UserError(f"{where}: no file, expected its path below --images_dir.")
     if os.path.isabs(name):

@@ -1,7 +1,7 @@
 """Brings 2-D images of any size and depth to square 8-bit ones.
 
 What a detector is trained on and what it is given later go through the same functions,
-`ImageSettings.check`, `levels` and `scale_image`.
+`ImageSettings.read`, `levels` and `scale_image`.
 """
 
 import dataclasses
@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 
 from dataset.errors import UserError
+from dataset.image_files import read_image
+from dataset.splits import detail_levels
 
 AS_IS, PERCENTILES, WINDOW = INTENSITIES = ("as_is", "percentiles", "window")
 BLOCKS = 48  # By which images are told from each other, in either direction.
@@ -28,12 +30,7 @@ class ImageSettings:
     upper_percentile: float = 99.5
 
     def __post_init__(self):
-        if not 0 <= self.lower_percentile < self.upper_percentile <= 100:
-            raise UserError(
-                f"--lower_percentile={self.lower_percentile}"
-                f" --upper_percentile={self.upper_percentile}:"
-                " expected 0 <= lower < upper <= 100."
-            )
+        check_percentiles(self.lower_percentile, self.upper_percentile)
         if self.image_size and self.image_size < 8:
             raise UserError(
                 f"--image_size={self.image_size}: expected 8 pixels at least, or 0 for"
@@ -50,18 +47,29 @@ class ImageSettings:
         ):
             raise UserError(f"--window={given}: expected two numbers, low,high.")
 
-    def check(self, path, image):
-        """Refuses an image whose values these settings cannot bring to 8 bits.
+    def read(self, path):
+        """An image as `image_files.read_image` gives it.
 
         Raises:
-          UserError: names the file, what was seen and what is expected.
+          UserError: also for values that these settings cannot bring to 8 bits.
         """
+        image = read_image(path, self.channel)
         if self.intensities == AS_IS and image.dtype != np.uint8:
             raise UserError(
                 f"{path}: {image.dtype} values from {image.min():g} to"
                 f" {image.max():g}; expected 8 bits with --intensities={AS_IS}, or"
                 f" --intensities={PERCENTILES}, or {WINDOW} with --window=low,high."
             )
+        return image
+
+
+def check_percentiles(lower, upper):
+    """Refuses two percentiles that are none or are not in order."""
+    if not 0 <= lower < upper <= 100:
+        raise UserError(
+            f"--lower_percentile={lower} --upper_percentile={upper}: expected"
+            " 0 <= lower < upper <= 100."
+        )
 
 
 def foreground_level(images):
@@ -142,5 +150,4 @@ def fingerprint(image, low, high):
     """
     blocks = np.sqrt(scale_image(image, low, high, BLOCKS).astype(np.float32))
     detail = blocks - cv2.GaussianBlur(blocks, (0, 0), 2)
-    scaled = np.clip(detail / max(detail.std(), 1e-6), -2, 2)
-    return np.round(63 * scaled).astype(np.int8).ravel()
+    return detail_levels(detail, detail.std())

@@ -9,14 +9,12 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
     binary.run("dataset.import_images")
 
-import dataclasses
-import os
+import functools
 
-from dataset import image_copies, preparation
+from dataset import preparation
 from dataset.errors import UserError
-from dataset.image_files import read_image
-from dataset.image_folders import find_images
-from dataset.image_search import Sources
+from dataset.image_copies import find_copies
+from dataset.image_folders import Sources, find_images
 from dataset.image_set import write_image_set
 from dataset.images import AS_IS, PERCENTILES, ImageSettings
 from dataset.patient_images import ImageRules, JudgedImage, PatientReader
@@ -35,21 +33,21 @@ def import_images(**settings):
     image_settings = preparation.take(ImageSettings, options)
     if settings["one_set"]:
         check_one_set(settings)
-        sources = dataclasses.replace(sources, one_set=True)
         write_image_set(sources, image_settings, settings)
         return
-    job = preparation.job("dataset.import_images", settings)
+    preparation.check_division(settings)
     found = find_images(settings["images_dir"], sources, settings["output_dir"])
     found.check_labels(settings["images_dir"])
     reader = PatientReader(
-        folder=os.path.join(settings["output_dir"], preparation.CASES),
+        folder=preparation.cases_folder(settings),
         settings=image_settings,
         rules=preparation.take(ImageRules, options),
         shape=None if settings["image_size"] else first_shape(found, image_settings),
     )
-    patients = found.patients()
-    gather = Gatherer(found)
-    preparation.prepare_sets(job, patients, reader, settings, SOURCE, gather)
+    gather = functools.partial(gather_images, found)
+    preparation.prepare_sets(
+        "dataset.import_images", found.patients(), reader, settings, SOURCE, gather
+    )
     if settings["patient_per_image"]:
         print(
             "Each image without a named patient counts as a patient of its own: if one"
@@ -61,13 +59,12 @@ def import_images(**settings):
 def typed(settings):
     """The flags' values, as numbers and tuples where those of a list are."""
     options = {**settings, "class_folders": tuple(settings["class_folders"])}
-    window = ",".join(settings["window"])
     try:
         options["window"] = tuple(float(value) for value in settings["window"])
     except ValueError as error:
-        raise UserError(
-            f"--window={window}: expected two numbers, low,high."
-        ) from error
+        window = ",".join(settings["window"])
+        message = f"--window={window}: expected two numbers, low,high."
+        raise UserError(message) from error
     return options
 
 
@@ -88,55 +85,32 @@ def first_shape(found, image_settings):
     """The size that all images should have, and the file that tells it."""
     for file in found.files:
         try:
-            return read_image(file.path, image_settings.channel).shape, file.path
+            return image_settings.read(file.path).shape, file.path
         except UserError:
             continue  # Told when all are read.
     return None
 
 
-class Listed:
-    """Files that were not read, among the patients in `slices.csv`."""
-
-    def __init__(self, images):
-        self._images = images
-        self.case = type("NoPatient", (), {"name": ""})
-
-    def slices(self):
-        return self._images
-
-
-class Gatherer:
-    """Puts together what was found and what was read."""
-
-    def __init__(self, found):
-        self._found = found
-
-    def __call__(self, read):
-        copies = image_copies.find_copies(read)
-        images = [image for patient in read for image in patient.judged]
-        faults = dict(self._found.faults)
-        for patient in read:
-            faults |= patient.faults()
-        not_read = [
-            JudgedImage(name, detail=fault)
-            for name, fault in self._found.faults.items()
-        ]
-        not_read += [
-            JudgedImage(name, reason=reason)
-            for name, reason in self._found.unused.items()
-        ]
-        return preparation.Gathered(
-            cases=[p for p in copies.patients if any(i.is_used for i in p.judged)],
-            listed=[*copies.patients, Listed(not_read)],
-            faults=faults,
-            num_good=len(images) - sum(len(p.faults()) for p in read),
-            found={
-                "copies": copies.copies,
-                "contradictions": copies.contradictions,
-                "shared": copies.shared,
-            },
-            notes=copies.notes(),
-        )
+def gather_images(found, read):
+    """What was `Gathered` of all that was `Found` and of the `ReadPatient`s."""
+    copies = find_copies(read)
+    faults = dict(found.faults)
+    for patient in read:
+        faults |= patient.faults()
+    not_read = [JudgedImage(n, detail=fault) for n, fault in found.faults.items()]
+    not_read += [JudgedImage(n, reason=reason) for n, reason in found.unused.items()]
+    listed = [(patient.case.name, patient.judged) for patient in copies.patients]
+    return preparation.Gathered(
+        cases=[p for p in copies.patients if any(i.is_used for i in p.judged)],
+        listed=[*listed, ("", not_read)],
+        faults=faults,
+        num_good=sum(len(p.judged) - len(p.faults()) for p in read),
+        found={
+            name: getattr(copies, name)
+            for name in ("copies", "contradictions", "shared")
+        },
+        notes=copies.notes(),
+    )
 
 
 def main(settings):

@@ -14,10 +14,11 @@ import pathlib
 import re
 
 from dataset.errors import UserError
+from dataset.image_names import walk
 from dataset.volume_files import SUFFIXES
 
-T1C_WORDS = {"t1c", "t1ce", "t1gd"}
-MASK_WORDS = {"seg", "segm", "segmentation", "truth", "ot"}
+KINDS = dict.fromkeys(("t1c", "t1ce", "t1gd"), "image")
+KINDS |= dict.fromkeys(("seg", "segm", "segmentation", "truth", "ot"), "mask")
 GRADES = {"hg": "HGG", "hgg": "HGG", "lg": "LGG", "lgg": "LGG"}
 # BRATS 2012 and 2013 came with simulated tumors, which are not patients.
 SIMULATED = re.compile(r"(^|/)(synthetic_data|simbrats)", re.IGNORECASE)
@@ -82,11 +83,11 @@ def find_cases(brats_dir, grade="HGG"):
     if not os.path.isdir(brats_dir):
         raise UserError(f"--brats_dir={brats_dir}: folder not found.")
     root = pathlib.Path(brats_dir)
-    found = {}
+    found = collections.defaultdict(lambda: {"image": [], "mask": []})
     for path in _volume_files(root):
         kind, key = _classify(path)
         if kind:
-            found.setdefault(key, {"image": [], "mask": []})[kind].append(path)
+            found[key][kind].append(str(path))
     _adopt_masks(found)
     grades = _mapped_grades(root)
     chosen = {}
@@ -95,7 +96,7 @@ def find_cases(brats_dir, grade="HGG"):
         if grade == "all" or told in (None, grade):
             chosen[folder, name] = files
     cases = [
-        Case(name, tuple(map(str, files["image"])), tuple(map(str, files["mask"])))
+        Case(name, tuple(files["image"]), tuple(files["mask"]))
         for name, files in _unique_names(chosen, root)
     ]
     if not any(case.image_paths for case in cases):
@@ -108,16 +109,9 @@ def find_cases(brats_dir, grade="HGG"):
 
 
 def _volume_files(root):
-    """Every file of a volume below `root`; links are followed, circles are not."""
-    seen = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders.sort()
-        for name in sorted(names):
+    """Every file of a volume below `root`."""
+    for folder, _, names in walk(root):
+        for name in names:
             path = pathlib.Path(folder, name)
             # Archives made on a Mac hold a `._` file beside each file.
             hidden = name.startswith(".")
@@ -134,9 +128,8 @@ def _classify(path):
         kind = "mask" if folder == "labelstr" else "image"
         return kind, (path.parent.parent, stem)
     for word in re.finditer(r"[^._\-\s]+", stem):
-        lower = word[0].lower()
-        if lower in T1C_WORDS or lower in MASK_WORDS:
-            kind = "image" if lower in T1C_WORDS else "mask"
+        kind = KINDS.get(word[0].lower())
+        if kind:
             name = stem[: word.start()].rstrip("._- ")
             parent = path.parent
             if name.lower().startswith("vsd"):
@@ -149,16 +142,14 @@ def _classify(path):
 
 def _adopt_masks(found):
     """Gives a case without mask the mask of another name in its folder (2020: 355)."""
-    by_folder = {}
-    for key, files in found.items():
-        by_folder.setdefault(key[0], []).append((key, files))
-    for members in by_folder.values():
-        images = [files for _, files in members if files["image"]]
-        masks = [(key, files) for key, files in members if not files["image"]]
-        if len(images) == 1 and len(masks) == 1 and not images[0]["mask"]:
-            key, files = masks[0]
-            images[0]["mask"] = files["mask"]
-            del found[key]
+    by_folder = collections.defaultdict(list)
+    for key in found:
+        by_folder[key[0]].append(key)
+    for keys in by_folder.values():
+        images = [key for key in keys if found[key]["image"]]
+        masks = [key for key in keys if not found[key]["image"]]
+        if len(images) == len(masks) == 1 and not found[images[0]]["mask"]:
+            found[images[0]]["mask"] = found.pop(masks[0])["mask"]
 
 
 def _grade(folder, name):

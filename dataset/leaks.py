@@ -121,13 +121,15 @@ class LeakCheck:
         self._compare(model, "learned from", learned, fold, "train")
         path = os.path.join(run, PREDICTIONS)
         tested = read_patients(self.lineage.full(path))
+        expected = fold.parts["test"]
         for patients, words in (
-            (tested - fold.parts["test"], "not in the test part of"),
-            (fold.parts["test"] - tested, "missing, but in the test part of"),
+            (tested - expected, "not in the test part of"),
+            (expected - tested, "missing, but in the test part of"),
         ):
             if patients:
-                who = listed(patients)
-                self.faults.append(f"{path}: {who}: {words} {fold.folder}.")
+                self.faults.append(
+                    f"{path}: {listed(patients)}: {words} {fold.folder}."
+                )
 
     def _check_selection(self, path, fold):
         """A step is to be selected by the fold's own validation patients."""

@@ -5,10 +5,9 @@ import os
 import re
 
 from dataset.errors import UserError
-from dataset.file_names import list_files
-from dataset.image_files import is_image, read_image
+from dataset.image_files import is_image
+from dataset.image_names import MaskNames, list_files
 from dataset.images import ImageSettings, levels, scale_image
-from dataset.mask_names import MaskNames
 
 
 def image_settings(facts):
@@ -32,22 +31,21 @@ def find_loose_images(paths, mask_pattern=None):
 
     Args:
       paths: of files and folders.
-      mask_pattern: of masks, which do not count; see `mask_names.MaskNames`.
+      mask_pattern: of masks, which do not count; see `image_names.MaskNames`.
 
     Raises:
       UserError: a path does not exist, or there are no images.
     """
     found = []
     for path in paths:
+        if not os.path.exists(path):
+            raise UserError(f"--images: {path}: no such file or folder.")
         if not os.path.isdir(path):
-            if not os.path.isfile(path):
-                raise UserError(f"--images: {path}: no such file or folder.")
             found.append(path)
             continue
         names = [n for n in list_files(path) if is_image(os.path.join(path, n))]
-        if mask_pattern:
-            masks = MaskNames(mask_pattern, names)
-            names = [name for name in names if not masks.is_mask(name)]
+        masks = MaskNames(mask_pattern, names) if mask_pattern else None
+        names = [name for name in names if not (masks and masks.is_mask(name))]
         found += [os.path.join(path, name) for name in names]
     if not found:
         raise UserError(
@@ -78,11 +76,7 @@ def group_by_patient(paths, pattern):
 
 
 def read_patient(paths, settings):
-    """Reads the images of one patient as they would have been for a training.
-
-    Args:
-      paths: of all of the patient's images.
-      settings: `ImageSettings`.
+    """Reads all images of one patient as they would have been for a training.
 
     Returns:
       {path: uint8 [image_size, image_size]}, {path: fault} and the two values that
@@ -91,17 +85,13 @@ def read_patient(paths, settings):
     pixels, faults = {}, {}
     for path in paths:
         try:
-            image = read_image(path, settings.channel)
-            settings.check(path, image)
-            pixels[path] = image
+            pixels[path] = settings.read(path)
         except UserError as error:
             faults[path] = str(error)
     low, high = levels(list(pixels.values()), settings) if pixels else (0.0, 255.0)
     if low == high:
-        faults |= {
-            path: f"{path}: no contrast, all of the foreground is {low:g}."
-            for path in pixels
-        }
+        flat = f"no contrast, all of the foreground is {low:g}."
+        faults |= {path: f"{path}: {flat}" for path in pixels}
         pixels = {}
     size = settings.image_size
     images = {path: scale_image(i, low, high, size) for path, i in pixels.items()}

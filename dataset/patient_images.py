@@ -1,7 +1,4 @@
-"""One patient's images, from their files to judged squares, kept until all are read.
-
-They take the places of `cases.CaseReader` and `cases.ReadCase`.
-"""
+"""One patient's images, from their files to judged squares, kept until all are read."""
 
 import dataclasses
 import hashlib
@@ -10,11 +7,18 @@ import os
 
 import numpy as np
 
-from dataset import images as image_steps
-from dataset.cases import ReadCase, file_states, write_arrays
+from dataset.cases import ReadCase, digest_of, file_states, write_arrays
 from dataset.curation import EXCLUDED, NON_TUMOR, TUMOR, Judged
 from dataset.errors import UserError
 from dataset.image_files import read_image
+from dataset.images import (
+    BLOCKS,
+    ImageSettings,
+    fingerprint,
+    foreground_level,
+    levels,
+    scale_image,
+)
 from dataset.shards import Record, label_number
 
 BAD, COPY = "bad file", "a copy"
@@ -38,8 +42,7 @@ class JudgedImage(Judged):
     Attributes:
       file: its path below the folder searched.
       id: in shard sets.
-      rows: of pixels, in the file; None where it could not be read.
-      columns: of pixels, in the file.
+      rows, columns: of pixels, in the file; None where it could not be read.
       foreground: percent of the pixels that are no background.
       tumor_area: of the mask, in pixels of the file, or in mm2 where the spacing is
         known; None without a mask.
@@ -61,7 +64,7 @@ class JudgedImage(Judged):
 
 @dataclasses.dataclass(frozen=True)
 class PatientReader:
-    """Reads the images of patients; callable in another process.
+    """Reads the images of patients; in the place of `cases.CaseReader`.
 
     Attributes:
       folder: where their files go.
@@ -72,13 +75,21 @@ class PatientReader:
     """
 
     folder: str
-    settings: image_steps.ImageSettings
+    settings: ImageSettings
     rules: ImageRules
     shape: tuple | None = None
 
     def __call__(self, patient):
         """Reads a patient unless its file is there; returns a `ReadPatient`."""
-        path = os.path.join(self.folder, f"{self._digest(patient)}.npz")
+        masks = [file.mask_path for file in patient.files if file.mask_path]
+        digest = digest_of(
+            [dataclasses.astuple(file) for file in patient.files],
+            file_states([*(file.path for file in patient.files), *masks]),
+            dataclasses.astuple(self.settings),
+            dataclasses.astuple(self.rules),
+            self.shape,
+        )
+        path = os.path.join(self.folder, f"{digest[:32]}.npz")
         if not os.path.exists(path):
             write_arrays(path, self._read(patient))
         with np.load(path) as file:
@@ -86,47 +97,34 @@ class PatientReader:
             digests = [str(digest) for digest in file["digests"]]
         return ReadPatient(patient, path, None, tuple(judged), tuple(digests))
 
-    def _digest(self, patient):
-        """Stands for all that the file's content follows from."""
-        masks = [file.mask_path for file in patient.files if file.mask_path]
-        content = [
-            [dataclasses.astuple(file) for file in patient.files],
-            file_states([*(file.path for file in patient.files), *masks]),
-            dataclasses.astuple(self.settings),
-            dataclasses.astuple(self.rules),
-            self.shape,
-        ]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
-
     def _read(self, patient):
-        pixels, areas, judged = {}, {}, {}
+        pixels, areas, faults = {}, {}, {}
         for file in patient.files:
             try:
                 pixels[file.name], areas[file.name] = self._read_file(file)
             except UserError as error:
-                judged[file.name] = JudgedImage(file.name, file.id, detail=str(error))
+                faults[file.name] = str(error)
         images = list(pixels.values())
         low = high = threshold = 0
         if images:
-            low, high = image_steps.levels(images, self.settings)
-            threshold = image_steps.foreground_level(images)
+            low, high = levels(images, self.settings)
+            threshold = foreground_level(images)
+        judged = []
         for file in patient.files:
-            if file.name in pixels:
-                image = pixels[file.name]
-                share = round(100 * float((image > threshold).mean()), 2)
-                measures = (share, areas[file.name], low < high)
-                judged[file.name] = self._judge(file, image, *measures)
-        judged = [judged[file.name] for file in patient.files]
+            if file.name in faults:
+                detail = faults[file.name]
+                judged.append(JudgedImage(file.name, file.id, detail=detail))
+                continue
+            image, area = pixels[file.name], areas[file.name]
+            share = round(100 * float((image > threshold).mean()), 2)
+            judged.append(self._judge(file, image, share, area, low < high))
         used = [j.file for j in judged if j.is_used]
         size = self.settings.image_size
-        scaled = [image_steps.scale_image(pixels[n], low, high, size) for n in used]
+        prints = [fingerprint(pixels[n], low, high) for n in used]
         return {
-            "images": np.array(scaled),
+            "images": np.array([scale_image(pixels[n], low, high, size) for n in used]),
             "files": np.array(used, str),
-            "fingerprints": np.reshape(
-                [image_steps.fingerprint(pixels[n], low, high) for n in used],
-                (len(used), image_steps.BLOCKS**2),
-            ).astype(np.int8),
+            "fingerprints": np.reshape(prints, (len(used), BLOCKS**2)).astype(np.int8),
             "judged": json.dumps([dataclasses.asdict(j) for j in judged]),
             "digests": np.array([_pixel_digest(pixels.get(j.file)) for j in judged]),
         }
@@ -137,8 +135,7 @@ class PatientReader:
         Raises:
           UserError: one of the two files cannot be used.
         """
-        image = read_image(file.path, self.settings.channel)
-        self.settings.check(file.path, image)
+        image = self.settings.read(file.path)
         if self.shape and image.shape != self.shape[0]:
             raise UserError(
                 f"{file.path}: {_sizes(image.shape)} pixels, expected"
@@ -157,18 +154,20 @@ class PatientReader:
         return image, round(area * spacing**2, 2) if spacing else area
 
     def _judge(self, file, image, foreground, tumor_area, contrast):
-        label = file.label or _mask_verdict(tumor_area, self.rules.min_tumor_area)
-        reason = {TUMOR: "tumor", NON_TUMOR: "no tumor"}.get(label, "no label")
-        if label == EXCLUDED:
-            reason = "borderline: little tumor"
+        label = file.label
+        if not label and tumor_area and tumor_area < self.rules.min_tumor_area:
+            label = EXCLUDED
+        label = label or (TUMOR if tumor_area else NON_TUMOR)
+        reasons = {TUMOR: "tumor", NON_TUMOR: "no tumor"}
+        reasons[EXCLUDED] = "borderline: little tumor"
+        reason = reasons.get(label, "no label")
         if image.min() == image.max():
             label, reason = EXCLUDED, "empty: one value only"
         elif not contrast:
             label, reason = EXCLUDED, "no contrast in the patient's images"
         elif foreground < self.rules.min_foreground:
             label, reason = EXCLUDED, "too little foreground"
-        rows, columns = image.shape
-        measures = (rows, columns, foreground, tumor_area)
+        measures = (*image.shape, foreground, tumor_area)
         return JudgedImage(file.name, file.id, *measures, label, reason)
 
 
@@ -192,8 +191,7 @@ class ReadPatient(ReadCase):
     def key(self):
         """Stands for all that its records follow from."""
         used = [judged.file for judged in self.judged if judged.is_used]
-        content = json.dumps([super().key(), used])
-        return hashlib.sha256(content.encode()).hexdigest()
+        return digest_of(super().key(), used)
 
     def digest(self):
         """Stands for the pixels of all images that are used."""
@@ -240,12 +238,6 @@ def read_mask(path, threshold=None):
             " --mask_threshold."
         )
     return mask > 0
-
-
-def _mask_verdict(tumor_area, min_tumor_area):
-    if tumor_area and tumor_area >= min_tumor_area:
-        return TUMOR
-    return EXCLUDED if tumor_area else NON_TUMOR
 
 
 def _pixel_digest(image):

@@ -21,7 +21,13 @@ import tqdm
 
 from dataset.anatomy import Pose, frame_affine, frame_axes, load_template
 from dataset.errors import UserError
-from dataset.folders import claim_folder, disk_errors, release_folder, write_json
+from dataset.folders import (
+    claim_folder,
+    disk_errors,
+    release_folder,
+    write_bytes,
+    write_json,
+)
 from dataset.lesions import (
     EDEMA,
     ENHANCING,
@@ -31,15 +37,16 @@ from dataset.lesions import (
     mass_effect,
     paint,
 )
+from dataset.pictures import sheet
 from dataset.scanner import Scanner
 from dataset.workers import parallel_map
 
-BINARY = "dataset.phantom"
 FINAL, OVERVIEW = "phantom.json", "overview.png"
 OWN = re.compile(r"(unfinished_)?Phantom_\d{5,}|phantom\.json|overview\.png")
 
 # Of the overview: outlines in blue, green, red; tiles in pixels, which are mm.
 OUTLINES = {NECROSIS: (60, 60, 255), EDEMA: (80, 200, 80), ENHANCING: (0, 220, 255)}
+CODES = {"necrosis": NECROSIS, "edema": EDEMA, "enhancing": ENHANCING}
 TILE = np.s_[25:230, 35:205]
 MOST_TILES = 100
 
@@ -56,12 +63,12 @@ def make_case(seed, number, spacing, radii=RADII):
       The scan int16 [x, y, z], 0 outside of the brain, and its mask uint8 [x, y, z].
     """
     rng = np.random.default_rng([seed, number])
-    template = load_template()
-    pose = Pose.draw(rng)
-    scanner = Scanner.draw(rng)
+    template, pose, scanner = load_template(), Pose(rng), Scanner(rng)
     lesions = draw_lesions(rng, pose.to_frame(template.sites), radii)
-    box = pose.box(spacing)
-    axes = [axis[part] for axis, part in zip(frame_axes(spacing), box)]
+    axes = frame_axes(spacing)
+    scan, mask = np.zeros((2, *map(len, axes)), np.int16)
+    box = pose.box(axes)
+    axes = [axis[part] for axis, part in zip(axes, box)]
 
     positions = pose.to_template(axes)
     # The skull does not give way: mass effect moves what is inside of the mask.
@@ -72,11 +79,9 @@ def make_case(seed, number, spacing, radii=RADII):
 
     tissue = scanner.tissue(intensity, vessels, axes)
     fluid = np.clip((0.55 - intensity) / 0.15, 0, 1)
-    mask = paint(lesions, tissue, brain, fluid, axes)
-    volumes = np.zeros((2, *map(len, frame_axes(spacing))), np.int16)
-    volumes[0][box] = scanner.acquire(tissue, brain, axes, rng)
-    volumes[1][box] = mask
-    return volumes[0], volumes[1].astype(np.uint8)
+    mask[box] = paint(lesions, tissue, brain, fluid, axes)
+    scan[box] = scanner.acquire(tissue, brain, axes, rng)
+    return scan, mask.astype(np.uint8)
 
 
 def case_name(number):
@@ -102,27 +107,15 @@ def write_case(number, *, output_dir, seed, spacing, radii):
         os.rename(unfinished, folder)
 
 
-def read_case(folder):
-    """The scan, its mask and the volume of one voxel in ml."""
-    stem = os.path.join(folder, os.path.basename(folder))
-    image = nibabel.load(f"{stem}_t1ce.nii.gz")
-    mask = np.asarray(nibabel.load(f"{stem}_seg.nii.gz").dataobj)
-    return np.asarray(image.dataobj), mask, np.prod(image.header.get_zooms()) / 1000
-
-
 def write_missing_cases(output_dir, num_patients, num_workers, **options):
     """Writes those cases that are not there, several at once."""
-    missing = [
-        number
-        for number in range(num_patients)
-        if not os.path.isdir(os.path.join(output_dir, case_name(number)))
-    ]
+    folders = [os.path.join(output_dir, case_name(n)) for n in range(num_patients)]
+    missing = [n for n, folder in enumerate(folders) if not os.path.isdir(folder)]
     write = functools.partial(write_case, output_dir=output_dir, **options)
-    progress = functools.partial(
-        tqdm.tqdm, total=num_patients, initial=num_patients - len(missing), unit="case"
-    )
     load_template()  # Forked processes share it.
-    for _ in progress(parallel_map(write, missing, num_workers)):
+    made = parallel_map(write, missing, num_workers)
+    before = num_patients - len(missing)
+    for _ in tqdm.tqdm(made, total=num_patients, initial=before, unit="case"):
         pass
 
 
@@ -147,26 +140,20 @@ def write_overview(output_dir, names):
     """Writes the contact sheet of all cases; returns a summary of each."""
     tiles, summaries = [], []
     for name in names:
-        scan, mask, voxel = read_case(os.path.join(output_dir, name))
-        tiles.append(draw_tile(scan, mask, name))
+        stem = os.path.join(output_dir, name, name)
+        image = nibabel.load(f"{stem}_t1ce.nii.gz")
+        mask = np.asarray(nibabel.load(f"{stem}_seg.nii.gz").dataobj)
+        if len(tiles) < MOST_TILES:
+            tiles.append(draw_tile(np.asarray(image.dataobj), mask, name))
+        voxel = np.prod(image.header.get_zooms()) / 1000  # ml
         milliliters = {
             key: round(float(np.count_nonzero(mask == code) * voxel), 2)
-            for key, code in (
-                ("necrosis", NECROSIS),
-                ("edema", EDEMA),
-                ("enhancing", ENHANCING),
-            )
+            for key, code in CODES.items()
         }
         summaries.append({"name": name, "milliliters": milliliters})
-    tiles = tiles[:MOST_TILES]
-    columns = math.ceil(math.sqrt(len(tiles) * 1.5))
-    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
-    rows = [np.hstack(tiles[n : n + columns]) for n in range(0, len(tiles), columns)]
-    path = os.path.join(output_dir, OVERVIEW)
-    with disk_errors(path):
-        with open(path + ".tmp", "wb") as file:
-            file.write(cv2.imencode(".png", np.vstack(rows))[1].tobytes())
-        os.replace(path + ".tmp", path)
+    picture = sheet(tiles, math.ceil(math.sqrt(len(tiles) * 1.5)))
+    content = cv2.imencode(".png", picture)[1].tobytes()
+    write_bytes(os.path.join(output_dir, OVERVIEW), content)
     return summaries
 
 
@@ -184,15 +171,13 @@ def make_cases(
     settings = {"num_patients": num_patients, "seed": seed, "spacing": spacing}
     if options["radii"] != RADII:  # Cases from before there was the flag are the same.
         settings["tumor_radius"] = tumor_radius
-    job = {"binary": BINARY, "settings": settings}
-    if claim_folder(
-        output_dir, job, final=FINAL, is_own=OWN.fullmatch, overwrite=overwrite
-    ):
+    job = {"binary": "dataset.phantom", "settings": settings}
+    own = {"is_own": OWN.fullmatch, "overwrite": overwrite}
+    if claim_folder(output_dir, job, final=FINAL, **own):
         print(f"{output_dir}: finished before; nothing to do.")
         return
     write_missing_cases(output_dir, num_patients, num_workers, **options)
-    names = [case_name(number) for number in range(num_patients)]
-    cases = write_overview(output_dir, names)
+    cases = write_overview(output_dir, [case_name(n) for n in range(num_patients)])
     write_json(os.path.join(output_dir, FINAL), {**job, "cases": cases})
     release_folder(output_dir)
     print(f"{num_patients} cases in {output_dir}; {OVERVIEW} there shows them.")

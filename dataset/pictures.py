@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from dataset.folders import write_bytes
+from dataset.folders import disk_errors, write_bytes
 
 MIN_TILE = 64  # pixels
 
@@ -61,5 +61,6 @@ def fit(image, size):
 
 def write_png(path, image):
     """Writes a uint8 [height, width, 1 or 3] image whole or not at all."""
-    tf.io.gfile.makedirs(os.path.dirname(path) or ".")
+    with disk_errors(path):
+        tf.io.gfile.makedirs(os.path.dirname(path) or ".")
     write_bytes(path, tf.io.encode_png(image).numpy())

@@ -1,7 +1,6 @@
 """From cases of any kind to shard sets split by patient: what all sources share.
 
-A source gives cases and a reader that makes a `cases.ReadCase`, or something that takes
-its place, of each.
+A source gives cases and a reader that makes a `cases.ReadCase` of each.
 """
 
 import dataclasses
@@ -45,7 +44,7 @@ class Gathered:
 
     Attributes:
       cases: to be divided into parts.
-      listed: whose slices are listed, used or not.
+      listed: (case name, slices), used or not, for the table.
       faults: {what cannot be used: why}.
       num_good: the number of things that can be.
       found: a dict, more for the report.
@@ -60,17 +59,6 @@ class Gathered:
     notes: tuple = ()
 
 
-def job(name, settings):
-    """What a program is asked for; see `folders.claim_folder`.
-
-    Raises:
-      UserError: its flags of the division fit no patients.
-    """
-    check_division(settings)
-    own = {"binary": name, "project_version": PROJECT_VERSION}
-    return {**own, "settings": made_with(settings)}
-
-
 def check_division(options):
     """Refuses flags of the division that no patients would fit."""
     splits.parse_split(options["split"])
@@ -81,53 +69,9 @@ def check_division(options):
         )
 
 
-def made_with(settings):
-    """The settings to record; of a single split those that there were before folds."""
-    if settings["num_folds"] > 1:
-        return settings
-    return {k: v for k, v in settings.items() if k not in ("num_folds", "fold")}
-
-
-def prepare_sets(job, cases, reader, options, source, gather):
-    """Reads, judges, divides and writes all cases.
-
-    A run that was stopped goes on where it was. What cannot be used is all listed
-    before it ends the run.
-
-    Args:
-      job: dict of the program, its version and its settings.
-      cases: a list of what `reader` reads.
-      reader: callable in other processes; its `folder` holds what was read.
-      options: all flags of the program.
-      source: `Source`.
-      gather: function of the list of all that was read to what was `Gathered`.
-    """
-    output_dir = options["output_dir"]
-    overwrite = {"is_own": OWN.__contains__, "overwrite": options["overwrite"]}
-    if claim_folder(output_dir, job, final=REPORT, **overwrite):
-        print(f"{output_dir}: finished before, nothing to do.")
-        return
-    read = read_cases(job["binary"], cases, reader, options["num_workers"], source)
-    gathered = gather(read)
-    report = {**job, f"bad_{source.thing}s": gathered.faults}
-    report_path = os.path.join(output_dir, REPORT)
-    write_json(report_path, report)
-    check_faults(gathered, options, report_path, source)
-    for note in gathered.notes:
-        print(note)
-    parts, division = divide(gathered.cases, options["unlabeled"], options)
-    sets = slice_sets.slice_sets(parts, options.get("keep_borderline", False))
-    names = {"binary": job["binary"], "settings": job["settings"]}
-    slice_sets.write_slice_sets(sets, output_dir, **names)
-    reasons = slice_sets.write_slices_csv(
-        os.path.join(output_dir, SLICES), gathered.listed, parts, source.slice_kind
-    )
-    report |= {**division, **gathered.found, "slices": reasons}
-    report["parts"] = slice_sets.summary(parts, sets)
-    write_json(report_path, report)
-    shutil.rmtree(reader.folder)
-    release_folder(output_dir)
-    print_report(report, output_dir, source, division)
+def cases_folder(options):
+    """Where readers keep what they have read."""
+    return os.path.join(options["output_dir"], CASES)
 
 
 def take(settings_class, options):
@@ -136,11 +80,55 @@ def take(settings_class, options):
     return settings_class(**{name: options[name] for name in names})
 
 
-def read_cases(binary, cases, reader, num_workers, source):
+def prepare_sets(binary, cases, reader, options, source, gather):
+    """Reads, judges, divides and writes all cases.
+
+    A run that was stopped goes on where it was. What cannot be used is all listed
+    before it ends the run.
+
+    Args:
+      binary: name of the program.
+      cases: a list of what `reader` reads.
+      reader: callable in other processes.
+      options: all flags of the program.
+      source: `Source`.
+      gather: function of the list of all that was read to what was `Gathered`.
+    """
+    output_dir, settings = options["output_dir"], options
+    if settings["num_folds"] == 1:  # As those were recorded before there were folds.
+        folds = ("num_folds", "fold")
+        settings = {k: v for k, v in settings.items() if k not in folds}
+    job = {"binary": binary, "project_version": PROJECT_VERSION, "settings": settings}
+    own = {"is_own": OWN.__contains__, "overwrite": options["overwrite"]}
+    if claim_folder(output_dir, job, final=REPORT, **own):
+        print(f"{output_dir}: finished before, nothing to do.")
+        return
+    gathered = gather(read_cases(binary, cases, reader, options, source))
+    report = {**job, f"bad_{source.thing}s": gathered.faults}
+    report_path = os.path.join(output_dir, REPORT)
+    write_json(report_path, report)
+    check_faults(gathered, options, report_path, source)
+    for note in gathered.notes:
+        print(note)
+    parts, division = divide(gathered.cases, options)
+    sets = slice_sets.slice_sets(parts, options.get("keep_borderline", False))
+    slice_sets.write_slice_sets(sets, output_dir, binary=binary, settings=settings)
+    reasons = slice_sets.write_slices_csv(
+        os.path.join(output_dir, SLICES), gathered.listed, parts, source.slice_kind
+    )
+    report |= {**division, **gathered.found, "slices": reasons}
+    report["parts"] = slice_sets.summary(parts, sets)
+    write_json(report_path, report)
+    shutil.rmtree(cases_folder(options))
+    release_folder(output_dir)
+    print_report(report, output_dir, source, division)
+
+
+def read_cases(binary, cases, reader, options, source):
     """Reads cases in several processes; one `ReadCase` each, in their order."""
-    with disk_errors(reader.folder):
-        os.makedirs(reader.folder, exist_ok=True)
-    read = parallel_map(reader, cases, num_workers)
+    with disk_errors(cases_folder(options)):
+        os.makedirs(cases_folder(options), exist_ok=True)
+    read = parallel_map(reader, cases, options["num_workers"])
     return list(tqdm.tqdm(read, binary, len(cases), unit=source.case))
 
 
@@ -148,7 +136,8 @@ def gather_cases(read):
     """Gathers `ReadCase`s: those that could be read are listed and divided."""
     good = [case for case in read if not case.fault]
     faults = {case.case.name: case.fault for case in read if case.fault}
-    return Gathered(good, good, faults, len(good))
+    listed = ((case.case.name, case.slices()) for case in good)
+    return Gathered(good, listed, faults, len(good))
 
 
 def check_faults(gathered, options, report_path, source):
@@ -158,26 +147,23 @@ def check_faults(gathered, options, report_path, source):
     for name, fault in faults.items():
         print(f"bad {source.thing} {name}: {fault}", file=sys.stderr)
     if faults and not (options[flag] and num_good):
+        hint = f", or leave them out with --{flag}." if num_good else "."
         raise UserError(
             f"{len(faults)} of {len(faults) + num_good} {source.thing}s cannot be used;"
             f" they are listed above and in {report_path}. Mend them and run the same"
-            " command again"
-            + (f", or leave them out with --{flag}." if num_good else ".")
+            f" command again{hint}"
         )
 
 
-def divide(cases, unlabeled, options):
+def divide(cases, options):
     """The parts, {part: [(`ReadCase`, patient), ...]}, and what was found, a dict."""
-    if unlabeled:
+    if options["unlabeled"]:
         return {UNLABELED: [(case, case.case.name) for case in cases]}, {}
     names = ("split", "duplicate_correlation", "seed", "num_folds", "fold")
-    options = {name: options[name] for name in names}
-    division = splits.divide(cases, **options)
-    found = ("copies", "similar", "patients")
-    return division.parts, {
-        **{name: options[name] for name in ("num_folds", "fold")},
-        **{name: getattr(division, name) for name in found},
-    }
+    division = splits.divide(cases, **{name: options[name] for name in names})
+    found = {name: options[name] for name in ("num_folds", "fold")}
+    found |= {n: getattr(division, n) for n in ("copies", "similar", "patients")}
+    return division.parts, found
 
 
 def print_report(report, output_dir, source, division):

@@ -3,71 +3,37 @@
 Intensities are relative to white matter, which is 1.
 """
 
-import dataclasses
-
 import numpy as np
 from scipy import ndimage
 
 from dataset.anatomy import SmoothField
 
 
-@dataclasses.dataclass(frozen=True)
 class Scanner:
-    """The settings of one T1c scan.
+    """A T1c scan's settings, drawn by a `np.random.Generator`."""
 
-    Attributes:
-      fluid, grey: intensities of cerebrospinal fluid and grey matter.
-      atrophy: how far fluid spreads into the template's shades of grey.
-      vessel: intensity of blood with contrast agent.
-      texture, shading, veins, spots: `SmoothField`s of tissue, of the coil's
-        sensitivity, of the contrast of veins and of where small vessels are.
-      shading_strength: standard deviation of the logarithm of the coil's sensitivity.
-      blur: standard deviation along x, y and z, in mm.
-      noise: standard deviation of each channel of the complex signal.
-      gain: intensity of white matter in the file.
-    """
-
-    fluid: float
-    grey: float
-    atrophy: float
-    vessel: float
-    texture: SmoothField
-    shading: SmoothField
-    veins: SmoothField
-    spots: SmoothField
-    shading_strength: float
-    blur: np.ndarray
-    noise: float
-    gain: float
-
-    @classmethod
-    def draw(cls, rng):
-        blur = np.full(3, rng.uniform(0.3, 0.7))
-        blur[rng.integers(3)] += rng.exponential(0.5)  # Thick slices along one axis.
-        return cls(
-            fluid=rng.uniform(0.2, 0.5),
-            grey=rng.uniform(0.7, 0.93),
-            atrophy=rng.uniform(0.0, 0.12),
-            vessel=rng.uniform(1.2, 2.0),
-            texture=SmoothField(rng, 5),
-            shading=SmoothField(rng, 70),
-            veins=SmoothField(rng, 6),
-            spots=SmoothField(rng, 3.5),
-            shading_strength=rng.uniform(0.02, 0.12),
-            blur=np.minimum(blur, 2.0),
-            noise=rng.uniform(0.008, 0.035),
-            gain=10 ** rng.uniform(2.1, 3.3),
-        )
+    def __init__(self, rng):
+        self.blur = np.full(3, rng.uniform(0.3, 0.7))  # Standard deviations, mm.
+        self.blur[rng.integers(3)] += rng.exponential(0.5)  # Along one: thick slices.
+        self.blur = np.minimum(self.blur, 2.0)
+        self.fluid = rng.uniform(0.2, 0.5)  # Cerebrospinal fluid's intensity.
+        self.grey = rng.uniform(0.7, 0.93)  # Grey matter's.
+        self.atrophy = rng.uniform(0.0, 0.12)  # Of the template's greys, how far fluid.
+        self.vessel = rng.uniform(1.2, 2.0)  # Intensity of blood with contrast agent.
+        self.texture = SmoothField(rng, 5)
+        self.shading = SmoothField(rng, 70)  # Of the coil's sensitivity.
+        self.veins = SmoothField(rng, 6)  # Of their contrast.
+        self.spots = SmoothField(rng, 3.5)  # Where small vessels are.
+        self.shading_strength = rng.uniform(0.02, 0.12)  # Of the logarithm.
+        self.noise = rng.uniform(0.008, 0.035)  # Of each channel of the complex signal.
+        self.gain = 10 ** rng.uniform(2.1, 3.3)  # White matter in the file.
 
     def tissue(self, intensity, vessels, axes):
-        """The brain without lesions.
+        """The brain without lesions, float32 [x, y, z].
 
         Args:
           intensity, vessels: the template's volumes, float32 [x, y, z], warped.
           axes: the positions of their voxels.
-
-        Returns:
-          float32 [x, y, z].
         """
         # The template is a mean of many brains: the ramps between the plateaus are
         # narrow to give it the crisp borders of a single one.

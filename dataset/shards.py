@@ -86,9 +86,8 @@ class ShardSet:
         try:
             return read_bytes(path)
         except tf.errors.NotFoundError as error:
-            if not tf.io.gfile.isdir(self.directory):
-                message = "no such shard set (folder not found)."
-            else:
+            message = "no such shard set (folder not found)."
+            if tf.io.gfile.isdir(self.directory):
                 message = (
                     f"no {MANIFEST}, so this is not a finished shard set; run the"
                     " program that writes it again to finish it."
@@ -103,7 +102,8 @@ class ShardSet:
                 f" {CONTRACT_VERSION}."
             )
         self.image_size = int(self.manifest["image_size"])
-        listed = sum(int(shard["num_images"]) for shard in self.manifest["shards"])
+        shards = self.manifest["shards"]
+        listed = sum(int(shard["num_images"]) for shard in shards)
         labelled = self.manifest["images_per_label"]
         unknown = labelled.keys() - {*LABEL_NAMES, "unlabeled"}
         if unknown or not len(self) == listed == sum(labelled.values()):
@@ -111,18 +111,17 @@ class ShardSet:
                 f"{path}: num_images is {len(self)}, the shards' sum {listed},"
                 f" images_per_label {labelled}; wanted the same sum, and known labels."
             )
-        for shard in self.manifest["shards"]:
-            shard_path = os.path.join(self.directory, shard["name"])
+        for path, shard in zip(self.paths, shards):
             try:
-                with read_errors(shard_path):
-                    size = tf.io.gfile.stat(shard_path).length
+                with read_errors(path):
+                    size = tf.io.gfile.stat(path).length
             except tf.errors.NotFoundError as error:
                 raise UserError(
-                    f"{shard_path}: listed in {MANIFEST}, but missing."
+                    f"{path}: listed in {MANIFEST}, but missing."
                 ) from error
             if size != shard["num_bytes"]:
                 raise UserError(
-                    f"{shard_path}: {size} bytes, {MANIFEST} says {shard['num_bytes']}."
+                    f"{path}: {size} bytes, {MANIFEST} says {shard['num_bytes']}."
                 )
 
     def __len__(self):
@@ -137,10 +136,8 @@ class ShardSet:
     @property
     def paths(self):
         """The paths of the shards, in order."""
-        return [
-            os.path.join(self.directory, shard["name"])
-            for shard in self.manifest["shards"]
-        ]
+        names = [shard["name"] for shard in self.manifest["shards"]]
+        return [os.path.join(self.directory, name) for name in names]
 
     def dataset(self):
         """The set's examples in order, parsed: a `tf.data.Dataset` of `parse` dicts."""
@@ -159,11 +156,12 @@ class ShardSet:
         """
         batches = tf.data.TFRecordDataset(self.paths).batch(IMAGES_PER_SHARD)
         origins = list(untuned(batches.map(parse_origins)).as_numpy_iterator())
-        labels, ids, patients = (
-            np.concatenate([batch[key] for batch in origins])
-            for key in ("label", "id", "patient")
+        labels = np.concatenate([batch["label"] for batch in origins])
+        ids, patients = (
+            [text.decode() for batch in origins for text in batch[name]]
+            for name in ("id", "patient")
         )
-        return labels, [i.decode() for i in ids], [p.decode() for p in patients]
+        return labels, ids, patients
 
     def patients(self):
         """The set of all patients, "" for images without one; decodes no image."""
@@ -272,50 +270,36 @@ def write_shard_set(
         raise UserError(f"{output_dir}: nothing to write, the set would be empty.")
     job = {
         "binary": binary,
-        "settings": {key: settings[key] for key in sorted(settings)},
+        "settings": dict(sorted(settings.items())),
         "inputs": {inp.directory: inp.digest for inp in inputs},
         "num_images": num_images,
         "images_per_shard": images_per_shard,
     }
     job = json.loads(json.dumps(job, default=str))
-    if claim_folder(
-        output_dir,
-        job,
-        final=MANIFEST,
-        is_own=_is_part_of_set,
-        overwrite=overwrite,
-    ):
+    own = {"is_own": _is_part_of_set, "overwrite": overwrite}
+    if claim_folder(output_dir, job, final=MANIFEST, **own):
         return ShardSet(output_dir)
-    num_shards = -(-num_images // images_per_shard)
-    missing = []
-    shards = {}
-    for number in range(num_shards):
-        path = _shard_path(output_dir, number, num_shards)
-        first = number * images_per_shard
-        last = min(first + images_per_shard, num_images)
-        if tf.io.gfile.exists(path):
-            shards[number] = _read_back(path, last - first)
-        else:
-            missing.append((number, path, first, last))
-
-    def remaining():
-        for _, _, first, last in missing:
-            yield from read_records(first, last)
-
-    records = iter(progress(remaining()))
-    for number, path, first, last in missing:
-        shards[number] = _write_shard(path, records, last - first)
-    _write_manifest(output_dir, job, [shards[number] for number in range(num_shards)])
+    starts = range(0, num_images, images_per_shard)
+    ranges = {}  # Of the records in each shard, by its path.
+    for number, start in enumerate(starts):
+        name = f"shard-{number:05d}-of-{len(starts):05d}.tfrecord"
+        stop = min(start + images_per_shard, num_images)
+        ranges[os.path.join(output_dir, name)] = start, stop
+    missing = {p: own for p, own in ranges.items() if not tf.io.gfile.exists(p)}
+    remaining = (read_records(*own) for own in missing.values())
+    records = iter(progress(itertools.chain.from_iterable(remaining)))
+    shards = [
+        _write_shard(path, records, stop - start)
+        if path in missing
+        else _read_back(path, stop - start)
+        for path, (start, stop) in ranges.items()
+    ]
+    _write_manifest(output_dir, job, shards)
     return ShardSet(output_dir)
 
 
 def _is_part_of_set(name):
     return name == MANIFEST or (name.startswith("shard-") and ".tfrecord" in name)
-
-
-def _shard_path(output_dir, number, num_shards):
-    name = f"shard-{number:05d}-of-{num_shards:05d}.tfrecord"
-    return os.path.join(output_dir, name)
 
 
 def _write_shard(path, records, num_images):

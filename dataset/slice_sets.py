@@ -3,13 +3,14 @@
 import collections
 import csv
 import dataclasses
+import functools
 import hashlib
 import io
 import os
 
 import tqdm
 
-from dataset.curation import BORDERLINE, NON_TUMOR, TUMOR, UNLABELED, Slice
+from dataset.curation import BORDERLINE, NON_TUMOR, TUMOR, UNLABELED
 from dataset.errors import UserError
 from dataset.folders import write_text
 from dataset.shards import write_shard_set
@@ -23,13 +24,16 @@ class SliceSet:
       name: `train/tumor`.
       group: of all its slices.
       cases: [(`ReadCase`, patient), ...].
-      counts: number of slices of each case.
     """
 
     name: str
     group: str
     cases: list
-    counts: list
+
+    @functools.cached_property
+    def counts(self):
+        """Number of slices of each case."""
+        return [case.group_counts()[self.group] for case, _ in self.cases]
 
     def __len__(self):
         return sum(self.counts)
@@ -55,11 +59,11 @@ def slice_sets(parts, keep_borderline=False):
     Raises:
       UserError: one of them would be empty.
     """
-    sets = []
-    for part, cases in parts.items():
-        for group in (UNLABELED,) if part == UNLABELED else (TUMOR, NON_TUMOR):
-            name = part if part == UNLABELED else f"{part}/{group}"
-            sets.append(_slice_set(name, group, cases))
+    sets = [
+        SliceSet(part if part == UNLABELED else f"{part}/{group}", group, cases)
+        for part, cases in parts.items()
+        for group in ((UNLABELED,) if part == UNLABELED else (TUMOR, NON_TUMOR))
+    ]
     empty = [s.name for s in sets if not len(s)]
     if empty:
         found = ", ".join(f"{s.name} {len(s)} of {len(s.cases)} cases" for s in sets)
@@ -67,12 +71,8 @@ def slice_sets(parts, keep_borderline=False):
             f"no slices for {', '.join(empty)} ({found}); give another --split or"
             " --seed, or looser rules."
         )
-    borderline = _slice_set(BORDERLINE, BORDERLINE, sum(parts.values(), []))
+    borderline = SliceSet(BORDERLINE, BORDERLINE, sum(parts.values(), []))
     return [*sets, borderline] if keep_borderline and len(borderline) else sets
-
-
-def _slice_set(name, group, cases):
-    return SliceSet(name, group, cases, [c.group_counts()[group] for c, _ in cases])
 
 
 def write_slice_sets(sets, output_dir, *, binary, settings):
@@ -88,23 +88,23 @@ def write_slice_sets(sets, output_dir, *, binary, settings):
             binary=binary,
             settings={**settings, "cases_sha256": digest},
             overwrite=True,  # Nothing but sets that this job left unfinished.
-            progress=lambda records, bar=bar: tqdm.tqdm(records, **bar),
+            progress=functools.partial(tqdm.tqdm, **bar),
         )
 
 
-def write_slices_csv(path, cases, parts, kind=Slice):
+def write_slices_csv(path, listed, parts, kind):
     """Writes every slice of every case with its measures, verdict, reason and part.
 
     Args:
       path: of the table.
-      cases: `ReadCase`s, or others with `slices()`.
+      listed: (case name, judged slices) of each case.
       parts: {part: [(`ReadCase`, patient), ...]}.
       kind: dataclass of the slices.
 
     Returns:
       {verdict: {reason: number of slices}}.
     """
-    place = {
+    part_of = {
         case.case.name: (patient, part)
         for part, members in parts.items()
         for case, patient in members
@@ -115,12 +115,11 @@ def write_slices_csv(path, cases, parts, kind=Slice):
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["patient", "case", *columns, "part"])
     reasons = collections.defaultdict(collections.Counter)
-    for case in cases:
-        patient, part = place.get(case.case.name, (case.case.name, "none: a copy"))
-        for judged in case.slices():
+    for case, slices in listed:
+        patient, part = part_of.get(case, (case, "none: a copy"))
+        for judged in slices:
             row = [getattr(judged, name) for name in measures]
-            used = part if judged.is_used else ""
-            table.writerow([patient, case.case.name, *row, used])
+            table.writerow([patient, case, *row, part if judged.is_used else ""])
             reasons[judged.verdict][judged.reason] += 1
     write_text(path, text.getvalue())
     return {verdict: dict(counts) for verdict, counts in reasons.items()}

@@ -39,12 +39,13 @@ def fingerprint(image, brain):
     weights = ndimage.gaussian_filter(inside.astype(np.float32), 2)
     around = ndimage.gaussian_filter(values, 2) / np.maximum(weights, 1e-3)
     detail = np.where(inside, values - around, 0)
-    spread = detail[inside].std() if inside.any() else 0
-    return (
-        np.round(63 * np.clip(detail / max(spread, 1e-6), -2, 2))
-        .astype(np.int8)
-        .ravel()
-    )
+    return detail_levels(detail, detail[inside].std() if inside.any() else 0)
+
+
+def detail_levels(detail, spread):
+    """Differences from the surroundings as int8 [blocks], 63 for two deviations."""
+    clipped = np.clip(detail / max(spread, 1e-6), -2, 2)
+    return np.round(63 * clipped).astype(np.int8).ravel()
 
 
 def _block_means(volume):
@@ -55,14 +56,11 @@ def _block_means(volume):
 
 
 def similar_pairs(fingerprints, threshold):
-    """Pairs of volumes that are of one patient, by their looks.
+    """Pairs (first, second, correlation), first < second, of one patient by the looks.
 
     Args:
       fingerprints: int8 [volumes, blocks].
       threshold: correlation from which two are taken for the same.
-
-    Returns:
-      A list of (first, second, correlation), first < second.
     """
     units = np.asarray(fingerprints, np.float32)
     units /= np.maximum(np.linalg.norm(units, axis=1, keepdims=True), 1e-6)
@@ -77,15 +75,7 @@ def similar_pairs(fingerprints, threshold):
 
 
 def similar_cases(cases, threshold):
-    """Pairs of cases of which something looks the same.
-
-    Args:
-      cases: objects with `fingerprints()`, int8 [any number, blocks].
-      threshold: see `similar_pairs`.
-
-    Returns:
-      A list of (first, second, highest correlation), first < second.
-    """
+    """`similar_pairs` of `cases.ReadCase`s, of which any two fingerprints may agree."""
     fingerprints = [case.fingerprints() for case in cases]
     owners = np.repeat(np.arange(len(cases)), [len(own) for own in fingerprints])
     highest = {}
@@ -130,31 +120,29 @@ def parse_split(split):
     Raises:
       UserError: they are neither.
     """
+    given = f"--split={','.join(split)}"
     try:
         numbers = [float(number) for number in split]
     except ValueError:
         numbers = []
     if len(numbers) != len(PARTS) or not all(0 <= n < np.inf for n in numbers):
-        raise UserError(
-            f"--split={','.join(split)}: wanted three numbers, for {', '.join(PARTS)}."
-        )
+        raise UserError(f"{given}: wanted three numbers, for {', '.join(PARTS)}.")
     if abs(sum(numbers) - 1) > 1e-6 and any(n != int(n) for n in numbers):
         raise UserError(
-            f"--split={','.join(split)}: sums to {sum(numbers):g}; wanted 1, or whole"
-            " numbers of patients."
+            f"{given}: sums to {sum(numbers):g}; wanted 1, or whole numbers of"
+            " patients."
         )
     return numbers
 
 
 def part_sizes(split, num_patients):
-    """How many patients each part gets.
+    """How many patients each part gets, three ints.
+
+    A part that was given a fraction above 0 has one patient at least.
 
     Args:
       split: see `parse_split`.
       num_patients: of all parts together.
-
-    Returns:
-      Three ints; a part that was given a fraction above 0 has one patient at least.
 
     Raises:
       UserError: the numbers do not fit.
@@ -209,18 +197,7 @@ class Division:
 
 
 def divide(cases, *, split, duplicate_correlation, seed, num_folds=1, fold=0):
-    """Divides cases by patient.
-
-    Args:
-      cases: `cases.ReadCase`s.
-      split: see `parse_split`.
-      duplicate_correlation: see `similar_pairs`.
-      seed: of the division.
-      num_folds: 1 for the parts of `split`; more for those of `folds.fold_parts`.
-      fold: which of the folds, from 0.
-
-    Returns:
-      A `Division`.
+    """The `Division` of `cases.ReadCase`s by patient; the rest as the flags say.
 
     Raises:
       UserError: `split` or `num_folds` does not fit the number of patients.
@@ -238,7 +215,16 @@ def divide(cases, *, split, duplicate_correlation, seed, num_folds=1, fold=0):
         sizes = part_sizes(split, len(groups))
         part_of = assign_parts(len(groups), sizes, seed)
     else:
-        part_of = _fold_parts(kept, groups, split, num_folds, fold, seed)
+        train, validation, _ = parse_split(split)
+        counts = [case.group_counts()[TUMOR] for case in kept]
+        part_of = folds.fold_parts(
+            {names[group[0]]: sum(counts[i] for i in group) for group in groups},
+            train=train,
+            validation=validation,
+            num_folds=num_folds,
+            fold=fold,
+            seed=seed,
+        ).values()
     parts = {part: [] for part in PARTS if part in part_of}
     for group, part in zip(groups, part_of):
         parts[part] += [(kept[i], names[group[0]]) for i in group]
@@ -248,19 +234,3 @@ def divide(cases, *, split, duplicate_correlation, seed, num_folds=1, fold=0):
         similar=[(names[i], names[j], value) for i, j, value in pairs],
         patients={names[g[0]]: [names[i] for i in g] for g in groups if len(g) > 1},
     )
-
-
-def _fold_parts(cases, groups, split, num_folds, fold, seed):
-    """The part of each group of cases in one fold: a list of names."""
-    train, validation, _ = parse_split(split)
-    patients = [cases[group[0]].case.name for group in groups]
-    counts = [sum(cases[i].group_counts()[TUMOR] for i in group) for group in groups]
-    part_of = folds.fold_parts(
-        dict(zip(patients, counts)),
-        train=train,
-        validation=validation,
-        num_folds=num_folds,
-        fold=fold,
-        seed=seed,
-    )
-    return [part_of[patient] for patient in patients]

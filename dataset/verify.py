@@ -53,8 +53,7 @@ def verify_experiment(experiment_dir, run_dirs):
     check.check(run_dirs)
     print(*check.describe(), sep="\n")
     if check.faults:
-        print(*check.faults[:MAX_SHOWN], sep="\n", file=sys.stderr)
-        raise UserError(f"{len(check.faults)} faults, {shown(check.faults)} above.")
+        raise UserError(f"{len(check.faults)} faults, {show(check.faults)} above.")
     print(
         f"{len(run_dirs)} detectors and all that they come from have learned from no"
         " patient that they are tested on."
@@ -80,28 +79,27 @@ def verify_sets(data_dirs, refined_from):
     if refined_from and not faults:
         faults = refinement_faults(sets[0], ShardSet(refined_from))
     if faults:
-        print(*faults[:MAX_SHOWN], sep="\n", file=sys.stderr)
         raise UserError(
-            f"{len(faults)} faults in {total} images; {shown(faults)} are above."
+            f"{len(faults)} faults in {total} images; {show(faults)} are above."
         )
     for part, found in parts.items():
         images = sum(map(len, found))
         print(f"{part}: {len(found)} shard sets with {images} images are in order.")
 
 
-def shown(faults):
+def show(faults):
+    """Prints the first faults; which these are, in words."""
+    print(*faults[:MAX_SHOWN], sep="\n", file=sys.stderr)
     return f"the first {MAX_SHOWN}" if len(faults) > MAX_SHOWN else "all"
 
 
 def divide_folders(data_dirs):
     """The folders given, those with train, validation and test as these."""
     for folder in data_dirs:
-        if has_manifest(folder):
-            yield folder
-            continue
-        inner = [os.path.join(folder, part) for part in PARTS]
-        inner = [path for path in inner if tf.io.gfile.isdir(path)]
-        yield from inner or [folder]
+        inner = []
+        if not has_manifest(folder):
+            inner = [os.path.join(folder, part) for part in PARTS]
+        yield from [path for path in inner if tf.io.gfile.isdir(path)] or [folder]
 
 
 def find_sets(folder):
@@ -114,17 +112,14 @@ def find_sets(folder):
         return [ShardSet(folder)]
     if not tf.io.gfile.isdir(folder):
         raise UserError(f"--data_dirs: {folder}: no such folder.")
-    below = sorted(
-        path for path, _, names in tf.io.gfile.walk(folder) if has_set(names)
-    )
+    below = [
+        path
+        for path, _, names in tf.io.gfile.walk(folder)
+        if MANIFEST in names or any(name.startswith("shard-") for name in names)
+    ]
     if not below:
         raise UserError(f"--data_dirs: {folder}: no {MANIFEST} in it or below it.")
-    return [ShardSet(path) for path in below]
-
-
-def has_set(names):
-    """Whether a folder with these files is a shard set, finished or not."""
-    return MANIFEST in names or any(name.startswith("shard-") for name in names)
+    return [ShardSet(path) for path in sorted(below)]
 
 
 def main(settings):

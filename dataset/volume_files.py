@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from dataset.errors import UserError
+from dataset.folders import check_file
 
 SUFFIXES = (".nii", ".nii.gz", ".mha")
 # Of the Medical Segmentation Decathlon's 4-D volumes: FLAIR, T1, T1 with contrast, T2.
@@ -26,15 +27,15 @@ def read_file(path):
       UserError: names the file, what was seen and what is wanted.
     """
     path = os.fspath(path)
-    if not os.path.isfile(path):
-        raise UserError(f"{path}: no such file.")
-    if not os.path.getsize(path):
-        raise UserError(f"{path}: empty file (0 bytes), wanted a volume.")
+    check_file(path, "a volume")
     if not path.lower().endswith(SUFFIXES):
         raise UserError(f"{path}: wanted a name that ends in {' or '.join(SUFFIXES)}.")
     metaimage = path.lower().endswith(".mha")
+    wanted, read = "a NIfTI", _read_nifti
+    if metaimage:
+        wanted, read = "a MetaImage", _read_metaimage
     try:
-        image = _read_metaimage(path) if metaimage else _read_nifti(path)
+        image = read(path)
     except (
         nib.filebasedimages.ImageFileError,
         nib.spatialimages.HeaderDataError,
@@ -46,7 +47,6 @@ def read_file(path):
         ValueError,
         zlib.error,
     ) as error:
-        wanted = "a MetaImage" if metaimage else "a NIfTI"
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         if metaimage:  # What ITK says ends with "Reason: Success".
             reason = "not all that its header promises can be read"

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 
 from dataset import frame
 from dataset.errors import UserError
+from dataset.images import check_percentiles
 from dataset.volume_files import read_file
 
 MASK_CODES = (0, 1, 2, 3, 4)  # of all releases together
@@ -60,12 +61,7 @@ class SliceSettings:
                 f"--first_slice={self.first_slice} --last_slice={self.last_slice}:"
                 f" wanted 0 <= first <= last <= {highest}."
             )
-        if not 0 <= self.lower_percentile < self.upper_percentile <= 100:
-            raise UserError(
-                f"--lower_percentile={self.lower_percentile}"
-                f" --upper_percentile={self.upper_percentile}:"
-                " wanted 0 <= lower < upper <= 100."
-            )
+        check_percentiles(self.lower_percentile, self.upper_percentile)
         if not 8 <= self.image_size <= frame.FRAME[0]:
             raise UserError(
                 f"--image_size={self.image_size}: wanted 8 to {frame.FRAME[0]} pixels."

@@ -7,11 +7,8 @@ from its JSON file, for the Markdown beside that file and for the page of an exp
 import csv
 import dataclasses
 import io
-import os
 
 import jinja2
-
-from dataset.shards import UserError
 
 HTML = jinja2.Environment(
     autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -109,20 +106,3 @@ def _texts(cell):
 def to_markdown(document):
     """A document as Markdown, an empty line between its parts."""
     return "\n".join(part.to_markdown() for part in document)
-
-
-def check_new(path, flag, overwrite):
-    """Refuses to replace results unless `--overwrite` is given.
-
-    Args:
-      path: the file that would be replaced.
-      flag: that names it or its folder, such as `--output_dir=table`.
-      overwrite: the value of `--overwrite`.
-
-    Raises:
-      UserError: the file exists.
-    """
-    if os.path.exists(path) and not overwrite:
-        raise UserError(
-            f"{flag}: {path} exists; give another name, or --overwrite to replace it."
-        )

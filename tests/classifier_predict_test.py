@@ -271,6 +271,6 @@ def test_file_that_is_no_volume_is_refused(settings, tmp_path):
 def test_file_that_exists_is_not_overwritten(settings, tmp_path, write_images):
     folder = write_images(tmp_path / "tumor", 1).directory
     (tmp_path / "predictions.csv").write_text("precious")
-    with pytest.raises(UserError, match="predictions.csv: exists already"):
+    with pytest.raises(UserError, match="predictions.csv exists; .* --overwrite"):
         predict.main({**settings, "data_dirs": [folder]})
     assert (tmp_path / "predictions.csv").read_text() == "precious"

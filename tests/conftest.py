@@ -10,10 +10,11 @@ binary.set_process_up()
 
 import numpy as np
 import pytest
+import shard_sets
 import tensorflow as tf
 from absl import flags
 
-from dataset.shards import Record, write_shard_set
+from dataset.shards import Record
 
 # Two logical CPU devices, for tests that two replicas equal one. They have to be made
 # before the first operation; whoever does not mirror uses the first of them.
@@ -63,13 +64,7 @@ def write_images():
             for patient in patients
             for n in range(images)
         ]
-        return write_shard_set(
-            str(directory),
-            lambda start, stop: iter(records[start:stop]),
-            len(records),
-            binary="tests",
-            settings={},
-        )
+        return shard_sets.write(directory, records)
 
     return write
 

@@ -17,7 +17,7 @@ FAULTS = {
     "truncated": r"truncated_t1ce.nii.gz: damaged .*wanted a NIfTI file",
     "truncated_mask": r"truncated_mask_seg.nii.gz: damaged .*wanted a NIfTI file",
     "truncated_mha": r"truncated_mha_t1c.mha: damaged .*header promises.*a MetaImage",
-    "empty": r"empty_t1ce.nii.gz: empty file \(0 bytes\), wanted a volume",
+    "empty": r"empty_t1ce.nii.gz: empty file \(0 bytes\), expected a volume",
     "text": r"text_t1ce.nii.gz: damaged .*wanted a NIfTI file",
     "text_mha": r"text_mha_t1c.mha: damaged .*wanted a MetaImage file",
     "no_mask": r"no_mask_t1ce.nii.gz: no mask beside it, wanted one",

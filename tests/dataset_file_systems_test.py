@@ -6,14 +6,14 @@ import subprocess
 import sys
 import uuid
 
-import numpy as np
 import pytest
 import tensorflow as tf
+from shard_sets import numbered, write_ten
 
 from classifier.augment import augment
-from dataset import folders, verify
+from dataset import verify
 from dataset.errors import UserError
-from dataset.shards import Record, ShardSet, write_shard_set
+from dataset.shards import ShardSet
 from flags import binary
 from flags import classifier as classifier_flags
 from training.input import shuffled_examples
@@ -24,77 +24,15 @@ def bucket():
     return f"ram://{uuid.uuid4().hex}"
 
 
-def records_between(start, stop):
-    for n in range(start, stop):
-        image = np.random.default_rng(n).integers(0, 256, [8, 8], np.uint8)
-        yield Record(image, n % 2, f"brats/case/{n:03d}", f"patient {n % 3}")
-
-
-def write(folder, read=records_between, seed=1, **settings):
-    return write_shard_set(
-        str(folder),
-        read,
-        10,
-        binary="tests.write",
-        settings={"seed": seed},
-        images_per_shard=4,
-        **settings,
-    )
-
-
 def verify_set(folder):
     verify.verify(data_dirs=[folder], refined_from=None)
 
 
-def test_set_is_the_same_wherever_it_is_written(bucket, tmp_path):
-    here, there = write(tmp_path / "set"), write(f"{bucket}/set")
-    assert there.digest == here.digest
-    assert sorted(tf.io.gfile.listdir(f"{bucket}/set")) == sorted(
-        os.listdir(tmp_path / "set")
-    )
-    for n, (one, other) in enumerate(zip(here.records(), there.records())):
-        assert (one.image == other.image).all() and one.id == other.id
-        assert here.serialized(n) == there.serialized(n)
-    assert here.origins()[1:] == there.origins()[1:]
-    assert ShardSet(f"{bucket}/set/").digest == here.digest
-
-
-def test_stopped_writer_goes_on_there(bucket):
-    asked = []
-
-    def stopping(start, stop):
-        yield from records_between(start, min(stop, 6))
-        raise KeyboardInterrupt
-
-    def counting(start, stop):
-        asked.append((start, stop))
-        return records_between(start, stop)
-
-    with pytest.raises(KeyboardInterrupt):
-        write(f"{bucket}/set", read=stopping)
-    with pytest.raises(UserError, match="no manifest.json.*not a finished shard set"):
-        ShardSet(f"{bucket}/set")
-    write(f"{bucket}/set", read=counting)
-    assert asked == [(4, 8), (8, 10)]
-    write(f"{bucket}/set", read=None)  # Finished: nothing is read.
-
-
-def test_folder_of_something_else_is_refused_there(bucket):
-    write(f"{bucket}/set")
-    with pytest.raises(UserError, match="--seed was 1, is 2"):
-        write(f"{bucket}/set", seed=2)
-    write(f"{bucket}/set", seed=2, overwrite=True)
-    folders.write_text(f"{bucket}/other/thesis.tex", "all of it")
-    tf.io.gfile.makedirs(f"{bucket}/other")
-    with pytest.raises(UserError, match=f"{bucket}/other: not empty"):
-        write(f"{bucket}/other")
-
-
 def test_steps_read_and_write_there(bucket, capsys, flag_defaults):
-    sets = [write(f"{bucket}/real")]
+    sets = [write_ten(f"{bucket}/real")]
     batch = shuffled_examples(sets, start=0, stop=10, seed=0).batch(10)
     ids = {i.decode() for i in next(batch.as_numpy_iterator())["id"]}
-    assert ids == {record.id for record in records_between(0, 10)}
+    assert ids == {record.id for record in numbered(0, 10)}
     settings = flag_defaults(classifier_flags.define_augment)
     settings |= {"data_dirs": [f"{bucket}/real"], "output_dir": f"{bucket}/classic"}
     augment(**{**settings, "num_images": 12})
@@ -112,7 +50,7 @@ def version_of_plugin(version):
     return answer
 
 
-@pytest.mark.parametrize("use", [ShardSet, write, verify_set])
+@pytest.mark.parametrize("use", [ShardSet, write_ten, verify_set])
 @pytest.mark.parametrize(
     "version, message",
     [
@@ -161,7 +99,7 @@ def failing_files(error):
 def test_store_that_does_not_answer_is_named_and_not_taken_for_empty(
     monkeypatch, bucket, error, reason
 ):
-    write(f"{bucket}/set")
+    write_ten(f"{bucket}/set")
     before = set(tf.io.gfile.listdir(f"{bucket}/set"))
     monkeypatch.setattr(tf.io.gfile, "exists", lambda path: False)
     with monkeypatch.context() as patch:
@@ -172,10 +110,10 @@ def test_store_that_does_not_answer_is_named_and_not_taken_for_empty(
         with pytest.raises(UserError, match=f"^{bucket}/set/manifest.{says}"):
             verify_set(f"{bucket}/set")
         with pytest.raises(UserError, match=f"^{bucket}/set/unfinished.{says}"):
-            write(f"{bucket}/set", seed=2, overwrite=True)
+            write_ten(f"{bucket}/set", num_images=9, overwrite=True)
     # One that hides its folders, but not its files.
-    with pytest.raises(UserError, match="--seed was 1, is 2"):
-        write(f"{bucket}/set", seed=2)
+    with pytest.raises(UserError, match="num_images was 10, is 9"):
+        write_ten(f"{bucket}/set", num_images=9)
     assert set(tf.io.gfile.listdir(f"{bucket}/set")) == before
 
 

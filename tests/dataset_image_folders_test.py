@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from dataset.errors import UserError
-from dataset.image_folders import find_images
-from dataset.image_search import Sources
-from dataset.mask_names import MaskNames
+from dataset.image_folders import Sources, find_images
+from dataset.image_names import MaskNames
 
 IMAGE = image_folder.pattern(0)
 BY_FOLDER = r"(p\d+)"

@@ -1,29 +1,28 @@
 """From a folder of images to shard sets: complete, resumable, and in words if not."""
 
 import collections
-import csv
 import json
 import os
 
 import image_folder
 import numpy as np
 import pytest
+from refusals import refused
+from shard_sets import read_table, shards, stopped
 
-from dataset import import_images, preparation, slice_sets, verify
-from dataset.errors import UserError
-from dataset.images import ImageSettings, levels, scale_image
+from dataset import images, import_images, preparation, slice_sets, verify
 from dataset.shards import ShardSet
 from flags import dataset as dataset_flags
 
 PARTS = ("train", "validation", "test")
-SETS = [f"{part}/{label}" for part in PARTS for label in ("non_tumor", "tumor")]
+MASKS = {"mask_pattern": "{stem}_mask.png"}
 
 
 @pytest.fixture(scope="session")
 def run(flag_defaults):
     """Calls `import_images` as the binary would, small."""
     defaults = flag_defaults(dataset_flags.define_import_images)
-    small = {"image_size": 20, "split": ["2", "1", "1"], "num_workers": 2}
+    small = {"image_size": 20, "split": ["2", "1", "1"], "num_workers": 1}
     small |= {"patient_pattern": r"(p\d+)", "min_tumor_area": 30.0}
 
     def run(images_dir, output_dir, **settings):
@@ -41,13 +40,16 @@ def masked(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def real(run, masked, tmp_path_factory):
-    output = tmp_path_factory.mktemp("real") / "real"
-    return run(masked, output, mask_pattern="{stem}_mask.png")
+    return run(masked, tmp_path_factory.mktemp("real") / "real", **MASKS, num_workers=2)
+
+
+@pytest.fixture
+def classes(tmp_path):
+    return image_folder.write_classes(tmp_path / "images")
 
 
 def table(folder):
-    with open(folder / "slices.csv", newline="") as file:
-        return {row["file"]: row for row in csv.DictReader(file)}
+    return {row["file"]: row for row in read_table(folder / "slices.csv")}
 
 
 def report(folder):
@@ -58,14 +60,9 @@ def records(folder):
     """{id: (`Record`, set)} of everything that a run wrote."""
     return {
         record.id: (record, name)
-        for name in SETS
-        if (folder / name).exists()
+        for name in shards(folder)
         for record in ShardSet(folder / name).records()
     }
-
-
-def shards(folder):
-    return [ShardSet(folder / name).manifest["shards"] for name in SETS]
 
 
 def test_output_is_that_of_prepare_and_in_order(real, capsys):
@@ -73,7 +70,7 @@ def test_output_is_that_of_prepare_and_in_order(real, capsys):
     verify.verify(data_dirs=[str(real)], refined_from=None)
     assert "with 12 images are in order" in capsys.readouterr().out  # train
     found = report(real)
-    for name in SETS:
+    for name in shards(real):
         part, label = name.split("/")
         assert found["parts"][part][label] == len(ShardSet(real / name))
     patients = [p for part in PARTS for p in found["parts"][part]["patients"]]
@@ -83,16 +80,13 @@ def test_output_is_that_of_prepare_and_in_order(real, capsys):
 def test_records_are_the_images_by_their_patients_percentiles(real, masked):
     found = records(real)
     assert len(found) == 24
-    images = {
-        name: image_folder.pattern([0, 1, number])
-        for number, name in enumerate(f"p1/s{n}.png" for n in range(6))
-    }
-    low, high = levels(list(images.values()), ImageSettings())
-    for name, image in images.items():
+    own = {f"p1/s{n}.png": image_folder.pattern([0, 1, n]) for n in range(6)}
+    low, high = images.levels(list(own.values()), images.ImageSettings())
+    for name, image in own.items():
         record, _ = found[f"images/{name}"]
-        np.testing.assert_array_equal(record.image, scale_image(image, low, high, 20))
-        assert record.patient == "p1"
-        assert record.label == (int(name[4]) < 3)
+        scaled = images.scale_image(image, low, high, 20)
+        np.testing.assert_array_equal(record.image, scaled)
+        assert (record.patient, record.label) == ("p1", int(name[4]) < 3)
 
 
 def test_table_has_every_file_with_its_measures(real):
@@ -108,56 +102,40 @@ def test_table_has_every_file_with_its_measures(real):
 def test_areas_are_in_pixels_or_in_mm2_and_little_tumor_is_borderline(
     run, masked, tmp_path
 ):
-    area = np.count_nonzero(image_folder.spot(8))
-    settings = {"mask_pattern": "{stem}_mask.png", "pixel_spacing": 0.5}
-    with pytest.raises(UserError, match="no slices for train/tumor, "):
-        run(masked, tmp_path / "a", **settings, min_tumor_area=area * 0.25 + 0.1)
-    output = run(masked, tmp_path / "b", **settings, min_tumor_area=area * 0.25)
-    assert float(table(output)["p0/s0.png"]["tumor_area"]) == area * 0.25
-    small = image_folder.spot(2)
+    area = np.count_nonzero(image_folder.spot(8)) * 0.25
+    settings = {**MASKS, "pixel_spacing": 0.5}
+    with refused("no slices for train/tumor, "):
+        run(masked, tmp_path / "a", **settings, min_tumor_area=area + 0.1)
+    output = run(masked, tmp_path / "b", **settings, min_tumor_area=area)
+    assert float(table(output)["p0/s0.png"]["tumor_area"]) == area
     folder = image_folder.write_masked(tmp_path / "images")
-    image_folder.write(folder / "p0" / "s0_mask.png", small)
-    output = run(folder, tmp_path / "c", mask_pattern="{stem}_mask.png")
-    row = table(output)["p0/s0.png"]
+    image_folder.write(folder / "p0" / "s0_mask.png", image_folder.spot(2))
+    row = table(run(folder, tmp_path / "c", **MASKS))["p0/s0.png"]
     assert (row["verdict"], row["reason"]) == ("excluded", "borderline: little tumor")
 
 
-@pytest.mark.parametrize("moment", ["files", "sets"])
+@pytest.mark.parametrize(
+    "stop",
+    [(preparation, "check_faults"), (slice_sets, "write_shard_set", 3)],
+    ids=["files", "sets"],
+)
 def test_stopped_run_goes_on_and_ends_the_same(
-    run, masked, real, tmp_path, monkeypatch, moment
+    run, masked, real, tmp_path, monkeypatch, stop
 ):
-    class Stop(BaseException):
-        pass
-
-    def stop(*arguments, **settings):
-        raise Stop
-
     output = tmp_path / "real"
-    with monkeypatch.context() as patched:
-        if moment == "files":
-            patched.setattr(preparation, "check_faults", stop)
-        else:
-            write, names = slice_sets.write_shard_set, []
-
-            def write_three(path, *arguments, **settings):
-                names.append(path)
-                return (stop if len(names) > 3 else write)(path, *arguments, **settings)
-
-            patched.setattr(slice_sets, "write_shard_set", write_three)
-        with pytest.raises(Stop):
-            run(masked, output, mask_pattern="{stem}_mask.png")
+    with stopped(monkeypatch, *stop):
+        run(masked, output, **MASKS)
     assert (output / "unfinished.json").exists()
     with monkeypatch.context() as patched:  # No image is read a second time.
-        patched.setattr("dataset.patient_images.read_image", stop)
-        run(masked, output, mask_pattern="{stem}_mask.png", num_workers=1)
+        patched.setattr(images, "read_image", None)
+        run(masked, output, **MASKS)
     assert shards(output) == shards(real)
     assert (output / "slices.csv").read_text() == (real / "slices.csv").read_text()
     assert sorted(os.listdir(output)) == sorted(os.listdir(real))
 
 
-def test_patient_in_two_class_folders_stays_in_one_part(run, tmp_path, capsys):
-    folder = image_folder.write_classes(tmp_path / "images")
-    output = run(folder, tmp_path / "real")
+def test_patient_in_two_class_folders_stays_in_one_part(run, classes, tmp_path, capsys):
+    output = run(classes, tmp_path / "real")
     parts = collections.defaultdict(set)
     for record, name in records(output).values():
         parts[record.patient].add(name.split("/")[0])
@@ -176,25 +154,18 @@ def test_copies_are_left_out_and_their_patients_kept_together(run, tmp_path, cap
     both = image_folder.pattern([7, 0, 2, 0])  # non_tumor/p2_0.png
     image_folder.write(folder / "tumor" / "p3_9.png", both)
     output = run(folder, tmp_path / "real", split=["3", "1", "0"])
-    rows = table(output)
-    for name in ("tumor/p0_9.png", "tumor/p5_9.png"):
-        assert rows[name]["verdict"] == "excluded"
-        assert (rows[name]["reason"], rows[name]["detail"]) == (
-            "a copy",
-            "of tumor/p0_0.png",
-        )
-    for name in ("non_tumor/p2_0.png", "tumor/p3_9.png"):
+    rows, found = table(output), report(output)
+    copies = ("tumor/p0_9.png", "tumor/p5_9.png")
+    assert found["copies"] == dict.fromkeys(copies, "tumor/p0_0.png")
+    for name in copies:
+        told = [rows[name][key] for key in ("verdict", "reason", "detail")]
+        assert told == ["excluded", "a copy", "of tumor/p0_0.png"]
+    contradiction = ["non_tumor/p2_0.png", "tumor/p3_9.png"]
+    assert found["contradictions"] == [contradiction]
+    for name in contradiction:
         assert rows[name]["reason"] == "the same pixels with both labels"
-    found = report(output)
-    assert found["copies"] == {
-        "tumor/p0_9.png": "tumor/p0_0.png",
-        "tumor/p5_9.png": "tumor/p0_0.png",
-    }
-    assert found["contradictions"] == [["non_tumor/p2_0.png", "tumor/p3_9.png"]]
-    assert {frozenset(names) for names in found["patients"].values()} == {
-        frozenset({"p0", "p5"}),
-        frozenset({"p2", "p3"}),
-    }
+    together = {frozenset(names) for names in found["patients"].values()}
+    assert together == {frozenset({"p0", "p5"}), frozenset({"p2", "p3"})}
     assert rows["tumor/p5_0.png"]["patient"] == "p0"
     assert rows["tumor/p5_0.png"]["part"] == rows["tumor/p0_0.png"]["part"]
     shown = capsys.readouterr().out
@@ -203,23 +174,21 @@ def test_copies_are_left_out_and_their_patients_kept_together(run, tmp_path, cap
     assert "both labels" in shown
 
 
-def test_images_of_one_value_do_not_join_patients(run, tmp_path):
-    folder = image_folder.write_classes(tmp_path / "images")
+def test_images_of_one_value_do_not_join_patients(run, classes, tmp_path):
     for patient in range(4):
         black = np.zeros((40, 40), np.uint8)
-        image_folder.write(folder / "non_tumor" / f"p{patient}_9.png", black)
-    output = run(folder, tmp_path / "real")
+        image_folder.write(classes / "non_tumor" / f"p{patient}_9.png", black)
+    output = run(classes, tmp_path / "real")
     assert table(output)["non_tumor/p1_9.png"]["reason"] == "empty: one value only"
     assert report(output)["patients"] == {}
 
 
-def test_versions_of_an_image_keep_patients_together(run, tmp_path):
-    folder = image_folder.write_classes(tmp_path / "images")
+def test_versions_of_an_image_keep_patients_together(run, classes, tmp_path):
     darker = (image_folder.pattern([7, 1, 0, 0]) * 0.8).astype(np.uint8)
-    image_folder.write(folder / "tumor" / "p3_9.jpg", darker)
-    output = run(folder, tmp_path / "real", split=["1", "1", "1"])
+    image_folder.write(classes / "tumor" / "p3_9.jpg", darker)
+    output = run(classes, tmp_path / "real", split=["1", "1", "1"])
     assert report(output)["patients"] == {"p0": ["p0", "p3"]}
-    apart = run(folder, tmp_path / "apart", duplicate_correlation=2.0)
+    apart = run(classes, tmp_path / "apart", duplicate_correlation=2.0)
     assert report(apart)["patients"] == {}
 
 
@@ -254,16 +223,15 @@ def test_bad_files_end_the_run_unless_they_may_be_skipped(run, tmp_path, capsys)
     folder, output = tmp_path / "images", tmp_path / "real"
     image_folder.write_masked(folder)
     messages = make_bad_files(folder)
-    masks = {"mask_pattern": "{stem}_mask.png"}
-    with pytest.raises(UserError, match=r"7 of 31 files .*report.json.*--skip_bad_fi"):
-        run(folder, output, **masks)
+    with refused("7 of 31 files", "report.json", "--skip_bad_files"):
+        run(folder, output, **MASKS)
     lines = capsys.readouterr().err.splitlines()
     for name, message in messages.items():
         (line,) = [line for line in lines if line.startswith(f"bad file {name}: ")]
         assert message in line
     assert sorted(report(output)["bad_files"]) == sorted(messages)
     assert not (output / "train").exists()
-    run(folder, output, **masks, skip_bad_files=True)
+    run(folder, output, **MASKS, skip_bad_files=True)
     assert sorted(report(output)["bad_files"]) == sorted(messages)
     rows = table(output)
     for name, message in messages.items():
@@ -276,50 +244,50 @@ def test_masks_of_label_codes_need_a_threshold(run, tmp_path):
     folder = image_folder.write_masked(tmp_path / "images")
     codes = image_folder.spot(8, value=2) + image_folder.spot(4, value=2)
     image_folder.write(folder / "p0" / "s0_mask.png", codes)
-    masks = {"mask_pattern": "{stem}_mask.png", "min_tumor_area": 1.0}
-    output = run(folder, tmp_path / "a", **masks, mask_threshold=3.0)
+    settings = {**MASKS, "min_tumor_area": 1.0, "mask_threshold": 3.0}
+    rows = table(run(folder, tmp_path / "a", **settings))
     area = np.count_nonzero(image_folder.spot(4))
-    assert int(table(output)["p0/s0.png"]["tumor_area"]) == area
+    assert int(rows["p0/s0.png"]["tumor_area"]) == area
 
 
-def test_16_bits_are_brought_to_8_and_not_taken_as_they_are(run, tmp_path, capsys):
-    folder = image_folder.write_classes(tmp_path / "images")
-    for path in folder.rglob("p0*.png"):
-        deep = image_folder.cv2.imread(str(path), -1).astype(np.uint16) * 150
-        image_folder.write(path, deep)
-    flat = image_folder.write_classes(tmp_path / "flat")
-    ours = records(run(folder, tmp_path / "a"))
-    theirs = records(run(flat, tmp_path / "b"))
-    for name, (record, _) in ours.items():
-        other = theirs[name][0].image.astype(int)
-        assert np.abs(record.image - other).max() <= 1
-    with pytest.raises(UserError, match="8 of 32 files cannot be used"):
-        run(folder, tmp_path / "c", intensities="as_is")
+def deepen(paths, scale, offset=0):
+    for path in paths:
+        image = image_folder.cv2.imread(str(path), -1).astype(np.uint16)
+        image_folder.write(path, image * scale + offset)
+
+
+def test_16_bits_are_brought_to_8_and_not_taken_as_they_are(
+    run, classes, tmp_path, capsys
+):
+    flat = records(run(classes, tmp_path / "flat"))
+    deepen(classes.rglob("p0*.png"), 150)
+    for name, (record, _) in records(run(classes, tmp_path / "deep")).items():
+        assert np.abs(record.image - flat[name][0].image.astype(int)).max() <= 1
+    with refused("8 of 32 files cannot be used"):
+        run(classes, tmp_path / "c", intensities="as_is")
     assert "uint16 values from 0 to" in capsys.readouterr().err
 
 
-def test_window_is_the_same_for_all(run, tmp_path):
-    folder = image_folder.write_classes(tmp_path / "images")
-    as_is = records(run(folder, tmp_path / "a", intensities="as_is"))
-    for path in folder.rglob("*.png"):
-        deep = image_folder.cv2.imread(str(path), -1).astype(np.uint16) * 150 + 1000
-        image_folder.write(path, deep)
+def test_window_is_the_same_for_all(run, classes, tmp_path):
+    as_is = records(run(classes, tmp_path / "a", intensities="as_is"))
+    deepen(classes.rglob("*.png"), 150, 1000)
     window = {"intensities": "window", "window": ["1000", "39250"]}
-    deep = records(run(folder, tmp_path / "b", **window))
+    deep = records(run(classes, tmp_path / "b", **window))
     assert sorted(deep) == sorted(as_is)
     for name, (record, _) in deep.items():
         np.testing.assert_array_equal(record.image, as_is[name][0].image)
 
 
-def test_images_without_size_are_of_the_size_of_the_first(run, tmp_path, capsys):
-    folder = image_folder.write_classes(tmp_path / "images")
-    output = run(folder, tmp_path / "a", image_size=0)
+def test_images_without_size_are_of_the_size_of_the_first(
+    run, classes, tmp_path, capsys
+):
+    output = run(classes, tmp_path / "a", image_size=0)
     assert ShardSet(output / "train/tumor").image_size == image_folder.SIZE
-    image_folder.write(folder / "tumor/p1_9.png", image_folder.pattern(1, (40, 50)))
-    with pytest.raises(UserError, match="1 of 33 files cannot be used"):
-        run(folder, tmp_path / "b", image_size=0)
+    image_folder.write(classes / "tumor/p1_9.png", image_folder.pattern(1, (40, 50)))
+    with refused("1 of 33 files cannot be used"):
+        run(classes, tmp_path / "b", image_size=0)
     assert "50 x 40 pixels, expected 40 x 40 as in" in capsys.readouterr().err
-    output = run(folder, tmp_path / "c", image_size=20)
+    output = run(classes, tmp_path / "c", image_size=20)
     assert "images/tumor/p1_9.png" in records(output)
 
 
@@ -333,18 +301,16 @@ def test_images_without_size_are_of_the_size_of_the_first(run, tmp_path, capsys)
         ({"one_set": True}, "--one_set: expected --images_csv"),
     ],
 )
-def test_flags_that_do_not_fit_are_refused(run, tmp_path, settings, message):
-    folder = image_folder.write_classes(tmp_path / "images")
-    with pytest.raises(UserError, match=message):
-        run(folder, tmp_path / "real", **settings)
+def test_flags_that_do_not_fit_are_refused(run, classes, tmp_path, settings, message):
+    with refused(message):
+        run(classes, tmp_path / "real", **settings)
 
 
-def test_class_without_images_is_refused(run, tmp_path):
-    folder = image_folder.write_classes(tmp_path / "images")
-    for path in (folder / "tumor").iterdir():
+def test_class_without_images_is_refused(run, classes, tmp_path):
+    for path in (classes / "tumor").iterdir():
         path.unlink()
-    with pytest.raises(UserError, match="no tumor image among 16; expected images of"):
-        run(folder, tmp_path / "real")
+    with refused("no tumor image among 16; expected images of both labels"):
+        run(classes, tmp_path / "real")
 
 
 def test_each_image_may_be_of_a_patient_of_its_own_if_told_so(run, tmp_path, capsys):
@@ -356,20 +322,10 @@ def test_each_image_may_be_of_a_patient_of_its_own_if_told_so(run, tmp_path, cap
     assert "counts as a patient of its own" in capsys.readouterr().out
 
 
-def test_unlabeled_images_are_one_set(run, tmp_path):
-    folder = image_folder.write_classes(tmp_path / "images")
-    output = run(folder, tmp_path / "real", unlabeled=True)
-    shard_set = ShardSet(output / "unlabeled")
-    assert shard_set.label_counts == {"non_tumor": 0, "tumor": 0, "unlabeled": 32}
-
-
-def test_folds_are_those_of_prepare(run, tmp_path):
-    folder = image_folder.write_classes(tmp_path / "images", patients=6)
-    tested = []
-    for fold in range(3):
-        output = run(folder, tmp_path / f"fold_{fold}", num_folds=3, fold=fold)
-        tested += report(output)["parts"]["test"]["patients"]
-    assert sorted(tested) == [f"p{n}" for n in range(6)]
+def test_unlabeled_images_are_one_set(run, classes, tmp_path):
+    output = run(classes, tmp_path / "real", unlabeled=True)
+    counts = ShardSet(output / "unlabeled").label_counts
+    assert counts == {"non_tumor": 0, "tumor": 0, "unlabeled": 32}
 
 
 @pytest.mark.skipif("LGG_DIR" not in os.environ, reason="LGG_DIR is not set")
@@ -377,7 +333,7 @@ def test_real_images_are_imported_whole(run, tmp_path):
     output = run(
         os.environ["LGG_DIR"],
         tmp_path / "real",
-        mask_pattern="{stem}_mask.png",
+        **MASKS,
         patient_pattern="(TCGA_[A-Z0-9]+_[A-Z0-9]+)_",
         min_tumor_area=80.0,
         split=["0.7", "0.1", "0.2"],

@@ -11,18 +11,14 @@ from dataset.layouts import Case, find_cases
 from dataset.volumes import read_volume
 
 VSD = "VSD.Brain.XX.O"
-# Release: (case, patient, image, mask), paths below the folder given.
+# Release: (case, image, mask), paths below the folder given.
 LAYOUTS = {
     "2012": (
         "BRATS_HG0001",
         "Images/BRATS_HG0001/BRATS_HG0001_T1C.mha",
         "Images/BRATS_HG0001/BRATS_HG0001_truth.mha",
     ),
-    "2012, one folder": (
-        "BRATS_HG0001",
-        "BRATS_HG0001_T1C.mha",
-        "BRATS_HG0001_truth.mha",
-    ),
+    "2012, one folder": ("BRATS_HG0001", "{0}_T1C.mha", "{0}_truth.mha"),
     "2012, 2013 numbered": (
         "HG_0001",
         f"Image_Data/HG/0001/{VSD}.MR_T1c.686/{VSD}.MR_T1c.686.mha",
@@ -30,51 +26,30 @@ LAYOUTS = {
     ),
     "2015, 2016": (
         "brats_2013_pat0001_1",
-        f"HGG/brats_2013_pat0001_1/{VSD}.MR_T1c.54514/{VSD}.MR_T1c.54514.mha",
-        f"HGG/brats_2013_pat0001_1/{VSD}.OT.54515/{VSD}.OT.54515.mha",
+        f"HGG/{{0}}/{VSD}.MR_T1c.54514/{VSD}.MR_T1c.54514.mha",
+        f"HGG/{{0}}/{VSD}.OT.54515/{VSD}.OT.54515.mha",
     ),
     "2015, 2016, three raters": (
         "brats_tcia_pat101_0001",
-        f"HGG/brats_tcia_pat101_0001/{VSD}.MR_T1c.36164/{VSD}.MR_T1c.36164.mha",
-        "HGG/brats_tcia_pat101_0001/VSD.Brain_3more.XX.O.OT.42283/"
-        "VSD.Brain_3more.XX.O.OT.42283.mha",
+        f"HGG/{{0}}/{VSD}.MR_T1c.36164/{VSD}.MR_T1c.36164.mha",
+        "HGG/{0}/VSD.Brain_3more.XX.O.OT.42283/VSD.Brain_3more.XX.O.OT.42283.mha",
     ),
     "2017": (
         "Brats17_TCIA_101_1",
-        "HGG/Brats17_TCIA_101_1/Brats17_TCIA_101_1_t1ce.nii.gz",
-        "HGG/Brats17_TCIA_101_1/Brats17_TCIA_101_1_seg.nii.gz",
+        "HGG/{0}/{0}_t1ce.nii.gz",
+        "HGG/{0}/{0}_seg.nii.gz",
     ),
-    "2019": (
-        "BraTS19_CBICA_AAB_1",
-        "HGG/BraTS19_CBICA_AAB_1/BraTS19_CBICA_AAB_1_t1ce.nii",
-        "HGG/BraTS19_CBICA_AAB_1/BraTS19_CBICA_AAB_1_seg.nii",
-    ),
-    "2020": (
-        "BraTS20_Training_001",
-        "BraTS20_Training_001/BraTS20_Training_001_t1ce.nii",
-        "BraTS20_Training_001/BraTS20_Training_001_seg.nii",
-    ),
+    "2019": ("BraTS19_CBICA_AAB_1", "HGG/{0}/{0}_t1ce.nii", "HGG/{0}/{0}_seg.nii"),
+    "2020": ("BraTS20_Training_001", "{0}/{0}_t1ce.nii", "{0}/{0}_seg.nii"),
     "2020, case 355": (
         "BraTS20_Training_355",
-        "BraTS20_Training_355/BraTS20_Training_355_t1ce.nii",
-        "BraTS20_Training_355/W39_1998.09.19_Segm.nii",
+        "{0}/{0}_t1ce.nii",
+        "{0}/W39_1998.09.19_Segm.nii",
     ),
-    "2021": (
-        "BraTS2021_00006",
-        "BraTS2021_00006/BraTS2021_00006_t1ce.nii.gz",
-        "BraTS2021_00006/BraTS2021_00006_seg.nii.gz",
-    ),
-    "2023 and later": (
-        "BraTS-GLI-00005-100",
-        "BraTS-GLI-00005-100/BraTS-GLI-00005-100-t1c.nii.gz",
-        "BraTS-GLI-00005-100/BraTS-GLI-00005-100-seg.nii.gz",
-    ),
-    "Decathlon": (
-        "BRATS_001",
-        "imagesTr/BRATS_001.nii.gz",
-        "labelsTr/BRATS_001.nii.gz",
-    ),
-    "a hospital's own": ("patient 7", "patient 7/t1c.nii.gz", "patient 7/seg.nii.gz"),
+    "2021": ("BraTS2021_00006", "{0}/{0}_t1ce.nii.gz", "{0}/{0}_seg.nii.gz"),
+    "2023 on": ("BraTS-GLI-00005-100", "{0}/{0}-t1c.nii.gz", "{0}/{0}-seg.nii.gz"),
+    "Decathlon": ("BRATS_001", "imagesTr/{0}.nii.gz", "labelsTr/{0}.nii.gz"),
+    "a hospital's own": ("patient 7", "{0}/t1c.nii.gz", "{0}/seg.nii.gz"),
 }
 # Files that stand beside them and are neither.
 BESIDE = {
@@ -99,7 +74,8 @@ def expected(tmp_path_factory):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layout_is_recognized_and_read(layout, expected, tmp_path):
-    name, image_path, mask_path = LAYOUTS[layout]
+    name, *paths = LAYOUTS[layout]
+    image_path, mask_path = (path.format(name) for path in paths)
     image, mask = heads.sample()
     if layout == "Decathlon":
         image = np.stack([image // 2, image // 3, image, image // 4], axis=-1)

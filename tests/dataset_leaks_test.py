@@ -5,11 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+import shard_sets
+from refusals import refused
 
 from dataset import verify
-from dataset.errors import UserError
 from dataset.folders import file_sha256
-from dataset.shards import LABEL_NAMES, Record, ShardSet, write_shard_set
+from dataset.shards import LABEL_NAMES, Record, ShardSet
 
 FOLDS = {
     "fold-0": {"train": ["b"], "validation": ["c"], "test": ["a"]},
@@ -31,13 +32,7 @@ class Folder:
             for n, p in enumerate(patients)
         ]
         shutil.rmtree(self.path / name, ignore_errors=True)
-        write_shard_set(
-            str(self.path / name),
-            lambda start, stop: iter(records[start:stop]),
-            len(records),
-            binary="tests",
-            settings=settings,
-        )
+        shard_sets.write(self.path / name, records, settings=settings)
         self._note(name, inputs)
 
     def _note(self, name, inputs):
@@ -123,7 +118,7 @@ def experiment(folds, tmp_path):
 
 
 def faults(experiment, capsys, **flags):
-    with pytest.raises(UserError, match="faults, all above"):
+    with refused("faults, all above"):
         run(experiment, **flags)
     return capsys.readouterr().err.splitlines()
 
@@ -287,7 +282,7 @@ def test_one_split_beside_folds_is_an_experiment_of_its_own(experiment, capsys):
 
 
 def test_folder_without_results_is_refused(tmp_path):
-    with pytest.raises(UserError, match="no predictions.csv in it"):
+    with refused("no predictions.csv in it"):
         run(Folder(tmp_path))
-    with pytest.raises(UserError, match="either --data_dirs or --experiment_dir"):
+    with refused("either --data_dirs or --experiment_dir"):
         verify.verify(data_dirs=None, refined_from=None)

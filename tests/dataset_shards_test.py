@@ -4,29 +4,30 @@ import json
 import os
 import pathlib
 import shutil
+import uuid
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from refusals import refused
+from shard_sets import Stop, numbered, write_ten
 
-from dataset import shards
-from dataset.errors import UserError
-from dataset.shards import Record, ShardSet, write_shard_set
+from dataset import folders, shards, verify
+from dataset.shards import Record, ShardSet
 
-
-def records_between(start, stop, size=8):
-    for n in range(start, stop):
-        image = np.random.default_rng(n).integers(0, 256, [size, size], np.uint8)
-        yield Record(image, n % 2, f"brats/case/{n:03d}", f"patient {n % 3}")
+FORMER = pathlib.Path(__file__).parent / "data" / "shards_of_0.1.0"
+SHARDS = [f"shard-0000{n}-of-00003.tfrecord" for n in range(3)]
 
 
-def write(folder, num_images=10, read=records_between, **settings):
-    writing = {"binary": "tests.write", "settings": {"seed": 1}, "images_per_shard": 4}
-    return write_shard_set(str(folder), read, num_images, **{**writing, **settings})
+@pytest.fixture(params=["disk", "ram"])
+def place(request, tmp_path):
+    """A folder on the disk, and one of a file system that TensorFlow alone knows."""
+    return str(tmp_path) if request.param == "disk" else f"ram://{uuid.uuid4().hex}"
 
 
 def content(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    names = sorted(tf.io.gfile.listdir(str(folder)))
+    return {name: folders.read_bytes(os.path.join(folder, name)) for name in names}
 
 
 def same(one, other):
@@ -34,35 +35,34 @@ def same(one, other):
     return (one.label, one.id, one.patient) == (other.label, other.id, other.patient)
 
 
-def test_records_come_back_as_they_were(tmp_path):
-    shard_set = write(tmp_path)
-    assert all(map(same, shard_set.records(), records_between(0, 10)))
+def test_records_come_back_as_they_were(place):
+    shard_set = write_ten(f"{place}/set")
+    assert all(map(same, shard_set.records(), numbered(0, 10)))
+    assert all(same(shard_set.record(n), r) for n, r in enumerate(numbered(0, 10)))
+    labels, ids, patients = shard_set.origins()
+    found = list(zip(labels, ids, patients))
+    assert found == [(r.label, r.id, r.patient) for r in numbered(0, 10)]
+    assert shard_set.patients() == {"patient 0", "patient 1", "patient 2"}
     assert len(shard_set) == 10 and shard_set.image_size == 8
     assert shard_set.label_counts == {"non_tumor": 5, "tumor": 5}
-    assert sorted(os.listdir(tmp_path)) == [
-        "manifest.json",
-        *[f"shard-0000{n}-of-00003.tfrecord" for n in range(3)],
-    ]
-
-
-def test_any_record_can_be_read_alone(tmp_path):
-    shard_set = write(tmp_path)
-    for n, record in enumerate(records_between(0, 10)):
-        assert same(shard_set.record(n), record)
-
-
-FORMER = pathlib.Path(__file__).parent / "data" / "shards_of_0.1.0"
+    assert sorted(content(f"{place}/set")) == ["manifest.json", *SHARDS]
+    former = ShardSet(FORMER / "finished").manifest["shards"]
+    assert ShardSet(f"{place}/set/").manifest["shards"] == former
 
 
 def test_set_of_the_version_before_is_read_and_continued(tmp_path):
     """Written by 2385b1f: a finished set, and one stopped after its first shard."""
     former = ShardSet(FORMER / "finished")
-    assert all(map(same, former.records(), records_between(0, 10)))
-    assert same(former.record(7), next(records_between(7, 8)))
-    for folder, read in (("finished", None), ("stopped", records_between)):
+    assert all(map(same, former.records(), numbered(0, 10)))
+    assert same(former.record(7), next(numbered(7, 8)))
+    for folder in ("finished", "stopped"):
         shutil.copytree(FORMER / folder, tmp_path / folder)
-        assert write(tmp_path / folder, read=read).digest == former.digest
-        assert content(tmp_path / folder) == content(FORMER / "finished")
+    whole = write_ten(tmp_path / "finished", read=None)  # Nothing is read or written.
+    assert content(whole.directory) == content(former.directory)
+    continued = write_ten(tmp_path / "stopped")
+    manifest = {**continued.manifest, "project_version": "0.1.0"}
+    assert manifest == former.manifest
+    assert verify.verify(data_dirs=[continued.directory], refined_from=None) is None
 
 
 def test_padding_is_black_and_in_the_middle_or_as_told():
@@ -83,10 +83,10 @@ def test_conversions_are_each_others_inverse():
 
 def test_unlabeled_images_are_counted_apart(tmp_path):
     def read(start, stop):
-        for record in records_between(start, stop):
+        for record in numbered(start, stop):
             yield Record(record.image, shards.UNLABELED, record.id)
 
-    shard_set = write(tmp_path, read=read)
+    shard_set = write_ten(tmp_path, read=read)
     assert shard_set.label_counts == {"non_tumor": 0, "tumor": 0, "unlabeled": 10}
     assert next(shard_set.records()).label == -1
     names = ["non_tumor", "tumor", "unlabeled"]
@@ -94,36 +94,27 @@ def test_unlabeled_images_are_counted_apart(tmp_path):
     assert [shards.label_name(label) for label in (0, 1, -1)] == names
 
 
-def test_stopped_writer_goes_on_and_ends_the_same(tmp_path):
-    whole = write(tmp_path / "whole")
-    asked = []
+def test_stopped_writer_goes_on_and_ends_the_same(place):
+    whole, folder, asked = write_ten(f"{place}/whole"), f"{place}/stopped", []
 
     def stopping(start, stop):
-        for n, record in enumerate(records_between(start, stop), start):
-            if n == 6:
-                raise KeyboardInterrupt
-            yield record
+        yield from numbered(start, min(stop, 6))
+        raise Stop
 
     def counting(start, stop):
         asked.append((start, stop))
-        return records_between(start, stop)
+        return numbered(start, stop)
 
-    folder = tmp_path / "stopped"
-    with pytest.raises(KeyboardInterrupt):
-        write(folder, read=stopping)
-    with pytest.raises(UserError, match="no manifest.json.*not a finished shard set"):
+    with pytest.raises(Stop):
+        write_ten(folder, read=stopping)
+    with refused("no manifest.json", "not a finished shard set"):
         ShardSet(folder)
-    again = write(folder, read=counting)
+    again = write_ten(folder, read=counting)
     assert asked == [(4, 8), (8, 10)]
-    assert content(folder) == content(tmp_path / "whole")
+    assert content(folder) == content(f"{place}/whole")
     assert again.digest == whole.digest
-
-
-def test_finished_set_is_not_written_again(tmp_path):
-    write(tmp_path)
-    before = content(tmp_path)
-    write(tmp_path, read=None)
-    assert content(tmp_path) == before
+    write_ten(folder, read=None)  # Finished: nothing is read or written.
+    assert content(folder) == content(f"{place}/whole")
 
 
 @pytest.mark.parametrize(
@@ -134,51 +125,50 @@ def test_finished_set_is_not_written_again(tmp_path):
         ({"binary": "tests.other"}, "binary was 'tests.write', is 'tests.other'"),
     ],
 )
-def test_other_set_is_refused_and_replaced_on_demand(tmp_path, settings, difference):
-    write(tmp_path)
-    with pytest.raises(UserError, match=difference):
-        write(tmp_path, **settings)
-    assert len(ShardSet(tmp_path)) == 10
-    replaced = write(tmp_path, **settings, overwrite=True)
-    assert all(map(same, replaced.records(), records_between(0, len(replaced))))
+def test_other_set_is_refused_and_replaced_on_demand(place, settings, difference):
+    write_ten(f"{place}/set")
+    with refused(difference):
+        write_ten(f"{place}/set", **settings)
+    assert len(ShardSet(f"{place}/set")) == 10
+    replaced = write_ten(f"{place}/set", **settings, overwrite=True)
+    assert all(map(same, replaced.records(), numbered(0, len(replaced))))
 
 
-def test_folder_of_something_else_is_refused_and_kept(tmp_path):
-    (tmp_path / "thesis.tex").write_text("all of it")
-    with pytest.raises(UserError, match=f"{tmp_path}: not empty"):
-        write(tmp_path)
-    write(tmp_path, overwrite=True)
-    assert (tmp_path / "thesis.tex").read_text() == "all of it"
-    with pytest.raises(UserError, match="thesis.tex: a file, wanted a folder"):
-        write(tmp_path / "thesis.tex")
+def test_folder_of_something_else_is_refused_and_kept(place):
+    folder, thesis = f"{place}/mine", f"{place}/mine/thesis.tex"
+    tf.io.gfile.makedirs(folder)
+    folders.write_text(thesis, "all of it")
+    with refused(f"{folder}: not empty"):
+        write_ten(folder)
+    write_ten(folder, overwrite=True)
+    assert folders.read_bytes(thesis) == b"all of it"
+    with refused("thesis.tex: a file, wanted a folder"):
+        write_ten(thesis)
 
 
-def test_flags_that_say_how_to_run_may_change(tmp_path):
-    write(tmp_path, settings={"seed": 1, "num_workers": 2, "output_dir": "here"})
-    write(tmp_path, settings={"seed": 1, "num_workers": 8, "output_dir": "there"})
-
-
-def test_empty_set_is_refused(tmp_path):
-    with pytest.raises(UserError, match="nothing to write"):
-        write(tmp_path, num_images=0)
+def test_flags_that_say_how_to_run_may_change_and_no_set_is_empty(tmp_path):
+    first = {"seed": 1, "num_workers": 2, "output_dir": "here"}
+    write_ten(tmp_path, settings=first)
+    write_ten(tmp_path, settings={**first, "num_workers": 8, "output_dir": "there"})
+    with refused("nothing to write"):
+        write_ten(tmp_path, num_images=0)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
-@pytest.mark.parametrize("name", ["shard-00001-of-00003.tfrecord", "manifest.json"])
+@pytest.mark.parametrize("name", [SHARDS[1], "manifest.json"])
 def test_full_disk_is_named_with_the_file(tmp_path, name):
     def stopping(start, stop):
-        yield from records_between(start, 4)
-        raise KeyboardInterrupt
+        yield from numbered(start, 4)
+        raise Stop
 
-    with pytest.raises(KeyboardInterrupt):
-        write(tmp_path, read=stopping)
+    with pytest.raises(Stop):
+        write_ten(tmp_path, read=stopping)
     (tmp_path / f"{name}.tmp").symlink_to("/dev/full")
-    path = tmp_path / name
-    with pytest.raises(UserError, match=f"{path}: cannot be written: No space left"):
-        write(tmp_path)
-    assert not path.exists()
+    with refused(f"{tmp_path / name}: cannot be written: No space left"):
+        write_ten(tmp_path)
+    assert not (tmp_path / name).exists()
     (tmp_path / f"{name}.tmp").unlink()
-    assert len(write(tmp_path)) == 10
+    assert len(write_ten(tmp_path)) == 10
 
 
 def test_error_of_the_records_is_not_taken_for_a_full_disk(tmp_path):
@@ -187,13 +177,7 @@ def test_error_of_the_records_is_not_taken_for_a_full_disk(tmp_path):
         yield
 
     with pytest.raises(OSError, match="Input/output error"):
-        write(tmp_path, read=failing)
-
-
-def edit_manifest(folder, **changes):
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest.update(changes)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+        write_ten(tmp_path, read=failing)
 
 
 @pytest.mark.parametrize(
@@ -207,36 +191,34 @@ def edit_manifest(folder, **changes):
     ],
 )
 def test_manifest_that_contradicts_itself_is_refused(tmp_path, changes, message):
-    write(tmp_path)
-    edit_manifest(tmp_path, **changes)
-    with pytest.raises(UserError, match=message):
+    manifest = write_ten(tmp_path).manifest
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, **changes}))
+    with refused(message):
         ShardSet(tmp_path)
 
 
 def test_missing_and_cut_shards_are_named(tmp_path):
-    write(tmp_path)
-    path = tmp_path / "shard-00001-of-00003.tfrecord"
+    write_ten(tmp_path)
+    path = tmp_path / SHARDS[1]
     whole = path.read_bytes()
     path.write_bytes(whole[:-7])
-    with pytest.raises(UserError, match=f"{path}: {len(whole) - 7} bytes, manifest"):
+    with refused(f"{path}: {len(whole) - 7} bytes, manifest.json says {len(whole)}"):
         ShardSet(tmp_path)
     path.unlink()
-    with pytest.raises(
-        UserError, match=f"{path}: listed in manifest.json, but missing"
-    ):
+    with refused(f"{path}: listed in manifest.json, but missing"):
         ShardSet(tmp_path)
     (tmp_path / "manifest.json").write_bytes(b"\xff{")
-    with pytest.raises(UserError, match="manifest.json: not a manifest"):
+    with refused("manifest.json: not a manifest"):
         ShardSet(tmp_path)
-    with pytest.raises(UserError, match="nowhere: no such shard set"):
+    with refused("nowhere: no such shard set"):
         ShardSet(tmp_path / "nowhere")
 
 
 def test_shard_that_lost_its_structure_is_named(tmp_path):
-    shard_set = write(tmp_path)
-    path = tmp_path / "shard-00001-of-00003.tfrecord"
+    shard_set = write_ten(tmp_path)
+    path = tmp_path / SHARDS[1]
     broken = bytearray(path.read_bytes())
     broken[0] ^= 0x55  # the length of its first record
     path.write_bytes(broken)
-    with pytest.raises(UserError, match=f"{path}: damaged; dataset.verify"):
+    with refused(f"{path}: damaged; dataset.verify"):
         shard_set.serialized(0)

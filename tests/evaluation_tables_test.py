@@ -4,8 +4,9 @@ import html.parser
 
 import pytest
 
+from dataset.folders import check_new
 from dataset.shards import UserError
-from evaluation.tables import Heading, Table, Text, check_new, to_markdown
+from evaluation.tables import Heading, Table, Text, to_markdown
 
 TABLE = Table(
     ["", "a|b", "c"],

@@ -33,7 +33,6 @@ EXCEPTIONS = {
         "dataset.folds",
         "dataset.image_files",
         "dataset.image_folders",
-        "dataset.image_search",
         "dataset.layouts",
         "dataset.preparation",
         "dataset.splits",

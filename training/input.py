@@ -12,6 +12,7 @@ import gc
 import numpy as np
 import tensorflow as tf
 
+from dataset.image_sets import concatenated
 from dataset.shards import UserError, parse, untuned
 
 SHUFFLE_STREAM, CHOICE_STREAM = 1, 2
@@ -47,9 +48,8 @@ def shuffled_examples(shard_sets, *, start, stop, seed, shuffle=True):
       A `tf.data.Dataset` of dicts as `dataset.shards.parse` gives them, each with its
       number `n`, int64 [].
     """
-    sizes = [len(shard_set) for shard_set in shard_sets]
-    num_images = sum(sizes)
-    bounds = np.cumsum([0, *sizes])
+    num_images = sum(map(len, shard_sets))
+    locate = concatenated(shard_sets)
 
     @functools.lru_cache(maxsize=2)
     def order(epoch):
@@ -58,8 +58,8 @@ def shuffled_examples(shard_sets, *, start, stop, seed, shuffle=True):
     def read(n):
         epoch, place = divmod(int(n), num_images)
         position = int(order(epoch)[place]) if shuffle else place
-        number = int(np.searchsorted(bounds, position, side="right")) - 1
-        return shard_sets[number].serialized(position - bounds[number])
+        shard_set, position = locate(position)
+        return shard_set.serialized(position)
 
     def example(n):
         serialized = tf.numpy_function(read, [n], tf.string, stateful=False)

@@ -11,8 +11,7 @@ import numpy as np
 
 from dataset import folds, layouts, preparation, splits
 from dataset.image_files import read_image
-from dataset.image_folders import find_images
-from dataset.image_search import Sources
+from dataset.image_folders import Sources, find_images
 from dataset.shards import LABEL_NAMES, MANIFEST, UserError
 
 # A record's, of ten BraTS cases at 240 px.

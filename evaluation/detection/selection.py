@@ -2,12 +2,13 @@
 
 import os
 
+from dataset.folders import check_new
 from dataset.shards import PROJECT_VERSION, UserError, write_json
 from evaluation.detection.cells import explain_constant
 from evaluation.detection.predictions import check_same_images, read_predictions
 from evaluation.detection.scores import constant_runs, is_right
 from evaluation.statistics import wilson_interval
-from evaluation.tables import Table, Text, check_new, to_markdown
+from evaluation.tables import Table, Text, to_markdown
 
 
 def write_selection(candidates, output_json, *, threshold, overwrite):

@@ -2,6 +2,7 @@
 
 import os
 
+from dataset.folders import check_new
 from dataset.shards import PROJECT_VERSION, UserError, write_json, write_text
 from evaluation.detection.bootstrap import draw_patients
 from evaluation.detection.conclusions import add_conclusions
@@ -27,7 +28,7 @@ from evaluation.detection.rows import (
 )
 from evaluation.detection.scores import images_per_metric, score_runs
 from evaluation.figures import write_figure
-from evaluation.tables import check_new, to_markdown
+from evaluation.tables import to_markdown
 
 
 def write_table(rows, output_dir, *, overwrite, **settings):

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import tqdm
 
+from dataset.folders import check_new
 from dataset.image_sets import common_size, open_image_set, open_named_sets
 from dataset.shards import PROJECT_VERSION, UserError, write_json, write_text
 from evaluation.images.comparisons import plan_comparisons
@@ -15,7 +16,7 @@ from evaluation.images.measures import (
     extractor_of,
 )
 from evaluation.images.memorisation_report import write_memorisation
-from evaluation.tables import Table, Text, check_new, to_markdown
+from evaluation.tables import Table, Text, to_markdown
 
 
 def write_quality(*, output_dir, overwrite, **settings):

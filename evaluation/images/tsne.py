@@ -6,12 +6,13 @@ import string
 
 import numpy as np
 
+from dataset.folders import check_new
 from dataset.image_sets import common_size, open_image_set, open_named_sets
 from dataset.shards import PROJECT_VERSION, label_name, write_json, write_text
 from evaluation.figures import COLOURS, draw, write_figure
 from evaluation.images.embedding import Points, choose_points, embed
 from evaluation.images.measures import SampleReader, extractor_of
-from evaluation.tables import Table, check_new
+from evaluation.tables import Table
 
 # Light for synthetic, of the same hue: classes by hue, origins by lightness and shape.
 STYLES = {

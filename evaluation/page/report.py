@@ -6,12 +6,12 @@ import jinja2
 import markupsafe
 
 import evaluation
+from dataset.folders import check_new
 from dataset.shards import PROJECT_VERSION, UserError, write_text
 from evaluation.page.experiment import read_experiment
 from evaluation.page.origins import cases_are_artificial, origins
 from evaluation.page.pictures import MEGABYTE, encode_all, to_uri
 from evaluation.page.sections import build_sections
-from evaluation.tables import check_new
 
 FOLDER = os.path.dirname(os.path.abspath(evaluation.__file__))
 RESULTS = ("table", "turing", "tsne", "quality")

@@ -4,9 +4,10 @@ import os
 
 import numpy as np
 
+from dataset.folders import check_new
 from dataset.shards import PROJECT_VERSION, write_json, write_text
 from evaluation.statistics import format_p
-from evaluation.tables import Heading, Table, Text, check_new, to_markdown
+from evaluation.tables import Heading, Table, Text, to_markdown
 from evaluation.turing.answers import read_answers
 from evaluation.turing.scores import (
     PAPER_TABLE,

@@ -1,4 +1,4 @@
-"""Which files are masks, and of which images, by the pattern of their names."""
+"""Names of files below a folder: in people's order, and which of them are masks."""
 
 import os
 import re
@@ -8,25 +8,60 @@ from dataset.errors import UserError
 STEM, NAME = "{stem}", "{name}"
 
 
+def walk(folder):
+    """As `os.walk`, by name; links are followed, but no folder is entered twice."""
+    seen = set()
+    for parent, subfolders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders.sort()
+        yield parent, subfolders, sorted(names)
+
+
+def list_files(folder, left_out=()):
+    """The names of all files below a folder, with `/`, `slice_2` before `slice_10`.
+
+    Hidden files and folders do not count, nor do the paths `left_out` (None is none).
+    """
+    ignored = {os.path.realpath(path) for path in left_out if path}
+    found = []
+    for parent, subfolders, names in walk(folder):
+        if os.path.realpath(parent) in ignored:
+            subfolders.clear()
+            continue
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        paths = [os.path.join(parent, n) for n in names if not n.startswith(".")]
+        paths = [path for path in paths if os.path.realpath(path) not in ignored]
+        found += [os.path.relpath(p, folder).replace(os.sep, "/") for p in paths]
+    return sorted(found, key=natural)
+
+
+def natural(name):
+    """A key by which `slice_2` comes before `slice_10`."""
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if part.isdigit() else part for part in parts], name
+
+
 class MaskNames:
     """The masks among some files.
+
+    Args:
+      pattern: path of the mask from the folder of its image: `{stem}` stands for the
+        image's name without, `{name}` with its suffix.
+      names: the files' paths, with `/`.
 
     Attributes:
       orphans: names of files that are masks by the pattern, of images that are not
         there.
+
+    Raises:
+      UserError: the pattern would be the same for all images.
     """
 
     def __init__(self, pattern, names):
-        """Looks for the masks.
-
-        Args:
-          pattern: path of the mask from the folder of its image: `{stem}` stands for
-            the image's name without, `{name}` with its suffix.
-          names: the files' paths, with `/`.
-
-        Raises:
-          UserError: the pattern would be the same for all images.
-        """
         rest = pattern.replace(STEM, "").replace(NAME, "")
         if rest == pattern or re.search("[{}]", rest):
             raise UserError(
