@@ -15,9 +15,7 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
     binary.run("classifier.predict")
 
-import csv
 import dataclasses
-import io
 import os
 
 import numpy as np
@@ -29,9 +27,9 @@ from classifier.heat_maps import heat_map_function
 from classifier.networks import tumor_probability
 from classifier.pictures import volume_picture
 from classifier.weights import read_detector
-from dataset.folders import check_new
+from dataset.folders import check_new, write_csv
 from dataset.pictures import write_png
-from dataset.shards import ShardSet, UserError, to_float, write_text
+from dataset.shards import ShardSet, UserError, to_float
 from dataset.volumes import SliceSettings, read_volume, slice_images
 from training.checkpoints import read_run
 
@@ -179,15 +177,6 @@ def check_output(flag, path, overwrite):
     if not path or os.path.isdir(path) or not os.path.isdir(folder):
         raise UserError(f"--{flag}={path}: wanted a file in a folder that exists.")
     check_new(path, f"--{flag}={path}", overwrite)
-
-
-def write_csv(path, header, rows):
-    """Writes a CSV file whole or not at all."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
 
 
 def main(settings):

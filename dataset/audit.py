@@ -7,7 +7,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from dataset.folders import file_sha256
-from dataset.shards import UNLABELED, label_name, untuned
+from dataset.records import UNLABELED, label_name, untuned
 
 LABELS = (UNLABELED, 0, 1)
 PNG = b"\x89PNG\r\n\x1a\n"

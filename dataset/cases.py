@@ -14,9 +14,9 @@ import numpy as np
 
 from dataset.curation import BORDERLINE, UNLABELED, Rules, Slice, judge_slices
 from dataset.errors import UserError
-from dataset.folders import disk_errors
+from dataset.file_systems import disk_errors
 from dataset.layouts import Case
-from dataset.shards import Record, label_number
+from dataset.records import Record, label_number
 from dataset.splits import fingerprint
 from dataset.volumes import SliceSettings, read_volume, slice_images
 

@@ -8,17 +8,16 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
     binary.run("dataset.export_images")
 
-import csv
-import io
 import itertools
 import os
 
 import tqdm
 
-from dataset.folders import claim_folder, release_folder, write_json, write_text
+from dataset.folders import claim_folder, release_folder, write_csv, write_json
 from dataset.image_table import COLUMNS
 from dataset.pictures import write_png
-from dataset.shards import PROJECT_VERSION, ShardSet, label_name
+from dataset.records import label_name
+from dataset.shards import PROJECT_VERSION, ShardSet
 
 BINARY = "dataset.export_images"
 TABLE, FINAL = "images.csv", "export.json"
@@ -42,9 +41,7 @@ def export_images(*, data_dirs, output_dir, overwrite):
         return
     records = itertools.chain(*(shard_set.records() for shard_set in shard_sets))
     total = sum(map(len, shard_sets))
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
+    rows = []
     progress = tqdm.tqdm(records, BINARY, total, unit="img")
     for number, record in enumerate(progress):
         label = label_name(record.label)
@@ -52,8 +49,8 @@ def export_images(*, data_dirs, output_dir, overwrite):
         path = os.path.join(output_dir, name)
         if not os.path.exists(path):  # A run before this one has got so far.
             write_png(path, record.image[..., None])
-        table.writerow([name, label, record.patient, record.id])
-    write_text(os.path.join(output_dir, TABLE), text.getvalue())
+        rows.append([name, label, record.patient, record.id])
+    write_csv(os.path.join(output_dir, TABLE), COLUMNS, rows)
     write_json(os.path.join(output_dir, FINAL), {**job, "num_images": total})
     release_folder(output_dir)
     print(f"{output_dir}: {total} images, listed in {TABLE}.")

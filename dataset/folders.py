@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
 
@@ -87,7 +88,8 @@ def _remove(path):
 
 def _difference(before, job):
     """The first thing in which two jobs differ, in words; empty if nothing does."""
-    for key in sorted(job.keys() - {"settings"}):
+    # What another version began, this one finishes; its output says which wrote it.
+    for key in sorted(job.keys() - {"settings", "project_version"}):
         if before.get(key) != job[key]:
             return f"{key} was {before.get(key)!r}, is {job[key]!r}"
     old, new = before.get("settings", {}), job["settings"]
@@ -123,6 +125,13 @@ def read_json(path):
         raise UserError(
             f"{path}: damaged ({error}); remove it to start over."
         ) from error
+
+
+def write_csv(path, header, rows):
+    """Writes a table, so that a reader sees all of it or nothing."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    write_text(path, text.getvalue())
 
 
 def check_file(path, thing):

@@ -10,45 +10,6 @@ from dataset.splits import group_cases
 MAX_SHOWN = 20
 
 
-@dataclasses.dataclass(frozen=True)
-class Copies:
-    """What is the same among the images of some patients.
-
-    Attributes:
-      patients: the `ReadPatient`s, copies judged as such, those with an image in common
-        under one `patient`.
-      copies: {file: the file that it is a copy of}.
-      contradictions: lists of files of the same pixels and both labels.
-      shared: (patient, patient, file, file) of those with an image in common.
-    """
-
-    patients: list
-    copies: dict
-    contradictions: list
-    shared: list
-
-    def notes(self):
-        """What was found, in sentences; of many of a kind, the first."""
-        kinds = (
-            [
-                f"{copy} has the same pixels as {original} and was left out."
-                for copy, original in self.copies.items()
-            ],
-            [
-                f"{', '.join(files)}: the same pixels with both labels; all left out."
-                for files in self.contradictions
-            ],
-            [
-                f"{first} and {second} share an image: {file} is {other}."
-                for first, second, file, other in self.shared
-            ],
-        )
-        for lines in kinds:
-            yield from lines[:MAX_SHOWN]
-            if len(lines) > MAX_SHOWN:
-                yield f"... and {len(lines) - MAX_SHOWN} more like this."
-
-
 def find_copies(patients):
     """Leaves out the second and later of images with the same pixels.
 
@@ -56,6 +17,12 @@ def find_copies(patients):
 
     Args:
       patients: `ReadPatient`s.
+
+    Returns:
+      The `ReadPatient`s, copies judged as such, those with an image in common under one
+      `patient`; and what is the same among them, a dict of `copies`, {file: the file
+      that it is a copy of}, `contradictions`, lists of files of both labels, and
+      `shared`, (patient, patient, file, file) of those with an image in common.
     """
     by_digest = collections.defaultdict(list)
     for number, patient in enumerate(patients):
@@ -79,15 +46,14 @@ def find_copies(patients):
                 copies[file] = files[0]
                 new[file] = (COPY, f"of {files[0]}")
     names = [patient.case.name for patient in patients]
-    kept_with = {
-        i: names[group[0]] for group in group_cases(names, list(pairs)) for i in group
+    groups = group_cases(names, list(pairs))
+    kept_with = {i: names[group[0]] for group in groups for i in group}
+    shared = [(names[i], names[j], *files) for (i, j), files in pairs.items()]
+    return [_judge_again(p, new, kept_with[i]) for i, p in enumerate(patients)], {
+        "copies": copies,
+        "contradictions": contradictions,
+        "shared": shared,
     }
-    return Copies(
-        patients=[_judge_again(p, new, kept_with[i]) for i, p in enumerate(patients)],
-        copies=copies,
-        contradictions=contradictions,
-        shared=[(names[i], names[j], *files) for (i, j), files in pairs.items()],
-    )
 
 
 def _judge_again(read, new, patient):
@@ -101,3 +67,25 @@ def _judge_again(read, new, patient):
         judged.append(image)
     case = dataclasses.replace(read.case, patient=patient)
     return dataclasses.replace(read, case=case, judged=tuple(judged))
+
+
+def describe(copies, contradictions, shared):
+    """What `find_copies` found, in sentences; of many of a kind, the first."""
+    kinds = (
+        [
+            f"{copy} has the same pixels as {original} and was left out."
+            for copy, original in copies.items()
+        ],
+        [
+            f"{', '.join(files)}: the same pixels with both labels; all left out."
+            for files in contradictions
+        ],
+        [
+            f"{first} and {second} share an image: {file} is {other}."
+            for first, second, file, other in shared
+        ],
+    )
+    for lines in kinds:
+        yield from lines[:MAX_SHOWN]
+        if len(lines) > MAX_SHOWN:
+            yield f"... and {len(lines) - MAX_SHOWN} more like this."

@@ -10,7 +10,8 @@ from dataset.errors import UserError
 from dataset.folders import file_sha256
 from dataset.image_folders import find_images
 from dataset.images import levels, scale_image
-from dataset.shards import Record, label_number, write_shard_set
+from dataset.records import Record, label_number
+from dataset.shards import write_shard_set
 
 MAX_SHOWN = 20
 

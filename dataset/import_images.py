@@ -13,7 +13,7 @@ import functools
 
 from dataset import preparation
 from dataset.errors import UserError
-from dataset.image_copies import find_copies
+from dataset.image_copies import describe, find_copies
 from dataset.image_folders import Sources, find_images
 from dataset.image_set import write_image_set
 from dataset.images import AS_IS, PERCENTILES, ImageSettings
@@ -93,23 +93,20 @@ def first_shape(found, image_settings):
 
 def gather_images(found, read):
     """What was `Gathered` of all that was `Found` and of the `ReadPatient`s."""
-    copies = find_copies(read)
+    patients, same = find_copies(read)
     faults = dict(found.faults)
     for patient in read:
         faults |= patient.faults()
     not_read = [JudgedImage(n, detail=fault) for n, fault in found.faults.items()]
     not_read += [JudgedImage(n, reason=reason) for n, reason in found.unused.items()]
-    listed = [(patient.case.name, patient.judged) for patient in copies.patients]
+    listed = [(patient.case.name, patient.judged) for patient in patients]
     return preparation.Gathered(
-        cases=[p for p in copies.patients if any(i.is_used for i in p.judged)],
+        cases=[p for p in patients if any(i.is_used for i in p.judged)],
         listed=[*listed, ("", not_read)],
         faults=faults,
         num_good=sum(len(p.judged) - len(p.faults()) for p in read),
-        found={
-            name: getattr(copies, name)
-            for name in ("copies", "contradictions", "shared")
-        },
-        notes=copies.notes(),
+        found=same,
+        notes=describe(**same),
     )
 
 

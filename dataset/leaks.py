@@ -15,7 +15,8 @@ import tensorflow as tf
 from dataset.errors import UserError
 from dataset.folders import read_json
 from dataset.lineage import Lineage
-from dataset.shards import LABEL_NAMES, ShardSet
+from dataset.records import LABEL_NAMES
+from dataset.shards import ShardSet
 from dataset.splits import PARTS
 
 REAL, REPORT, MODEL, PREDICTIONS = "real", "report.json", "model", "predictions.csv"

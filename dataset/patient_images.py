@@ -19,7 +19,7 @@ from dataset.images import (
     levels,
     scale_image,
 )
-from dataset.shards import Record, label_number
+from dataset.records import Record, label_number
 
 BAD, COPY = "bad file", "a copy"
 CONTRADICTION = "the same pixels with both labels"

@@ -21,13 +21,8 @@ import tqdm
 
 from dataset.anatomy import Pose, frame_affine, frame_axes, load_template
 from dataset.errors import UserError
-from dataset.folders import (
-    claim_folder,
-    disk_errors,
-    release_folder,
-    write_bytes,
-    write_json,
-)
+from dataset.file_systems import disk_errors
+from dataset.folders import claim_folder, release_folder, write_bytes, write_json
 from dataset.lesions import (
     EDEMA,
     ENHANCING,

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from dataset.folders import disk_errors, write_bytes
+from dataset.file_systems import disk_errors
+from dataset.folders import write_bytes
 
 MIN_TILE = 64  # pixels
 

@@ -13,8 +13,9 @@ import tqdm
 from dataset import slice_sets, splits
 from dataset.curation import BORDERLINE, UNLABELED, Slice
 from dataset.errors import UserError
-from dataset.folders import claim_folder, disk_errors, release_folder
-from dataset.shards import PROJECT_VERSION, write_json
+from dataset.file_systems import disk_errors
+from dataset.folders import claim_folder, release_folder, write_json
+from dataset.shards import PROJECT_VERSION
 from dataset.workers import parallel_map
 
 REPORT, SLICES, CASES = "report.json", "slices.csv", "unfinished_cases"

@@ -1,18 +1,16 @@
 """Writes the slices of cases as shard sets, and all their verdicts as a table."""
 
 import collections
-import csv
 import dataclasses
 import functools
 import hashlib
-import io
 import os
 
 import tqdm
 
 from dataset.curation import BORDERLINE, NON_TUMOR, TUMOR, UNLABELED
 from dataset.errors import UserError
-from dataset.folders import write_text
+from dataset.folders import write_csv
 from dataset.shards import write_shard_set
 
 
@@ -111,17 +109,15 @@ def write_slices_csv(path, listed, parts, kind):
     }
     measures = [field.name for field in dataclasses.fields(kind)]
     columns = ["slice" if name == "number" else name for name in measures]
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["patient", "case", *columns, "part"])
+    rows = []
     reasons = collections.defaultdict(collections.Counter)
     for case, slices in listed:
         patient, part = part_of.get(case, (case, "none: a copy"))
         for judged in slices:
             row = [getattr(judged, name) for name in measures]
-            table.writerow([patient, case, *row, part if judged.is_used else ""])
+            rows.append([patient, case, *row, part if judged.is_used else ""])
             reasons[judged.verdict][judged.reason] += 1
-    write_text(path, text.getvalue())
+    write_csv(path, ["patient", "case", *columns, "part"], rows)
     return {verdict: dict(counts) for verdict, counts in reasons.items()}
 
 

@@ -14,7 +14,7 @@ import shard_sets
 import tensorflow as tf
 from absl import flags
 
-from dataset.shards import Record
+from dataset.records import Record
 
 # Two logical CPU devices, for tests that two replicas equal one. They have to be made
 # before the first operation; whoever does not mirror uses the first of them.

@@ -10,7 +10,8 @@ import shard_sets
 from refusals import refused
 
 from dataset import export_images, import_images, verify
-from dataset.shards import Record, ShardSet
+from dataset.records import Record
+from dataset.shards import ShardSet
 from flags import dataset as dataset_flags
 
 

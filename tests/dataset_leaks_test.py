@@ -10,7 +10,8 @@ from refusals import refused
 
 from dataset import verify
 from dataset.folders import file_sha256
-from dataset.shards import LABEL_NAMES, Record, ShardSet
+from dataset.records import LABEL_NAMES, Record
+from dataset.shards import ShardSet
 
 FOLDS = {
     "fold-0": {"train": ["b"], "validation": ["c"], "test": ["a"]},

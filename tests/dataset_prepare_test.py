@@ -11,7 +11,7 @@ from refusals import refused
 from shard_sets import read_table, shards, stopped
 
 from dataset import cases, preparation, prepare, slice_sets, volumes
-from dataset.shards import ShardSet
+from dataset.shards import PROJECT_VERSION, ShardSet
 from flags import dataset as dataset_flags
 
 SETS = [
@@ -142,6 +142,16 @@ def test_finished_output_is_left_alone_and_others_are_refused(run, brats, real, 
     with refused("not empty", "--seed was 0, is 1", "--overwrite"):
         run(brats, real, seed=1)
     assert content(real) == before
+
+
+def test_output_of_another_version_is_its_own(run, brats, real, tmp_path, capsys):
+    output = tmp_path / "real"
+    shutil.copytree(real, output)
+    text = (output / "report.json").read_text().replace(PROJECT_VERSION, "0.0.9")
+    (output / "report.json").write_text(text)
+    run(brats, output)
+    assert "finished before" in capsys.readouterr().out
+    assert (output / "report.json").read_text() == text
 
 
 def test_overwriting_leaves_what_is_not_its_own_and_nothing_of_the_run_before(

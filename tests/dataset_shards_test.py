@@ -13,7 +13,8 @@ from refusals import refused
 from shard_sets import Stop, numbered, write_ten
 
 from dataset import folders, shards, verify
-from dataset.shards import Record, ShardSet
+from dataset.records import Record
+from dataset.shards import ShardSet
 
 FORMER = pathlib.Path(__file__).parent / "data" / "shards_of_0.1.0"
 SHARDS = [f"shard-0000{n}-of-00003.tfrecord" for n in range(3)]

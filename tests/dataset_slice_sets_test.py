@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dataset.errors import UserError
-from dataset.shards import Record
+from dataset.records import Record
 from dataset.slice_sets import slice_sets
 
 

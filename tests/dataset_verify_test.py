@@ -11,7 +11,7 @@ import tensorflow as tf
 from refusals import refused
 
 from dataset import verify
-from dataset.shards import Record, serialize
+from dataset.records import Record, serialize
 
 
 def image_of(seed, size=8):

@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from dataset.shards import Record, ShardSet, write_shard_set
+from dataset.records import Record
+from dataset.shards import ShardSet, write_shard_set
 
 
 def write(folder, records, **settings):
