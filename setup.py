@@ -35,6 +35,7 @@ INSTALL_REQUIRES = [
     "Jinja2",  # The page of an experiment; comes with Flask.
     "tqdm",  # Progress bars.
     "rich",  # What the terminal shows of a run: several steps at once.
+    "psutil",  # Which processes of a killed workflow are still at work.
     "absl-py",  # Flags.
     "setuptools<81",  # TensorBoard 2.15 imports pkg_resources, which 81 removes.
 ]

@@ -53,7 +53,7 @@ def verify_experiment(experiment_dir, run_dirs):
     check.check(run_dirs)
     print(*check.describe(), sep="\n")
     if check.faults:
-        raise UserError(f"{len(check.faults)} faults, {show(check.faults)} above.")
+        raise UserError(f"faults: {len(check.faults)}; {show(check.faults)} above.")
     print(
         f"{len(run_dirs)} detectors and all that they come from have learned from no"
         " patient that they are tested on."

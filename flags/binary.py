@@ -94,15 +94,18 @@ def parse(binary, arguments, complete=True):
       A dict of name to value.
 
     Raises:
-      flags.Error: an unknown flag, a value that is not allowed, a flag or flagfile that
+      UserError: an unknown flag, a value that is not allowed, a flag or flagfile that
         is missing.
     """
     values = flags.FlagValues()
     optional = {} if complete else {"required": False}
     holders = kinds.define(definition(binary)(), values, **optional)
-    rest = values([binary, *arguments])
+    try:
+        rest = values([binary, *arguments])
+    except flags.Error as error:
+        raise UserError(str(error)) from error
     if len(rest) > 1:
-        raise flags.Error(f"unexpected argument {rest[1]!r}")
+        raise UserError(f"unexpected argument {rest[1]!r}")
     return {holder.name: holder.value for holder in holders}
 
 

@@ -119,7 +119,7 @@ def experiment(folds, tmp_path):
 
 
 def faults(experiment, capsys, **flags):
-    with refused("faults, all above"):
+    with refused("faults: ", "; all above"):
         run(experiment, **flags)
     return capsys.readouterr().err.splitlines()
 

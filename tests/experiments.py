@@ -158,7 +158,7 @@ def _planner():
 
 
 def snakemake(folder, text, *config):
-    """What Snakemake says to a dry run: its exit code and its output.
+    """Snakemake's plan: its exit code, and the plan or what it says instead.
 
     Args:
       folder: a path; the results would be in `folder/out`.
@@ -171,12 +171,12 @@ def snakemake(folder, text, *config):
     _, *arguments = workflow_run.snakemake_command(
         SNAKEMAKE, str(configuration), str(folder / "out"), 2
     )
-    arguments += ["--config", "rehearsal=True", *config]
-    arguments += ["--dry-run", "--printshellcmds"]
+    arguments += ["--d3dag", "--config", "dry_run=True", *config]
     planner = _planner()
     print(json.dumps([arguments, str(output)]), file=planner.stdin, flush=True)
     code = int(planner.stdout.readline())
-    return code, output.read_text()
+    errors = output.with_suffix(".txt.err").read_text()
+    return code, errors if code else output.read_text()
 
 
 def planned(folder, *replacements, config=()):

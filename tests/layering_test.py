@@ -29,7 +29,7 @@ EXCEPTIONS = {
         "dataset.loose_images",
     },
     # To tell how many slices there can be before they are made.
-    "workflow.announcements": {
+    "workflow.outputs": {
         "dataset.folds",
         "dataset.image_files",
         "dataset.image_folders",

@@ -1,7 +1,7 @@
 """Plans many configurations: imports Snakemake once, and forks for each.
 
 For Snakemake's Python. It reads lines of JSON, a list of arguments and the file for the
-output, and prints the exit code of each.
+output (with .err: for the errors), and prints the exit code of each.
 """
 
 import json
@@ -17,9 +17,10 @@ for line in sys.stdin:
     arguments, path = json.loads(line)
     if not (child := os.fork()):
         output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        for number in (1, 2):
-            os.dup2(output, number)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        errors = os.open(path + ".err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for number, file in enumerate((nothing, output, errors)):
+            os.dup2(file, number)
         main(arguments)
         os._exit(0)
     _, status = os.waitpid(child, 0)

@@ -13,7 +13,7 @@ from experiments import DEMO, ROOT, changed, count, depending_on, flag, lines_of
 from experiments import planned as plan_of
 
 from flags import binary
-from workflow import check, plan
+from workflow import plan, preflight
 from workflow import run as workflow_run
 
 pytestmark = experiments.needs_snakemake
@@ -213,7 +213,7 @@ def checked(tmp_path, monkeypatch):
     def check_steps(*replacements):
         monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
         steps = plan_of(tmp_path, *replacements)
-        return check.check(steps, binary.parse, str(tmp_path / "out"), 2)
+        return preflight.check(steps, binary.parse, str(tmp_path / "out"), 2)
 
     return check_steps
 
@@ -225,7 +225,7 @@ def test_dry_run_goes_beyond_a_selection(checked, tmp_path, capsys):
     for step in (400, 600):
         assert f"unit/tumor/images-{step}: 1,500 images" in text
     assert "unit/tumor/images: " not in text
-    counts = plan.job_counts((tmp_path / "plan.txt").read_text())
+    counts = plan.counts(plan.read_plan((tmp_path / "plan.txt").read_text()))
     assert re.search(r"^select +1$", counts, re.MULTILINE)
     assert re.search(r"^classifier_train +7$", counts, re.MULTILINE)
 

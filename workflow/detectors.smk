@@ -1,5 +1,13 @@
 """Rules that train detectors and compare them; see `Snakefile`."""
 
+# A detector: its folder, and the same as part of a command.
+RUN = "{prefix}classifier/{classifier}/{mix}/seed-{seed}"
+RUN_FOLDER = RUN.replace("{", "{wildcards.")
+RUN_TITLE = (
+    "{wildcards.prefix}{wildcards.classifier}, {wildcards.mix}, seed {wildcards.seed}"
+)
+
+
 def control_of(wildcards):
     """The training whose number of steps a control takes; "" for other mixes."""
     if not wildcards.mix.endswith(CONTROL):
@@ -24,7 +32,7 @@ rule classifier_train:
         if control_of(wildcards)
         else [],
     output:
-        "{prefix}classifier/{classifier}/{mix}/seed-{seed}/model/finished.json",
+        RUN + "/model/finished.json",
     params:
         flagfile=lambda wildcards: CLASSIFIERS[wildcards.classifier],
         train_dirs=lambda wildcards: ",".join(mix_folders(wildcards)),
@@ -35,19 +43,17 @@ rule classifier_train:
         else "",
     benchmark:
         cost("{prefix}classifier_train/{classifier}/{mix}/seed-{seed}")
+    priority: LATER
     threads: THREADS["train"]
     resources:
         gpu=1,
     shell:
         call(
-            "{wildcards.prefix}classifier {wildcards.classifier} on {wildcards.mix},"
-            " seed {wildcards.seed}: training",
+            RUN_TITLE + ": training",
             "classifier.train",
             "--train_dirs={params.train_dirs}"
             " --validation_dirs={params.validation_dirs} --seed={params.seed}"
-            " {params.control}"
-            " --model_dir={wildcards.prefix}classifier/{wildcards.classifier}"
-            "/{wildcards.mix}/seed-{wildcards.seed}/model ${{START_OVER:-}}",
+            f" {{params.control}} --model_dir={RUN_FOLDER}/model ${{{{START_OVER:-}}}}",
             "{params.flagfile}",
             gpu=True,
         )
@@ -57,22 +63,22 @@ rule predict:
     input:
         flagfile("classifier_predict"),
         real_manifests(TEST),
-        model="{prefix}{path}/model/finished.json",
+        model=RUN + "/model/finished.json",
     output:
-        "{prefix}{path}/predictions.csv",
+        RUN + "/predictions.csv",
     params:
         data_dirs=lambda wildcards: ",".join(real(TEST)(wildcards)),
     benchmark:
-        cost("{prefix}predict/{path}")
+        cost("{prefix}predict/" + RUN.removeprefix("{prefix}"))
+    priority: LATER
     threads: THREADS["other"]
     resources:
         gpu=1,
     shell:
         call(
-            "predictions of the test images by {wildcards.prefix}{wildcards.path}",
+            RUN_TITLE + ": testing",
             "classifier.predict",
-            "--model_dir={wildcards.prefix}{wildcards.path}/model"
-            " --data_dirs={params.data_dirs}"
+            f"--model_dir={RUN_FOLDER}/model --data_dirs={{params.data_dirs}}"
             " --output_csv={output} --overwrite",
             gpu=True,
         )
@@ -81,18 +87,19 @@ rule predict:
 rule export:
     input:
         flagfile("classifier_export"),
-        "{prefix}{path}/model/finished.json",
+        RUN + "/model/finished.json",
     output:
-        "{prefix}{path}/saved_model/saved_model.pb",
+        RUN + "/saved_model/saved_model.pb",
     benchmark:
-        cost("{prefix}export/{path}")
+        cost("{prefix}export/" + RUN.removeprefix("{prefix}"))
+    priority: LATER
     threads: THREADS["other"]
     shell:
         call(
-            "SavedModel of {wildcards.prefix}{wildcards.path}",
+            RUN_TITLE + ": SavedModel",
             "classifier.export",
-            "--model_dir={wildcards.prefix}{wildcards.path}/model"
-            " --output_dir={wildcards.prefix}{wildcards.path}/saved_model --overwrite",
+            f"--model_dir={RUN_FOLDER}/model --output_dir={RUN_FOLDER}/saved_model"
+            " --overwrite",
         )
 
 
@@ -100,22 +107,22 @@ rule predict_validation:
     input:
         flagfile("classifier_predict"),
         real_manifests(VALIDATION),
-        model="{prefix}{path}/model/finished.json",
+        model=RUN + "/model/finished.json",
     output:
-        "{prefix}{path}/validation.csv",
+        RUN + "/validation.csv",
     params:
         data_dirs=lambda wildcards: ",".join(real(VALIDATION)(wildcards)),
     benchmark:
-        cost("{prefix}predict_validation/{path}")
+        cost("{prefix}predict_validation/" + RUN.removeprefix("{prefix}"))
+    priority: LATER
     threads: THREADS["other"]
     resources:
         gpu=1,
     shell:
         call(
-            "predictions of the validation images by {wildcards.prefix}{wildcards.path}",
+            RUN_TITLE + ": validation",
             "classifier.predict",
-            "--model_dir={wildcards.prefix}{wildcards.path}/model"
-            " --data_dirs={params.data_dirs}"
+            f"--model_dir={RUN_FOLDER}/model --data_dirs={{params.data_dirs}}"
             " --output_csv={output} --overwrite",
             gpu=True,
         )
@@ -146,6 +153,7 @@ checkpoint select:
         ),
     benchmark:
         cost("{prefix}{refiner}_select")
+    priority: LATER
     threads: THREADS["other"]
     shell:
         call(

@@ -41,6 +41,7 @@ rule prepare:
         fold=fold_flags,
     benchmark:
         cost("{fold}prepare")
+    priority: FIRST
     threads: workflow.cores
     shell:
         call(
@@ -68,10 +69,11 @@ rule classic:
         seed=seed_flag,
     benchmark:
         cost("{prefix}classic{size}")
+    priority: LATER
     threads: THREADS["other"]
     shell:
         call(
-            "{wildcards.prefix}classic augmentation",
+            "{wildcards.prefix}classic{wildcards.size} augmentation",
             "classifier.augment",
             "--data_dirs={params.data_dirs}{params.seed}"
             " --output_dir={wildcards.prefix}classic{wildcards.size} --overwrite",

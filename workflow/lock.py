@@ -5,11 +5,13 @@ them lives, even one that outlived a killed Snakemake. Such a step is asked to e
 saves its state, before a new run begins.
 """
 
+import contextlib
 import fcntl
-import glob
 import os
 import signal
 import time
+
+import psutil
 
 from dataset.errors import UserError
 
@@ -63,31 +65,23 @@ def read_runners(path):
 
 
 def processes_on(path):
-    """Ids of the other processes whose standard input is the file at `path`.
-
-    Known on Linux only; elsewhere the list is empty.
-    """
+    """Ids of the other processes whose standard input is the file at `path`."""
     path = os.path.realpath(path)
     found = []
-    for link in glob.glob("/proc/[0-9]*/fd/0"):
-        try:
-            if os.readlink(link) == path:
-                found.append(int(link.split("/")[2]))
-        except OSError:  # It has ended, or it is another user's.
-            continue
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # It has ended, or is another user's.
+            files = process.open_files()
+            if any(file.fd == 0 and file.path == path for file in files):
+                found.append(process.pid)
     return [pid for pid in found if pid != os.getpid()]
 
 
 def age(pid):
     """How long a process has been there, in seconds; 0 if it has ended."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            _, _, fields = file.read().rpartition(") ")
-    except OSError:
+        return max(0.0, time.time() - psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
         return 0.0
-    ticks = int(fields.split()[19])  # Since the start of the machine: man proc.
-    seconds = ticks / os.sysconf("SC_CLK_TCK")
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - seconds
 
 
 def end(processes):

@@ -1,17 +1,14 @@
 """What Snakemake means to do: the steps of a plan, each after those it depends on."""
 
+import collections
 import dataclasses
 import graphlib
 import itertools
+import json
 import pathlib
-import re
 import shlex
 
 ROOT = pathlib.Path(__file__).parents[1]
-RULE = re.compile(r"^(?:rule|checkpoint) (\w+):$")
-FILES = re.compile(r"^ {4}(input|output): (.+)$")
-# What stands before a step's own command in a rule's, see `begin` in the Snakefile.
-COMMAND = re.compile(r"set -x; (.+)$")
 START_OVER = "${START_OVER:-}"
 
 
@@ -22,14 +19,16 @@ class Step:
     Attributes:
       rule: name of its rule.
       input, output: lists of paths, in the output folder unless absolute.
-      command: its own command line, a list of words; empty if it has none.
+      command: its own command line, a list of words.
+      priority: steps of higher priority come first, of those that can begin.
       settings: the values of its binary's flags, once they are known.
     """
 
     rule: str
-    input: list = dataclasses.field(default_factory=list)
-    output: list = dataclasses.field(default_factory=list)
-    command: list = dataclasses.field(default_factory=list)
+    input: list
+    output: list
+    command: list
+    priority: int = 0
     settings: dict | None = None
 
     @property
@@ -47,22 +46,19 @@ class Step:
 
 
 def read_plan(text, start_over=""):
-    """The steps that have a command, each after those that it depends on.
+    """The steps of a plan, each after those that it depends on.
 
     Args:
-      text: what Snakemake prints for `--dry-run --printshellcmds`.
+      text: JSON, as `plan.smk` prints it.
       start_over: what the shell would put in place of $START_OVER.
+
+    Raises:
+      ValueError: a command line cannot be split into words.
     """
-    steps = []
-    for line in text.splitlines():
-        if match := RULE.match(line):
-            steps.append(Step(match[1]))
-        elif match := FILES.match(line):
-            setattr(steps[-1], match[1], match[2].split(", "))
-        elif match := COMMAND.search(line):
-            words = shlex.split(match[1].replace(START_OVER, start_over))
-            steps[-1].command = list(itertools.takewhile("&&".__ne__, words))
-    steps = [step for step in steps if step.command]
+    steps = [Step(**step) for step in json.loads(text)]
+    for step in steps:
+        words = shlex.split(step.command.replace(START_OVER, start_over))
+        step.command = list(itertools.takewhile("&&".__ne__, words))
     writer = {path: n for n, step in enumerate(steps) for path in step.output}
     before = {
         n: {writer[path] for path in step.input if path in writer}
@@ -71,7 +67,7 @@ def read_plan(text, start_over=""):
     return [steps[n] for n in graphlib.TopologicalSorter(before).static_order()]
 
 
-def job_counts(text):
-    """The part of the same text that counts the steps of every rule."""
-    counts = re.search(r"^Job stats:\n(.+?)\n\n", text, re.DOTALL | re.MULTILINE)
-    return counts[1] if counts else ""
+def counts(steps):
+    """A line for each rule of the plan: how many steps it has."""
+    numbers = collections.Counter(step.rule for step in steps)
+    return "\n".join(f"{rule:20}{number:5}" for rule, number in numbers.items())

@@ -100,6 +100,7 @@ rule quality:
         rows=lambda wildcards: rows_of(used_sources(), wildcards.prefix),
     benchmark:
         cost("{prefix}quality")
+    priority: LATER
     threads: THREADS["other"]
     resources:
         gpu=1,
@@ -125,6 +126,7 @@ rule tsne:
         rows=lambda wildcards: rows_of(panels(), wildcards.prefix),
     benchmark:
         cost("{prefix}tsne")
+    priority: LATER
     threads: THREADS["other"]
     shell:
         call(

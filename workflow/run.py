@@ -58,10 +58,10 @@ def run_workflow(
         command += ["--resources", f"gpu={len(gpus)}"]
     os.environ["PROJECT_GPUS"] = ",".join(gpus)
     cases = case_folder(brats_dir, images_dir)
-    command += ["--config", f"rehearsal={dry_run}", *cases]
+    command += ["--config", f"dry_run={dry_run}", *cases]
     os.environ["START_OVER"] = start_over = "--start_over" if retrain else ""
     if dry_run:
-        rehearse(command, output_dir, cores, start_over)
+        check_plan(command, output_dir, cores, start_over)
         return
     os.makedirs(output_dir, exist_ok=True)
     lock_path = os.path.join(output_dir, ".lock")
@@ -128,32 +128,32 @@ def is_for_slurm(profile):
     return bool(re.search(r"^executor:\s*slurm\b", "\n".join(texts), re.MULTILINE))
 
 
-def rehearse(command, output_dir, cores, start_over):
+def check_plan(command, output_dir, cores, start_over):
     """Shows how many steps there are, and checks that each could run.
 
     Raises:
       UserError: Snakemake has no plan, or steps could not run.
     """
     # Import of TensorFlow: some seconds that only this way costs.
-    from workflow import check, plan
+    from workflow import plan, preflight
 
     process = start(
-        [*command, "--dry-run", "--printshellcmds"],
+        [*command, "--d3dag"],
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
     )
-    text, _ = process.communicate()
+    text, errors = process.communicate()
     if process.returncode:
-        _, _, reason = text.partition("Building DAG of jobs...")
-        raise UserError((reason or text).strip())
+        _, _, reason = errors.partition("Building DAG of jobs...")
+        raise UserError((reason or errors).strip())
     try:
         steps = plan.read_plan(text, start_over)
     except ValueError as error:  # Of shlex.
         raise UserError(f"a command line of `refiners`: {error}.") from error
-    print(plan.job_counts(text) or "Nothing to be done.", flush=True)
-    wrong, notes = check.check(steps, binary.parse, output_dir, cores)
+    print(plan.counts(steps) or "Nothing to be done.", flush=True)
+    wrong, notes = preflight.check(steps, binary.parse, output_dir, cores)
     for note in notes:
         print(f"Note: {note}")
     if wrong:

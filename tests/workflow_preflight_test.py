@@ -1,5 +1,6 @@
 """A plan's files and sizes are checked before any of it is there."""
 
+import json
 import pathlib
 import sys
 
@@ -11,24 +12,25 @@ import pytest
 from dataset.shards import ShardSet, UserError
 from flags import binary
 from workflow import plan
-from workflow.announcements import BYTES_PER_PIXEL, Announced
-from workflow.rehearsal import Rehearsal
+from workflow.outputs import BYTES_PER_PIXEL, PlannedSet
+from workflow.preflight import Preflight
 
 LABELS = ("non_tumor", "tumor")
 PARTS = ("train", "validation")
 
 
 @pytest.fixture
-def rehearse(tmp_path):
-    """A `Rehearsal` of nothing yet, in folders of its own."""
+def preflight(tmp_path):
+    """A `Preflight` of nothing yet, in folders of its own."""
     for name in ("folder", "out"):
         (tmp_path / name).mkdir()
-    return Rehearsal(str(tmp_path / "folder"), str(tmp_path / "out"))
+    return Preflight(str(tmp_path / "folder"), str(tmp_path / "out"))
 
 
 def step(name, *flags, rule="", **files):
     """A step that calls a binary with flags."""
     command = [sys.executable, "-m", name, *flags]
+    files = {"input": [], "output": [], **files}
     return plan.Step(rule, command=command, settings=binary.parse(name, flags), **files)
 
 
@@ -37,9 +39,9 @@ def prepare(brats_dir="phantom", *flags):
     return step("dataset.prepare", *flags)
 
 
-def real_slices(rehearse, *flags):
-    rehearse.num_cases = 10
-    assert rehearse.go_through([prepare("phantom", *flags)]) == []
+def real_slices(preflight, *flags):
+    preflight.num_cases = 10
+    assert preflight.check_steps([prepare("phantom", *flags)]) == []
 
 
 def pggan(label="tumor", *flags):
@@ -58,15 +60,15 @@ def unit_train(*flags, label="tumor"):
     return step("unit.train", *flags, "--model_dir=unit/tumor/model")
 
 
-def test_slices_are_at_most_those_of_the_patients_of_each_part(rehearse):
-    real_slices(rehearse, "--image_size=60")
-    assert rehearse.sets["real/train/tumor"] == Announced(60, (0, 7 * 101), True)
-    assert rehearse.sets["real/test/non_tumor"] == Announced(60, (2 * 101, 0), True)
-    assert rehearse.find("real/validation/tumor").num_images == 101
+def test_slices_are_at_most_those_of_the_patients_of_each_part(preflight):
+    real_slices(preflight, "--image_size=60")
+    assert preflight.sets["real/train/tumor"] == PlannedSet(60, (0, 7 * 101), True)
+    assert preflight.sets["real/test/non_tumor"] == PlannedSet(60, (2 * 101, 0), True)
+    assert preflight.find("real/validation/tumor").num_images == 101
 
 
-def test_sets_are_as_large_as_the_steps_before_make_them(rehearse):
-    real_slices(rehearse, "--image_size=60")
+def test_sets_are_as_large_as_the_steps_before_make_them(preflight):
+    real_slices(preflight, "--image_size=60")
     both = "--data_dirs=real/train/tumor,real/train/non_tumor"
     classic = ["--num_images=301", "--output_dir=classic"]
     discard = ["--clusters_dir=c", "--decisions=proposal", "--output_dir=kept"]
@@ -74,7 +76,7 @@ def test_sets_are_as_large_as_the_steps_before_make_them(rehearse):
         "input": ["flags.cfg", "kept/manifest.json", "unit/tumor/model/finished.json"],
         "output": ["unit/tumor/images/manifest.json"],
     }
-    faults = rehearse.go_through(
+    faults = preflight.check_steps(
         [
             pggan("tumor", "--resolution=64"),
             generated("tumor", 100),
@@ -84,41 +86,41 @@ def test_sets_are_as_large_as_the_steps_before_make_them(rehearse):
         ]
     )
     assert not faults
-    assert rehearse.sets["pggan/tumor/images"] == Announced(64, (0, 100))
-    assert rehearse.sets["classic"] == Announced(60, (150, 151))
-    assert rehearse.sets["unit/tumor/images"] == Announced(64, (0, 100))
+    assert preflight.sets["pggan/tumor/images"] == PlannedSet(64, (0, 100))
+    assert preflight.sets["classic"] == PlannedSet(60, (150, 151))
+    assert preflight.sets["unit/tumor/images"] == PlannedSet(64, (0, 100))
 
 
-def test_training_finds_the_announced_sets_where_it_looks_for_them(rehearse):
-    real_slices(rehearse, "--image_size=60")
-    rehearse.go_through([pggan("tumor", "--resolution=64")])
-    found = ShardSet(pathlib.Path(rehearse.folder) / "real/train/tumor")
+def test_training_finds_the_planned_sets_where_it_looks_for_them(preflight):
+    real_slices(preflight, "--image_size=60")
+    preflight.check_steps([pggan("tumor", "--resolution=64")])
+    found = ShardSet(pathlib.Path(preflight.dry_runs.folder) / "real/train/tumor")
     assert len(found) == 707 and found.image_size == 60
     assert found.label_counts == {"non_tumor": 0, "tumor": 707}
     assert found.origins()[2] == ["real/train/tumor"]  # No patient of another part.
 
 
-def test_trainings_of_like_images_are_asked_once_for_all(rehearse):
-    real_slices(rehearse)
+def test_trainings_of_like_images_are_tried_once_for_all(preflight):
+    real_slices(preflight)
     detector = [
         "--train_dirs=real/train/tumor,real/train/non_tumor",
         "--validation_dirs=real/validation/tumor,real/validation/non_tumor",
     ]
     for seed in (0, 1):
         one = [*detector, f"--seed={seed}", f"--model_dir=seed-{seed}"]
-        rehearse.go_through([step("classifier.train", *one)])
-    assert len(rehearse._questions) == 1
-    rehearse.go_through(
+        preflight.check_steps([step("classifier.train", *one)])
+    assert len(preflight.dry_runs.commands) == 1
+    preflight.check_steps(
         [step("classifier.train", *detector, "--image_size=64", "--model_dir=x")]
     )
-    assert len(rehearse._questions) == 2
+    assert len(preflight.dry_runs.commands) == 2
 
 
 @pytest.mark.parametrize("number, refused", [(100, False), (101, True)])
 def test_refiner_itself_refuses_more_images_than_there_will_be(
-    rehearse, number, refused
+    preflight, number, refused
 ):
-    real_slices(rehearse, "--image_size=60")
+    real_slices(preflight, "--image_size=60")
     flags = (f"--num_images={number}", "--num_steps=10", "--keep_steps=10")
     small = ("--base_maps=4", "--discriminator_scales=1")
     steps = [
@@ -126,21 +128,21 @@ def test_refiner_itself_refuses_more_images_than_there_will_be(
         generated(),
         unit_train(*flags, *small),
     ]
-    assert not rehearse.go_through(steps)
-    rehearse._questions = {
-        k: v for k, v in rehearse._questions.items() if k[0] == "unit.train"
+    assert not preflight.check_steps(steps)
+    preflight.dry_runs.commands = {
+        k: v for k, v in preflight.dry_runs.commands.items() if k[0] == "unit.train"
     }
-    answers = rehearse.ask_trainings(1)
-    assert bool(answers) == refused
+    refusals = preflight.dry_runs.run(1)
+    assert bool(refusals) == refused
     if refused:
-        assert "pggan/tumor/images" in answers[0]
-        assert "100 images" in answers[0] and "--num_images=101" in answers[0]
+        assert "pggan/tumor/images" in refusals[0]
+        assert "100 images" in refusals[0] and "--num_images=101" in refusals[0]
     else:
-        assert rehearse.num_bytes[1] >= 1e6
+        assert preflight.num_bytes[1] >= 1e6
 
 
-def test_step_that_the_training_does_not_keep_is_refused(rehearse):
-    real_slices(rehearse)
+def test_step_that_the_training_does_not_keep_is_refused(preflight):
+    real_slices(preflight)
     training = unit_train("--num_steps=300", "--keep_steps=100,300")
     files = {"input": ["pggan/tumor/images/manifest.json"], "output": ["a/b/images"]}
     refine = [
@@ -153,15 +155,15 @@ def test_step_that_the_training_does_not_keep_is_refused(rehearse):
         )
         for number in (100, 200)
     ]
-    faults = rehearse.go_through([pggan(), generated(), training, *refine])
+    faults = preflight.check_steps([pggan(), generated(), training, *refine])
     assert len(faults) == 1 and "--step=200: the training keeps the steps" in faults[0]
 
 
-def test_more_clusters_than_images_are_refused(rehearse):
-    real_slices(rehearse)
+def test_more_clusters_than_images_are_refused(preflight):
+    real_slices(preflight)
     cluster = ["--data_dir=pggan/tumor/images", "--output_dir=clusters"]
     flags = [*cluster, "--num_clusters=101", "--reference_dir=real/train/tumor"]
-    faults = rehearse.go_through(
+    faults = preflight.check_steps(
         [pggan(), generated(), step("filtering.cluster", *flags)]
     )
     assert faults == [
@@ -169,8 +171,8 @@ def test_more_clusters_than_images_are_refused(rehearse):
     ]
 
 
-def test_more_points_than_images_are_refused(rehearse):
-    real_slices(rehearse)
+def test_more_points_than_images_are_refused(preflight):
+    real_slices(preflight)
     both = [pggan(x) for x in LABELS] + [generated(x) for x in LABELS]
     tsne = step(
         "evaluation.tsne",
@@ -179,73 +181,79 @@ def test_more_points_than_images_are_refused(rehearse):
         "--synthetic_dirs=PGGAN=pggan/tumor/images,pggan/non_tumor/images",
         "--output_dir=tsne",
     )
-    faults = rehearse.go_through([*both, tsne])
+    faults = preflight.check_steps([*both, tsne])
     assert faults == ["evaluation.tsne: --num_images=101: PGGAN has 100 of a class."]
 
 
-def test_weights_that_are_not_there_are_named(rehearse):
-    rehearse.go_through([])
+def test_weights_that_are_not_there_are_named(preflight):
+    preflight.check_steps([])
     flags = ["--data_dir=x", "--output_dir=y", "--backbone=densenet169"]
-    faults = rehearse.go_through([step("filtering.cluster", *flags, "--weights=a.h5")])
+    faults = preflight.check_steps(
+        [step("filtering.cluster", *flags, "--weights=a.h5")]
+    )
     assert faults == ["filtering.cluster: --weights=a.h5: no such file."]
 
 
-def test_weights_in_the_experiments_folder_are_where_steps_look(rehearse, tmp_path):
+def test_weights_in_the_experiments_folder_are_where_steps_look(preflight, tmp_path):
     (tmp_path / "out" / "a.h5").touch()
     flags = ["--data_dir=x", "--output_dir=y", "--backbone=densenet169"]
-    faults = rehearse.go_through([step("filtering.cluster", *flags, "--weights=a.h5")])
+    faults = preflight.check_steps(
+        [step("filtering.cluster", *flags, "--weights=a.h5")]
+    )
     assert "a.h5" not in str(faults)
-    assert (pathlib.Path(rehearse.folder) / "a.h5").exists()
+    assert (pathlib.Path(preflight.dry_runs.folder) / "a.h5").exists()
 
 
-def test_set_that_no_step_writes_is_named_by_every_one_that_reads_it(rehearse):
+def test_set_that_no_step_writes_is_named_by_every_one_that_reads_it(preflight):
     for _ in range(2):
-        (fault,) = rehearse.go_through([pggan("tumor")])
+        (fault,) = preflight.check_steps([pggan("tumor")])
         assert "real/train/tumor: no such shard set" in fault
-    assert not rehearse._questions
+    assert not preflight.dry_runs.commands
 
 
 def test_imagenet_weights_that_are_to_be_downloaded_are_told(
-    rehearse, tmp_path, monkeypatch
+    preflight, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("HOME", str(tmp_path))
-    rehearse.networks = {"densenet169", "resnet50"}
-    assert len(list(rehearse.missing_weights())) == 2
+    preflight.networks = {"densenet169", "resnet50"}
+    assert len(list(preflight.missing_weights())) == 2
     folder = tmp_path / ".keras" / "models"
     folder.mkdir(parents=True)
     (folder / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5").touch()
-    (text,) = rehearse.missing_weights()
+    (text,) = preflight.missing_weights()
     assert "densenet169" in text
 
 
-def test_cases_without_a_mask_and_splits_that_do_not_fit_are_told(rehearse, tmp_path):
+def test_cases_without_a_mask_and_splits_that_do_not_fit_are_told(preflight, tmp_path):
     cases = tmp_path / "cases"
     for name in ("p1", "p2", "p3"):
         (cases / name).mkdir(parents=True)
         (cases / name / f"{name}_t1ce.nii.gz").touch()
         (cases / name / f"{name}_seg.nii.gz").touch()
-    assert rehearse.go_through([prepare(cases)]) == []
-    (fault,) = rehearse.go_through([prepare(cases, "--split=2,1,1")])
+    assert preflight.check_steps([prepare(cases)]) == []
+    (fault,) = preflight.check_steps([prepare(cases, "--split=2,1,1")])
     assert "sums to 4; wanted 3" in fault
     (cases / "p2" / "p2_seg.nii.gz").unlink()
-    (fault,) = rehearse.go_through([prepare(cases)])
+    (fault,) = preflight.check_steps([prepare(cases)])
     assert "1 of 3 cases, such as" in fault and "no mask beside it" in fault
-    assert rehearse.go_through([prepare(cases, "--skip_bad_cases")]) == []
-    (fault,) = rehearse.go_through([prepare(tmp_path / "nowhere")])
+    assert preflight.check_steps([prepare(cases, "--skip_bad_cases")]) == []
+    (fault,) = preflight.check_steps([prepare(tmp_path / "nowhere")])
     assert "folder not found" in fault
 
 
-def test_sets_that_are_there_count_as_they_are(rehearse, write_images, tmp_path):
+def test_sets_that_are_there_count_as_they_are(preflight, write_images, tmp_path):
     write_images(tmp_path / "out" / "real/train/tumor", 1, images=3)
-    assert rehearse.find("real/train/tumor") == Announced(32, (0, 6))
-    assert not rehearse.go_through([pggan("tumor", "--resolution=32")])
-    assert len(ShardSet(pathlib.Path(rehearse.folder) / "real/train/tumor")) == 6
+    assert preflight.find("real/train/tumor") == PlannedSet(32, (0, 6))
+    assert not preflight.check_steps([pggan("tumor", "--resolution=32")])
+    assert (
+        len(ShardSet(pathlib.Path(preflight.dry_runs.folder) / "real/train/tumor")) == 6
+    )
     with pytest.raises(UserError, match="real/train/non_tumor"):
-        rehearse.find("real/train/non_tumor")
+        preflight.find("real/train/non_tumor")
 
 
-def test_begun_control_is_asked_in_its_own_folder_as_it_was_begun(
-    rehearse, write_images, tmp_path, monkeypatch
+def test_begun_control_is_tried_in_its_own_folder_as_it_was_begun(
+    preflight, write_images, tmp_path, monkeypatch
 ):
     out = tmp_path / "out"
     for label, name in enumerate(LABELS):
@@ -261,17 +269,17 @@ def test_begun_control_is_asked_in_its_own_folder_as_it_was_begun(
         patch.chdir(out)
         begun = binary.parse("classifier.train", control)
         interruption.start("classifier.train", begun, eagerly=True)
-    assert not rehearse.go_through([step("classifier.train", *control)])
-    assert rehearse.ask_trainings(1) == []
+    assert not preflight.check_steps([step("classifier.train", *control)])
+    assert preflight.dry_runs.run(1) == []
     changed = [*control, "--momentum=0.5"]
-    rehearse._questions.clear()
-    assert not rehearse.go_through([step("classifier.train", *changed)])
-    (answer,) = rehearse.ask_trainings(1)
-    assert "--momentum" in answer and "control" in answer and "0.9" in answer
+    preflight.dry_runs.commands.clear()
+    assert not preflight.check_steps([step("classifier.train", *changed)])
+    (refusal,) = preflight.dry_runs.run(1)
+    assert "--momentum" in refusal and "control" in refusal and "0.9" in refusal
 
 
-def test_weights_that_a_begun_detector_had_are_not_asked_to_change(
-    rehearse, write_images, tmp_path
+def test_weights_that_a_begun_detector_had_are_not_changed(
+    preflight, write_images, tmp_path
 ):
     write_images(tmp_path / "out" / "x", 0)
     (tmp_path / "out" / "begun").mkdir()
@@ -279,19 +287,19 @@ def test_weights_that_a_begun_detector_had_are_not_asked_to_change(
     for name in ("begun", "new"):
         flags = ["--train_dirs=x", "--validation_dirs=x", "--weights=imagenet"]
         training = step("classifier.train", *flags, f"--model_dir={name}")
-        assert not rehearse.go_through([training])
-    begun, new = rehearse._questions.values()
+        assert not preflight.check_steps([training])
+    begun, new = preflight.dry_runs.commands.values()
     assert "--weights=none" in new[1] and "--weights=none" not in begun[1]
 
 
-def test_model_that_no_step_trains_is_named(rehearse):
+def test_model_that_no_step_trains_is_named(preflight):
     flags = ["--model_dir=pggan/tumor/model", "--output_dir=x"]
-    (fault,) = rehearse.go_through([step("pggan.generate", *flags)])
+    (fault,) = preflight.check_steps([step("pggan.generate", *flags)])
     assert "--model_dir=pggan/tumor/model: no training in it" in fault
 
 
-def test_sizes_of_the_last_steps_are_checked_before_the_first(rehearse):
-    real_slices(rehearse)
+def test_sizes_of_the_last_steps_are_checked_before_the_first(preflight):
+    real_slices(preflight)
     both = [pggan(x) for x in LABELS]
     both += [generated(x, 40) for x in LABELS]
     folders = [
@@ -301,12 +309,12 @@ def test_sizes_of_the_last_steps_are_checked_before_the_first(rehearse):
     ]
 
     def fault_of(name, *flags):
-        return rehearse.go_through([*both, step(name, *folders, *flags)])
+        return preflight.check_steps([*both, step(name, *folders, *flags)])
 
     tsne = ["--num_images=20", "--perplexity=79"]
     assert fault_of("evaluation.tsne", *tsne) == []
     assert fault_of("evaluation.tsne", tsne[0], "--perplexity=80") == [
-        "evaluation.tsne: --perplexity=80: wanted less than the 80 images of a plane."
+        "evaluation.tsne: --perplexity=80: expected less than the 80 images of a plane."
     ]
     assert fault_of("evaluation.quality", "--num_images=80") == []
     assert fault_of("evaluation.quality", "--num_images=81") == [
@@ -318,27 +326,27 @@ def test_sizes_of_the_last_steps_are_checked_before_the_first(rehearse):
     "rows, faults", [("p.csv", 0), ("fold-0/p.csv,fold-1/p.csv", 1)]
 )
 def test_counting_of_the_paper_is_refused_before_folds_are_trained(
-    rehearse, rows, faults
+    preflight, rows, faults
 ):
     flags = [f"--rows=real={rows}", "--protocol=paper", "--output_dir=x"]
-    found = rehearse.go_through([step("evaluation.table", *flags)])
+    found = preflight.check_steps([step("evaluation.table", *flags)])
     assert len(found) == faults
     assert all("--protocol=paper: --rows have 2 folds" in fault for fault in found)
 
 
-def test_slices_of_folds_are_at_most_those_of_the_largest_parts(rehearse):
-    rehearse.num_cases = 22
+def test_slices_of_folds_are_at_most_those_of_the_largest_parts(preflight):
+    preflight.num_cases = 22
     flags = ["--num_folds=5", "--fold=4", "--image_size=60"]
-    assert rehearse.go_through([prepare("phantom", *flags)]) == []
-    sizes = {part: rehearse.sets[f"real/{part}/tumor"].num_images for part in PARTS}
+    assert preflight.check_steps([prepare("phantom", *flags)]) == []
+    sizes = {part: preflight.sets[f"real/{part}/tumor"].num_images for part in PARTS}
     assert sizes == {"train": 13 * 101, "validation": 5 * 101}
-    assert rehearse.sets["real/test/tumor"].num_images == 5 * 101
-    (fault,) = rehearse.go_through([prepare("phantom", "--num_folds=23")])
+    assert preflight.sets["real/test/tumor"].num_images == 5 * 101
+    (fault,) = preflight.check_steps([prepare("phantom", "--num_folds=23")])
     assert "--num_folds=23: 22 patients" in fault
 
 
 def test_images_of_a_folder_are_at_most_those_that_can_be_of_a_class(
-    rehearse, tmp_path
+    preflight, tmp_path
 ):
     names = [f"p{n}/{n}_{i}.png" for n in range(6) for i in range(n + 1)]
     for name in names:
@@ -352,57 +360,42 @@ def test_images_of_a_folder_are_at_most_those_that_can_be_of_a_class(
     sources = [f"--images_csv={table}", "--patient_pattern=^([^/]+)/"]
     folds = ["--num_folds=3", "--fold=1"]
     import_images = step("dataset.import_images", *places, *sources, *folds)
-    assert rehearse.go_through([import_images]) == []
+    assert preflight.check_steps([import_images]) == []
     # Of the six, 2 are tested, 1 validates and 3 train, whichever these are.
-    assert rehearse.sets["fold-1/real/test/tumor"] == Announced(24, (0, 6 + 5), True)
-    train = Announced(24, (4 + 3 + 2, 0), True)
-    assert rehearse.sets["fold-1/real/train/non_tumor"] == train
-    (fault,) = rehearse.go_through(
+    assert preflight.sets["fold-1/real/test/tumor"] == PlannedSet(24, (0, 6 + 5), True)
+    train = PlannedSet(24, (4 + 3 + 2, 0), True)
+    assert preflight.sets["fold-1/real/train/non_tumor"] == train
+    (fault,) = preflight.check_steps(
         [step("dataset.import_images", *places, *sources, "--num_folds=7")]
     )
     assert "--num_folds=7: 6 patients" in fault
 
 
-def test_room_is_that_of_sets_and_checkpoints(rehearse, monkeypatch):
-    rehearse.announce("a", 256, [1000, 500])
-    rehearse.announce("real/b", 100, [0, 500], at_most=True)
-    rehearse._checkpoint_bytes = 2e9
-    sets, checkpoints = rehearse.num_bytes
+def test_room_is_that_of_sets_and_checkpoints(preflight, monkeypatch):
+    preflight.add_set("a", 256, [1000, 500])
+    preflight.add_set("real/b", 100, [0, 500], at_most=True)
+    preflight.dry_runs.checkpoint_bytes = 2e9
+    sets, checkpoints = preflight.num_bytes
     pixels = 1500 * 256**2 + 500 * 100**2
     assert np.isclose(sets, pixels * BYTES_PER_PIXEL) and checkpoints == 2e9
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("", (), {"free": 1e9}))
-    text = " ".join(rehearse.space())
+    text = " ".join(preflight.room())
     assert "2.0 GB of checkpoints; 1.0 GB are free" in text and "not enough" in text
 
 
-PLAN = """
-Job stats:
-job      count
------  -------
-b            1
-total        1
-
-rule a:
-    input: flags.cfg, b/manifest.json
-    output: a/manifest.json
-    resources: tmpdir=/tmp
-Shell command: echo; export X=1; set -x; python -m pggan.train --b='c d' ${S:-}
-
-checkpoint b:
-    output: b/manifest.json, b/other
-Shell command: export X=1; set -x; no 'program && a' && cp x y
-rule all:
-    input: a/manifest.json
-Shell command: None
-Reasons:
-""".replace("${S", "${START_OVER")
-
-
 def test_plan_is_read_with_each_step_after_those_it_depends_on():
-    b, a = plan.read_plan(PLAN, "--start_over")
+    a = {
+        "rule": "a",
+        "input": ["flags.cfg", "b/manifest.json"],
+        "output": ["a/manifest.json"],
+        "command": "python -m pggan.train --b='c d' ${START_OVER:-}",
+        "priority": 1,
+    }
+    b = {"rule": "b", "input": [], "output": ["b/manifest.json", "b/other"]}
+    b |= {"command": "no 'program && a' && cp x y", "priority": 0}
+    b, a = plan.read_plan(json.dumps([a, b]), "--start_over")
     assert b.command == ["no", "program && a"]
-    assert b.output == ["b/manifest.json", "b/other"]
     assert a.command[1:] == ["-m", "pggan.train", "--b=c d", "--start_over"]
     assert (a.rule, a.binary, b.binary) == ("a", "pggan.train", None)
-    assert a.input == ["flags.cfg", "b/manifest.json"]
-    assert plan.job_counts(PLAN).splitlines()[-1] == "total        1"
+    lines = plan.counts([a, b, a]).splitlines()
+    assert [line.split() for line in lines] == [["a", "2"], ["b", "1"]]

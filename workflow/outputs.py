@@ -1,7 +1,7 @@
 """What the steps of a plan will write: how many images of which size.
 
-Every function here takes the `rehearsal.Rehearsal` and the `plan.Step`, notes what the
-step announces, and raises a `UserError` where it could not do its work.
+Every function here takes the `preflight.Preflight` and the `plan.Step`, adds the sets
+that the step writes, and raises a `UserError` where it could not do its work.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ BYTES_PER_PIXEL = 0.18
 
 
 @dataclasses.dataclass(frozen=True)
-class Announced:
+class PlannedSet:
     """A shard set that a step will write.
 
     Attributes:
@@ -46,31 +46,31 @@ class Announced:
         return self.num_images * self.image_size**2 * BYTES_PER_PIXEL
 
 
-def announce_cases(rehearsal, step):
-    rehearsal.num_cases = step.settings["num_patients"]
+def plan_cases(preflight, step):
+    preflight.num_cases = step.settings["num_patients"]
 
 
-def announce_slices(rehearsal, step):
+def plan_slices(preflight, step):
     """At most all slices of all cases; which cases are there is known."""
     settings = step.settings
-    number = rehearsal.num_cases
+    number = preflight.num_cases
     if number is None:
-        folder = os.path.join(rehearsal.output_dir, settings["brats_dir"])
+        folder = os.path.join(preflight.output_dir, settings["brats_dir"])
         cases = layouts.find_cases(folder, settings["grade"])
         check_files(cases, settings)
         number = len({case.patient for case in cases})
     num_slices = settings["last_slice"] - settings["first_slice"] + 1
     slices = dict.fromkeys(LABEL_NAMES, [num_slices] * number)
-    announce_parts(rehearsal, settings, slices, settings["image_size"])
+    plan_parts(preflight, settings, slices, settings["image_size"])
 
 
-def announce_images(rehearsal, step):
+def plan_images(preflight, step):
     """At most all images that are not known to be of the other class."""
     settings = step.settings
-    folder = os.path.join(rehearsal.output_dir, settings["images_dir"])
+    folder = os.path.join(preflight.output_dir, settings["images_dir"])
     options = {**settings, "class_folders": tuple(settings["class_folders"])}
     if table := settings["images_csv"]:
-        options["images_csv"] = os.path.join(rehearsal.output_dir, table)
+        options["images_csv"] = os.path.join(preflight.output_dir, table)
     found = find_images(folder, preparation.take(Sources, options))
     if found.faults and not settings["skip_bad_files"]:
         name, fault = next(iter(found.faults.items()))
@@ -87,10 +87,10 @@ def announce_images(rehearsal, step):
             raise UserError(f"--images_dir={settings['images_dir']}: no {name} images.")
     first = read_image(found.files[0].path, settings["channel"])
     size = settings["image_size"] or max(first.shape)
-    announce_parts(rehearsal, settings, images, size)
+    plan_parts(preflight, settings, images, size)
 
 
-def announce_parts(rehearsal, settings, images, image_size):
+def plan_parts(preflight, settings, images, image_size):
     """Every part's sets, if the patients with the most images were in it.
 
     Args:
@@ -103,7 +103,7 @@ def announce_parts(rehearsal, settings, images, image_size):
             counts = [0] * len(LABEL_NAMES)
             counts[label] = sum(sorted(images[name], reverse=True)[:size])
             path = os.path.join(settings["output_dir"], part, name)
-            rehearsal.announce(path, image_size, counts, at_most=True)
+            preflight.add_set(path, image_size, counts, at_most=True)
 
 
 def part_sizes(settings, number):
@@ -129,9 +129,9 @@ def check_files(cases, settings):
         raise UserError(f"{len(faults)} of {len(cases)} cases, such as {faults[0]}")
 
 
-def announce_classic(rehearsal, step):
+def plan_classic(preflight, step):
     settings = step.settings
-    parents = [rehearsal.find(path) for path in settings["data_dirs"]]
+    parents = [preflight.find(path) for path in settings["data_dirs"]]
     if len({parent.image_size for parent in parents}) > 1:
         raise UserError(
             f"--data_dirs={','.join(settings['data_dirs'])}: of several sizes."
@@ -139,32 +139,32 @@ def announce_classic(rehearsal, step):
     # Both classes; how many of each depends on the parents.
     half = settings["num_images"] // 2
     counts = [half, settings["num_images"] - half]
-    rehearsal.announce(settings["output_dir"], parents[0].image_size, counts)
+    preflight.add_set(settings["output_dir"], parents[0].image_size, counts)
 
 
-def announce_generated(rehearsal, step):
+def plan_generated(preflight, step):
     settings = step.settings
-    training = rehearsal.training(settings["model_dir"])
-    real = rehearsal.find(training["data_dir"])
+    training = preflight.training(settings["model_dir"])
+    real = preflight.find(training["data_dir"])
     counts = [settings["num_images"] if count else 0 for count in real.counts]
-    rehearsal.announce(settings["output_dir"], training["resolution"], counts)
+    preflight.add_set(settings["output_dir"], training["resolution"], counts)
 
 
-def announce_kept(rehearsal, step):
+def plan_kept(preflight, step):
     """At most all."""
-    data = rehearsal.find(step.settings["data_dir"])
-    rehearsal.announce(step.settings["output_dir"], data.image_size, data.counts)
+    data = preflight.find(step.settings["data_dir"])
+    preflight.add_set(step.settings["output_dir"], data.image_size, data.counts)
 
 
-def announce_refined(rehearsal, step):
+def plan_refined(preflight, step):
     """As many as there were; whose program it is does not matter."""
     output = os.path.dirname(step.output[0])
     (data_dir,) = {os.path.dirname(path) for path in step.input if MANIFEST in path}
-    data = rehearsal.find(data_dir)
-    rehearsal.announce(output, data.image_size, data.counts)
+    data = preflight.find(data_dir)
+    preflight.add_set(output, data.image_size, data.counts)
     number = (step.settings or {}).get("step")
     if number:
-        training = rehearsal.training(step.settings["model_dir"])
+        training = preflight.training(step.settings["model_dir"])
         kept = [int(kept) for kept in training["keep_steps"]]
         if number not in kept:
             raise UserError(
@@ -173,20 +173,20 @@ def announce_refined(rehearsal, step):
             )
 
 
-def check_clusters(rehearsal, step):
+def check_clusters(preflight, step):
     number = step.settings["num_clusters"]
     paths = step.settings["data_dir"]
-    num_images = sum(rehearsal.find(path).num_images for path in paths)
+    num_images = sum(preflight.find(path).num_images for path in paths)
     if number > num_images:
         raise UserError(
             f"--num_clusters={number} of {num_images} images in {paths[0]}."
         )
 
 
-def check_points(rehearsal, step):
+def check_points(preflight, step):
     settings = step.settings
     number = settings["num_images"]
-    sets = counts_of_named(rehearsal, settings)
+    sets = counts_of_named(preflight, settings)
     for name, counts in sets.items():
         least = min(count for count in counts if count)
         if number > least:
@@ -195,15 +195,15 @@ def check_points(rehearsal, step):
     points = (len(sets) if settings["joint"] else 2) * num_classes * number
     if settings["perplexity"] >= points:
         raise UserError(
-            f"--perplexity={settings['perplexity']:g}: wanted less than the {points}"
+            f"--perplexity={settings['perplexity']:g}: expected less than the {points}"
             " images of a plane."
         )
 
 
-def check_compared(rehearsal, step):
+def check_compared(preflight, step):
     """Every comparison is with half of the real images, class by class."""
     number = step.settings["num_images"]
-    sets = counts_of_named(rehearsal, step.settings)
+    sets = counts_of_named(preflight, step.settings)
     counts = np.array([[c // 2 for c in sets.pop("real")], *sets.values()])
     most = sum(least for half, least in zip(counts[0], counts.min(axis=0)) if half)
     if number > most:
@@ -212,36 +212,36 @@ def check_compared(rehearsal, step):
         )
 
 
-def check_table(rehearsal, step):
+def check_table(preflight, step):
     """The paper's counting knows one test part."""
     folds = max(row.count(",") + 1 for row in step.settings["rows"])
     if step.settings["protocol"] == "paper" and folds > 1:
         raise UserError(f"--protocol=paper: --rows have {folds} folds; expected full.")
 
 
-def counts_of_named(rehearsal, settings):
+def counts_of_named(preflight, settings):
     """Images of each class of `--real_dirs`, and of every row of `--synthetic_dirs`."""
     sets = {"real": settings["real_dirs"]}
     for named in settings["synthetic_dirs"]:
         name, _, paths = named.partition("=")
         sets[name] = paths.split(",")
     return {
-        name: np.sum([rehearsal.find(path).counts for path in paths], axis=0)
+        name: np.sum([preflight.find(path).counts for path in paths], axis=0)
         for name, paths in sets.items()
     }
 
 
 # By binary, and by rule for steps whose program may be anyone's.
-ANNOUNCERS = {
-    "dataset.phantom": announce_cases,
-    "dataset.prepare": announce_slices,
-    "dataset.import_images": announce_images,
-    "classifier.augment": announce_classic,
-    "pggan.generate": announce_generated,
+OF_BINARY = {
+    "dataset.phantom": plan_cases,
+    "dataset.prepare": plan_slices,
+    "dataset.import_images": plan_images,
+    "classifier.augment": plan_classic,
+    "pggan.generate": plan_generated,
     "filtering.cluster": check_clusters,
-    "filtering.discard": announce_kept,
+    "filtering.discard": plan_kept,
     "evaluation.quality": check_compared,
     "evaluation.table": check_table,
     "evaluation.tsne": check_points,
 }
-RULES = {"refiner_refine": announce_refined}
+OF_RULE = {"refiner_refine": plan_refined}
