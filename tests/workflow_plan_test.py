@@ -22,6 +22,7 @@ LABELS = ("tumor", "non_tumor")
 KEPT = "filtering/tumor/images,filtering/non_tumor/images"
 RESULTS = {"evaluation.table": 1, "evaluation.report": 1}
 IMAGES = {"evaluation.quality": 1, "evaluation.tsne": 1}
+REFINERS = "refiners: {unit: , simgan: }"
 REAL = "  real: [real]\n"  # The first of the mixes.
 
 
@@ -118,9 +119,9 @@ def test_refiner_of_the_configuration_is_trained_used_and_mixed(tmp_path):
     command = "'{python} -m mine.%s --synthetic_dir={synthetic_dir} --%s={%s}'"
     train = command % ("train", "model_dir", "model_dir")
     refine = command % ("refine", "output_dir", "output_dir")
-    refiner = f"refiners: {{mine: {{train: {train}, refine: {refine}}}}}"
+    refiner = f"{REFINERS[:-1]}, mine: {{train: {train}, refine: {refine}}}}}"
     mix = f"{REAL}  real+mine: [real, mine]\n"
-    lines = lines_of(plan_of(tmp_path, ("refiners: {}", refiner), (REAL, mix)))
+    lines = lines_of(plan_of(tmp_path, (REFINERS, refiner), (REAL, mix)))
     assert count(lines)["mine.train"] == count(lines)["mine.refine"] == 2
     (detector,) = [x for x in lines if x[0] == "classifier.train" and "mine" in str(x)]
     sets = flag(detector, "train_dirs")
@@ -168,7 +169,7 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
         ("[real, classic]", "[real, classik]", ["real+classic", "'classik'"]),
         ("  real: ", "  re al: ", ["'re al'"]),
         ("brats_dir: phantom", "brats_dir:", ["--brats_dir=FOLDER"]),
-        ("refiners: {}", "refiners: {x: {trane: y}}", ["x has trane"]),
+        (REFINERS, f"{REFINERS[:-1]}, x: {{trane: y}}}}", ["x has trane"]),
         ("decisions: proposal", "decisions: some", ["decisions: 'some'", "proposal"]),
         (
             "decisions: proposal",
@@ -178,8 +179,8 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
         ("seeds: [0]", "seeds: [1000]\nchain_seeds: [0, 1]", ["seeds: 1000", "1000"]),
         ("folds: 1", "folds: 0", ["folds: 0", "minimum of 1"]),
         (
-            "refiners: {}",
-            "refiners: {fold-1: {train: a, refine: a}}",
+            REFINERS,
+            f"{REFINERS[:-1]}, fold-1: {{train: a, refine: a}}}}",
             ["'fold-1'", "folder"],
         ),
         (
@@ -192,8 +193,12 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
         ("export: [real+classic+pggan]", "export: [x]", ["export: 'x'"]),
         ("shard_sets: {}", "shard_sets: {x: /a}", ["shard_sets: x: '/a'", "a list"]),
         ("shard_sets: {}", "shard_sets: {unit: [/a]}", ["'unit'", "own"]),
-        ("refiners: {}", "refiners: {a+b: {train: a, refine: a}}", ["'a+b'", "'+'"]),
-        ("refiners: {}", "refiners: {unit: {train: a}}", ["unit has train"]),
+        (
+            REFINERS,
+            f"{REFINERS[:-1]}, a+b: {{train: a, refine: a}}}}",
+            ["'a+b'", "'+'"],
+        ),
+        (REFINERS, "refiners: {simgan: , unit: {train: a}}", ["unit has train"]),
         ("\nseeds: [0]", "\nseeds: 0", ["seeds: 0", "a list"]),
         ("\nseeds: [0]", "\nseeds: [0, 0]", ["seeds: [0, 0]", "non-unique"]),
         ("export: [real+classic+pggan]", "", ["'export'", "required"]),
@@ -248,8 +253,8 @@ def test_dry_run_names_trainings_that_refuse(checked, monkeypatch):
 
 @pytest.mark.parametrize("program, there", [("ls", True), ("no_such_program", False)])
 def test_dry_run_looks_for_a_refiners_program(checked, program, there):
-    refiner = f"refiners: {{mine: {{train: {program}, refine: {program}}}}}"
-    wrong, _ = checked(("refiners: {}", refiner), ("[real]\n", "[real, mine]\n"))
+    refiner = f"{REFINERS[:-1]}, mine: {{train: {program}, refine: {program}}}}}"
+    wrong, _ = checked((REFINERS, refiner), ("[real]\n", "[real, mine]\n"))
     assert (wrong == []) == there
     assert there or all(text.startswith(program) for text in wrong)
 
