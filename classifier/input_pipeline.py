@@ -72,8 +72,12 @@ def slice_settings(shard_set):
     return {**known, "image_size": shard_set.image_size}
 
 
+def count_labels(shard_sets):
+    """Numbers of images of sets: non-tumor, tumor."""
+    return [sum(s.label_counts[name] for s in shard_sets) for name in LABEL_NAMES]
+
+
 def _check_both_labels(shard_sets, flag):
-    counts = dict.fromkeys(LABEL_NAMES, 0)
     for shards in shard_sets:
         unlabeled = shards.label_counts.get("unlabeled")
         if unlabeled:
@@ -81,10 +85,9 @@ def _check_both_labels(shard_sets, flag):
                 f"--{flag}: {shards.directory}: {unlabeled} images without a label;"
                 " wanted labels only."
             )
-        for name in LABEL_NAMES:
-            counts[name] += shards.label_counts[name]
-    if not all(counts.values()):
-        present = ", ".join(f"{count} {name}" for name, count in counts.items())
+    counts = count_labels(shard_sets)
+    if not all(counts):
+        present = ", ".join(f"{n} {name}" for n, name in zip(counts, LABEL_NAMES))
         raise UserError(
             f"--{flag}={_names(shard_sets)}: {present}; wanted images of both labels."
         )

@@ -19,15 +19,19 @@ class Classifier(SteppedModel):
       detector: see `networks.build_detector`.
       learning_rate: a number or a `LearningRateSchedule`.
       momentum: of SGD.
+      class_weights: see `losses.cross_entropy`; of the training's loss alone.
       seed, batch_size: see `SteppedModel`.
 
     Attributes:
       best_epoch: int, number of the best epoch so far, 0 before the first.
     """
 
-    def __init__(self, detector, *, learning_rate, momentum, **kwargs):
+    def __init__(
+        self, detector, *, learning_rate, momentum, class_weights=None, **kwargs
+    ):
         super().__init__(loss_names=("cross_entropy", "accuracy"), **kwargs)
         self.detector = detector
+        self.class_weights = class_weights
         dropout = detector.get_layer("dropout")
         dropout.draw_mask = functools.partial(self.dropout_mask, stream=DROPOUT)
         self._best_epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
@@ -40,7 +44,8 @@ class Classifier(SteppedModel):
         images, labels = batch["image"], batch["label"]
         with tf.GradientTape() as tape:
             logits = self.detector(images, training=True)
-            loss = self.average(cross_entropy=losses.cross_entropy(labels, logits))
+            loss = losses.cross_entropy(labels, logits, self.class_weights)
+            loss = self.average(cross_entropy=loss)
         self.minimize(self.sgd, tape, loss, self.detector.trainable_variables)
         self.average(accuracy=losses.accuracy(labels, logits))
         return self.end_step()

@@ -12,7 +12,7 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
 import os
 
-from classifier import input_pipeline, networks, resnet
+from classifier import input_pipeline, losses, networks, resnet
 from classifier.model import Classifier, learning_rate_schedule
 from classifier.validation import Validation, is_exhausted
 from dataset.shards import ShardSet, UserError, read_json
@@ -30,6 +30,7 @@ def train(
     patience,
     match_steps_of,
     monitor,
+    class_weights,
     **model_settings,
 ):
     """Trains in the folder of `run`; the arguments are the flags of the same names."""
@@ -40,7 +41,10 @@ def train(
     steps_per_epoch = steps_per_epoch or max(1, num_images // run.batch_size)
     if match_steps_of:
         patience = max_epochs = -(-steps_taken(match_steps_of) // steps_per_epoch)
-    classifier = build(run, steps_per_epoch, **model_settings)
+    weights = None
+    if class_weights == "balanced":
+        weights = losses.balanced_weights(*input_pipeline.count_labels(train_sets))
+    classifier = build(run, steps_per_epoch, class_weights=weights, **model_settings)
     facts = {
         "parameters": f"{classifier.detector.count_params():,}",
         "epoch": f"{steps_per_epoch} steps of {run.batch_size}; {num_images} images",
@@ -84,6 +88,7 @@ def build(
     run,
     steps_per_epoch,
     *,
+    class_weights=None,
     image_size,
     blocks,
     base_maps,
@@ -125,6 +130,7 @@ def build(
             detector,
             learning_rate=schedule,
             momentum=momentum,
+            class_weights=class_weights,
             seed=run.seed,
             batch_size=run.batch_size,
         )

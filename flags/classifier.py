@@ -124,6 +124,12 @@ def _define_schedule():
             1e-2, "Of SGD, in the first epoch (Han et al., 2019: 0.01)."
         ),
         momentum=fraction(0.9, "Of SGD."),
+        class_weights=choice(
+            ["none", "balanced"],
+            "Weight of an image in the loss: 1 (Han et al., 2019), or such that both"
+            " labels count alike however many images they have in --train_dirs, 1 on"
+            " average. Validation and its loss are without.",
+        ),
         decay_factor=fraction(
             0.0,
             "Factor of the learning rate every --decay_epochs. 0: as in Han et al."

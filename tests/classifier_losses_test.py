@@ -21,5 +21,23 @@ def test_cross_entropy_of_extreme_logits_is_finite():
     np.testing.assert_allclose(loss, [1e4, 1e4])
 
 
+def test_weighted_cross_entropy_by_hand():
+    loss = losses.cross_entropy(LABELS, LOGITS, (0.5, 3.0))
+    expected = [
+        3 * math.log(2),
+        0.5 * math.log(2),
+        3 * math.log(4 / 3),
+        math.log(4) / 2,
+    ]
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_balanced_weights_make_classes_count_alike():
+    assert losses.balanced_weights(50, 50) == (1, 1)
+    non_tumor, tumor = losses.balanced_weights(30, 10)
+    assert (non_tumor, tumor) == (2 / 3, 2)
+    assert 30 * non_tumor == 10 * tumor == 20
+
+
 def test_accuracy_counts_one_half_as_tumor():
     np.testing.assert_array_equal(losses.accuracy(LABELS, LOGITS), [1, 0, 1, 0])

@@ -104,6 +104,27 @@ def test_replicas_synchronise_every_batch_norm(settings, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "choice, expected", [("none", None), ("balanced", (1.5, 0.75))]
+)
+def test_loss_has_the_weights_of_the_labels_numbers(
+    settings, monkeypatch, choice, expected
+):
+    """Of two sets of tumor images and one of as many non-tumor ones."""
+    seen = []
+
+    class Seen(train.Classifier):
+        def __init__(self, *args, class_weights, **kwargs):
+            super().__init__(*args, class_weights=class_weights, **kwargs)
+            seen.append(class_weights)
+
+    monkeypatch.setattr(train, "Classifier", Seen)
+    non_tumor, tumor = settings["train_dirs"]
+    changes = {"train_dirs": [non_tumor, tumor, tumor], "class_weights": choice}
+    start({**settings, **changes, "dry_run": True})
+    assert seen == [expected]
+
+
+@pytest.mark.parametrize(
     "changes, parts",
     [
         ({"train_dirs": ["nowhere"]}, ["nowhere"]),

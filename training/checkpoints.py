@@ -14,7 +14,11 @@ from dataset.shards import UserError
 # what its trainings did before: those are continued and used as if their run.json named
 # them. Not the flags' defaults, which may change one day.
 ADDED_SETTINGS = {
-    "classifier.train": {"blocks": [3, 4, 6, 3], "base_maps": 64},
+    "classifier.train": {
+        "blocks": [3, 4, 6, 3],
+        "base_maps": 64,
+        "class_weights": "none",
+    },
     "pggan.train": {
         "penalty_size": "current",
         "validation_dir": None,
