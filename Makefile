@@ -9,8 +9,7 @@ TEST_PROCESSES ?= 2
 RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
 	--cores=$(CORES)
 
-.PHONY: help setup demo mini test test-long benchmark-refiners benchmark-killed benchmark-remote \
-	benchmark-slurm lint format lock clean
+.PHONY: help setup demo mini test test-long benchmark-refiners lint format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -38,12 +37,24 @@ mini: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	  --brats_dir="$(BRATS_DIR)"
 
 test: $(VENV)/installed $(WORKFLOW_VENV)/installed
-	@TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist=loadfile \
+	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist=loadfile \
 	  -m "not long"
 
-# What `make test` leaves out since it takes minutes a test.
-test-long: $(VENV)/installed
-	@TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -m pytest -n $(TEST_PROCESSES) -m long
+# What `make test` leaves out since it takes minutes a test; the demo killed and as jobs of
+# a Slurm of one node, which root starts here if there is one, half an hour each.
+test-long: $(VENV)/installed $(WORKFLOW_VENV)/installed .venv-store/installed
+	@PYTHONPATH=$(CURDIR)/.venv-store/plugin \
+	  STORE_PYTHON=$(CURDIR)/.venv-store/bin/python $(PYTHON) -m pytest -n $(TEST_PROCESSES) \
+	  --dist=loadfile -m long
+
+# An S3 store on this machine for its tests, and TensorFlow's plug-in for it.
+.venv-store/installed: $(VENV)/installed
+	@echo "Installing moto's server and tensorflow-io into .venv-store ..."
+	@$(PYTHON) -m venv --clear .venv-store
+	@.venv-store/bin/python -m pip install -qq --disable-pip-version-check "moto[server]"
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check --upgrade --no-deps \
+	  --target .venv-store/plugin "tensorflow-io==0.34.*"
+	@touch $@
 
 # What the refiners put right on real images made wrong in a known way: half an hour.
 benchmark-refiners: $(VENV)/installed
@@ -53,28 +64,6 @@ benchmark-refiners: $(VENV)/installed
 	@$(PYTHON) -m dataset.prepare --flagfile=flags/mini/dataset_prepare.cfg \
 	  --brats_dir="$(BRATS_DIR)" --output_dir=$@/real --overwrite
 	@$(PYTHON) -m benchmarks.refiners --real_dir=$@/real --output_dir=$@
-
-# The demo killed five times, against one that is not: three times as long as it.
-benchmark-killed: $(VENV)/installed $(WORKFLOW_VENV)/installed
-	@$(PYTHON) -m benchmarks.killed_workflow --output_dir=$@ \
-	  --snakemake=$(WORKFLOW_VENV)/bin/snakemake
-
-# The steps on shard sets in an S3 store on this machine: ten minutes. Neither the store
-# nor TensorFlow's plug-in for it is the project's, so each has a folder of its own.
-benchmark-remote: $(VENV)/installed
-	@echo "Installing moto's server and tensorflow-io into $@ ..."
-	@$(PYTHON) -m venv --clear $@/store
-	@$@/store/bin/python -m pip install -qq --disable-pip-version-check "moto[server]"
-	@$(PYTHON) -m pip install -qq --disable-pip-version-check --upgrade --no-deps \
-	  --target $@/plugin "tensorflow-io==0.34.*"
-	@rm -rf $@/run
-	@PYTHONPATH=$@/plugin $(PYTHON) -m benchmarks.remote_shards \
-	  --output_dir=$@/run --store_python=$@/store/bin/python
-
-# The demo as jobs of a Slurm of one node, which root starts here: half an hour.
-benchmark-slurm: $(VENV)/installed $(WORKFLOW_VENV)/installed
-	@$(PYTHON) -m benchmarks.slurm_workflow --output_dir=$@ \
-	  --snakemake=$(WORKFLOW_VENV)/bin/snakemake
 
 lint: $(VENV)/installed
 	@$(VENV)/bin/ruff check .
@@ -95,7 +84,7 @@ lock: $(VENV)/installed
 	done
 
 clean:
-	rm -rf $(VENV) $(WORKFLOW_VENV) .python demo build *.egg-info .ruff_cache
+	rm -rf $(VENV) $(WORKFLOW_VENV) .venv-store .python demo build *.egg-info .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is made once, and again when what it was made from has changed. In the

@@ -16,4 +16,6 @@ from evaluation.images.quality import write_quality
 
 
 def main(settings):
-    print(write_quality(**settings), end="")
+    print(write_quality(**settings))
+    folder, number = settings["output_dir"], len(settings["synthetic_dirs"])
+    print(f"{folder}: sets measured: {number}; look at {folder}/quality.md.")

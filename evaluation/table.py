@@ -19,3 +19,6 @@ from evaluation.detection.table import write_table
 
 def main(settings):
     print(write_table(**settings))
+    folder = settings["output_dir"]
+    number = len({row.partition("=")[0] for row in settings["rows"]})
+    print(f"{folder}: rows: {number}; look at {folder}/table.md.")

@@ -60,7 +60,9 @@ def discard(
     )
     figure = os.path.join(output_dir, FIGURE)
     write_figure(figure, data, kept, seed)
-    print(f"{summary(data, shard_set)}\n{output_dir}: look at {figure}.")
+    print(summary(data, shard_set))
+    kept = f"{len(shard_set):,} of {len(data):,} images kept"
+    print(f"{output_dir}: {kept}; look at {figure}.")
 
 
 def images_of_set(clusters, data):

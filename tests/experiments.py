@@ -18,8 +18,7 @@ import time
 
 import pytest
 
-from workflow import plan
-from workflow import run as workflow_run
+from workflow import launch, plan
 
 ROOT = pathlib.Path(__file__).parents[1]
 SNAKEMAKE = os.environ.get("SNAKEMAKE", str(ROOT / ".venv-workflow/bin/snakemake"))
@@ -148,7 +147,7 @@ def _planner():
     python = pathlib.Path(SNAKEMAKE).with_name("python")
     planner = subprocess.Popen(
         [python, pathlib.Path(__file__).with_name("planner.py")],
-        env={**workflow_run.environment(), "PROJECT_PYTHON": stand_in()},
+        env={**launch.environment(), "PROJECT_PYTHON": stand_in()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -168,7 +167,7 @@ def snakemake(folder, text, *config):
     configuration, output = folder / "configuration.yaml", folder / "plan.txt"
     configuration.write_text(text)
     (folder / "out").mkdir(exist_ok=True)
-    _, *arguments = workflow_run.snakemake_command(
+    _, *arguments = launch.command_line(
         SNAKEMAKE, str(configuration), str(folder / "out"), 2
     )
     arguments += ["--d3dag", "--config", "dry_run=True", *config]

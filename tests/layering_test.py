@@ -28,6 +28,8 @@ EXCEPTIONS = {
         "dataset.images",
         "dataset.loose_images",
     },
+    # To show the table as its own program does.
+    "workflow.results": {"evaluation.detection.rendering", "evaluation.tables"},
     # To tell how many slices there can be before they are made.
     "workflow.outputs": {
         "dataset.folds",

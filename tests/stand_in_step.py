@@ -19,6 +19,11 @@ LAST_FILES = {
     "evaluation.quality": "quality.json",
     "evaluation.tsne": "tsne.json",
 }
+TABLE = """{
+  "rows": [{"group": "", "mix": "real", "control_of": [], "num_runs": 1,
+            "constant_runs": ["tumor"]}],
+  "settings": {"at_specificity": 0.9}, "resolution": {"text": ""}, "conclusion": ""
+}"""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 binary = sys.argv[2]
@@ -71,9 +76,7 @@ last_file().parent.mkdir(parents=True, exist_ok=True)
 hang("in")
 if os.environ.get("BROKEN") == binary:
     sys.exit(f"{binary}: error: something is wrong.")
-last_file().write_text('{"step": 300}')
+last_file().write_text(TABLE if binary == "evaluation.table" else '{"step": 300}')
 print("300.")
 hang("after")
-if binary == "evaluation.table":
-    last_file().with_suffix(".md").write_text("| real | 93.26 |")
 log("end", *sys.argv[2:])

@@ -1,14 +1,13 @@
 """Folds and chains of the workflow: what runs, where, and what learns from what."""
 
 import collections
+import itertools
 import re
+import sys
 
 import pytest
 from experiments import (
-    DEMO,
-    Experiment,
     binaries,
-    changed,
     flag,
     lines_of,
     needs_snakemake,
@@ -31,9 +30,9 @@ def planned(folder, *replacements):
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory):
-    """The steps of three folds, two chains and two detectors each."""
-    return planned(
+def plan(tmp_path_factory):
+    """The `plan.Step`s of three folds, two chains and two detectors each."""
+    return plan_of(
         tmp_path_factory.mktemp("plan"),
         ("steps: {}", "steps: {unit: [400, 600]}"),
         ("controls: {}", "controls: {real+classic+pggan: real+classic}"),
@@ -43,9 +42,10 @@ def steps(tmp_path_factory):
     )
 
 
-@pytest.fixture
-def experiment(tmp_path):
-    return Experiment(tmp_path)
+@pytest.fixture(scope="module")
+def steps(plan):
+    """Binary and flags of each."""
+    return lines_of(plan)
 
 
 def places(line):
@@ -72,6 +72,20 @@ def test_each_step_reads_and_writes_in_one_fold_and_chain(steps):
         assert chains <= {"", "chain-2/"}
         if "chain-2/" in chains:
             assert not re.search(r"fold-\d/(?!chain-2/|real/)", str(line)), line
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Snakemake 7")
+def test_steps_of_a_fold_come_before_those_of_the_next(plan):
+    priorities = [
+        {step.priority for step in plan if step.output[0].startswith(f"fold-{n}/")}
+        for n in range(3)
+    ]
+    for earlier, later in itertools.pairwise(priorities):
+        assert min(earlier) > max(later)
+    first = [s for s in plan if s.output[0].startswith("fold-0/")]
+    by_rule = {step.rule: step.priority for step in first}
+    assert by_rule["pggan_train"] == by_rule["refiner_refine"] == by_rule["prepare"]
+    assert by_rule["prepare"] > by_rule["classifier_train"] == by_rule["quality"]
 
 
 def test_everything_that_learns_does_so_in_every_fold_and_chain(steps):
@@ -115,35 +129,6 @@ def test_seeds_are_other_ones_in_another_chain(steps):
         assert (name, False) not in seeds and seeds[name, True] == {2}
     assert seeds["classifier.train", False] == {0, 4}
     assert seeds["classifier.train", True] == {2000, 2004}
-
-
-def test_further_chain_runs_its_own_steps_alone(experiment):
-    mixes = DEMO[DEMO.index("mixes:") : DEMO.index("# Control rows")]
-    few = "mixes: {a: [real, classic], real+classic+pggan: [real, classic, pggan]}\n"
-    text = changed(DEMO, (mixes, few))
-    experiment.configuration.write_text(text)
-    experiment.run()
-    before = len(experiment.lines("end"))
-    more = changed(text, ("chain_seeds: [0]", "chain_seeds: [0, 1]"))
-    experiment.configuration.write_text(more)
-    experiment.run()
-    new = experiment.lines("end")[before:]
-    assert len(new) > 10 and "dataset.prepare" not in binaries(new)
-    for line in new:
-        if line[0] not in ("evaluation.table", "evaluation.report"):
-            assert "chain-1/" in str(line), line
-
-
-def test_dry_run_of_folds_asks_like_trainings_once(experiment):
-    text = changed(DEMO, ("folds: 1", "folds: 5"))
-    experiment.configuration.write_text(text)
-    text = experiment.run("--dry_run")
-    assert re.search(r"\nprepare +5\n", text)
-    assert re.search(r"\npggan_train +10\n", text)
-    assert "  fold-4/pggan/tumor/images: 1,500 images of 32 px\n" in text
-    assert "179 steps, and nothing wrong" in text
-    assert "110.0 GB of checkpoints" in text  # Of 55 trainings.
-    assert len(experiment.lines("ask")) == 8
 
 
 def test_persons_decisions_are_those_of_the_fold(tmp_path):

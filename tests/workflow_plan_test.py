@@ -67,17 +67,6 @@ def test_volumes_reach_everything(demo):
     assert len(depending_on(demo, ["phantom/phantom.json"])) == len(demo) - 1
 
 
-def test_every_flag_of_the_rules_is_one_of_its_binary(tmp_path):
-    steps = plan_of(
-        tmp_path,
-        ("steps: {}", "steps: {unit: [100, 300]}"),
-        ("controls: {}", "controls: {real+classic+pggan: real+classic}"),
-    )
-    assert "evaluation.select" in count(lines_of(steps))
-    for name, *flags in lines_of(steps):
-        binary.parse(name, flags)
-
-
 def test_further_mix_has_its_own_steps_alone(demo, tmp_path):
     more = plan_of(tmp_path, (REAL, f"{REAL}  artificial: [pggan]\n"))
     new = lines_of(experiments.new_steps(demo, more))
@@ -90,6 +79,14 @@ def test_further_seed_has_its_own_detectors_alone(demo, tmp_path):
     new = lines_of(experiments.new_steps(demo, more))
     assert count(new) == detectors(5)
     assert {flag(x, "seed") for x in new if x[0] == "classifier.train"} == {"1"}
+
+
+def test_further_chain_has_its_own_steps_alone(demo, tmp_path):
+    more = plan_of(tmp_path, ("chain_seeds: [0]", "chain_seeds: [0, 1]"))
+    new = lines_of(experiments.new_steps(demo, more))
+    assert count(new)["pggan.train"] == 2 and "dataset.prepare" not in count(new)
+    over_all = {"evaluation.table", "evaluation.report"}
+    assert all("chain-1/" in str(line) for line in new if line[0] not in over_all)
 
 
 def test_real_cases_replace_the_artificial_ones_and_others_replace_them(tmp_path):
@@ -233,6 +230,17 @@ def test_dry_run_goes_beyond_a_selection(checked, tmp_path, capsys):
     counts = plan.counts(plan.read_plan((tmp_path / "plan.txt").read_text()))
     assert re.search(r"^select +1$", counts, re.MULTILINE)
     assert re.search(r"^classifier_train +7$", counts, re.MULTILINE)
+
+
+def test_trainings_that_are_alike_in_all_folds_have_one_dry_run(
+    checked, tmp_path, capsys
+):
+    wrong, notes = checked(("folds: 1", "folds: 5"))
+    assert wrong == [] and "110.0 GB of checkpoints" in str(notes)  # 55 trainings.
+    text = capsys.readouterr().out
+    assert "  fold-4/pggan/tumor/images: 1,500 images of 32 px\n" in text
+    # Of each label that of a GAN and two refiners, and of detectors with and without.
+    assert (tmp_path / "calls").read_text().count("ask ") == 8
 
 
 def test_dry_run_names_steps_whose_flags_are_wrong(checked, tmp_path):

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from workflow import step_logs
 
 clock = tqdm.format_interval  # 03:12, 1:03:12.
-TITLE_WIDTH = 51  # Most titles fit; a longer one moves the rest of its line.
+TITLE_WIDTH = 53  # Most titles fit; a longer one moves the rest of its line.
 LONGEST_RESULT = 120  # Characters.
 SECONDS_BETWEEN = 60  # Lines that say what is at work, where there is no terminal.
 

@@ -3,7 +3,6 @@
 import glob
 import json
 import os
-import re
 import sys
 
 from rich import console as rich_console
@@ -14,48 +13,23 @@ PHANTOM = "phantom"  # In place of a folder of cases: artificial ones.
 
 def show(output_dir):
     """Prints the table, what it says, and where everything else is."""
-    path = os.path.join(output_dir, "table/table.md")
-    with open(path) as file:
-        table = scores(file.read())
+    # With them comes TensorFlow: some seconds that a start does not have to take.
+    from evaluation.detection import rendering
+    from evaluation.tables import to_markdown
+
+    with open(os.path.join(output_dir, "table/table.json")) as file:
+        table = json.load(file)
+    scores = to_markdown(rendering.scores(table))
     print()
     if sys.stdout.isatty():
-        console = rich_console.Console(highlight=False)
-        console.print(markdown.Markdown(table))
+        rich_console.Console(highlight=False).print(markdown.Markdown(scores))
     else:
-        print(table)
-    with open(os.path.join(output_dir, "table/table.json")) as file:
-        print("\n".join([*sentences(json.load(file)), ""]))
+        print(scores)
+    print("".join(part.to_markdown() for part in rendering.findings(table)))
     if is_artificial(output_dir):
         print("The cases are artificial: this shows how it works, not how well.")
-    print(f"Differences and tests: {path}")
+    print(f"Differences and tests: {os.path.join(output_dir, 'table/table.md')}")
     print(f"All of it on one page: {os.path.join(output_dir, 'report.html')}")
-
-
-def scores(text):
-    """The rows of the table, without what follows: how they compare with each other.
-
-    Args:
-      text: of `table.md`. There is a table for each initialisation, below a heading if
-        there are several, all with the same header.
-
-    Returns:
-      Their lines.
-    """
-    header, parts = [], []
-    for part in re.split(r"^(?=## )", text, flags=re.MULTILINE):
-        heading = re.findall(r"^## .+\n", part)
-        rows = re.findall(r"^\|.+\n?", part, re.MULTILINE)
-        header = header or rows[:1]
-        if rows and rows[:1] == header:
-            parts.append("\n".join([*heading, "".join(rows)]))
-    return "\n".join(parts)
-
-
-def sentences(table):
-    """What `table.json` itself says in words, if it does: two sentences."""
-    said = (table.get("resolution"), table.get("conclusion"))
-    texts = [words["text"] if isinstance(words, dict) else words for words in said]
-    return [text for text in texts if text]
 
 
 def is_artificial(output_dir):

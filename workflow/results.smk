@@ -33,7 +33,7 @@ rule leaks:
     threads: THREADS["other"]
     shell:
         call(
-            "whether anything has learned from patients that it is tested on",
+            "check that no tested patient was learned from",
             "dataset.verify",
             "--experiment_dir=. --run_dirs={params.run_dirs}",
         )

@@ -18,10 +18,9 @@ import sys
 import time
 
 from dataset.errors import UserError
-from workflow import cluster_jobs, display, lock, results
+from flags import binary
+from workflow import cluster_jobs, display, launch, lock, results
 
-SNAKEFILE = pathlib.Path(__file__).with_name("Snakefile")
-OWN = SNAKEFILE.parents[1] / ".venv-workflow" / "bin" / "snakemake"  # The Makefile's.
 LOGS = "logs"
 SNAKEMAKE_LOG = "snakemake.log"
 SECONDS_BETWEEN_LOOKS = 0.5  # At the logs of steps that are at work.
@@ -49,7 +48,7 @@ def run_workflow(
     """
     if not os.path.exists(configuration):
         raise UserError(f"--configuration={configuration}: not found.")
-    command = snakemake_command(snakemake, configuration, output_dir, cores)
+    command = launch.command_line(snakemake, configuration, output_dir, cores)
     if profile:
         if not os.path.exists(profile):
             raise UserError(f"--profile={profile}: not found.")
@@ -137,7 +136,7 @@ def check_plan(command, output_dir, cores, start_over):
     # Import of TensorFlow: some seconds that only this way costs.
     from workflow import plan, preflight
 
-    process = start(
+    process = launch.start(
         [*command, "--d3dag"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -177,7 +176,7 @@ def call(command, lock_path):
     sys.stdout.flush()
     with display.Display(logs, log_path) as shown:
         with open(log_path, "w") as log:
-            process = start(command, stdout=log, stderr=log, cwd=folder)
+            process = launch.start(command, stdout=log, stderr=log, cwd=folder)
         lock.write_runners(lock_path, os.getpid(), process.pid)
         interrupts = kill_on_signals(process)
         while process.poll() is None:
@@ -203,7 +202,7 @@ def kill_on_signals(process):
     """Kills Snakemake on a signal; returns a list that gets an entry if all had it.
 
     Signals can leave Snakemake waiting for ever for a lock of its own. What it would
-    tidy up, `snakemake_command` does without.
+    tidy up, `launch.command_line` does without.
     """
     interrupts = []
     signal.signal(signal.SIGTERM, lambda *_: process.kill())
@@ -212,50 +211,6 @@ def kill_on_signals(process):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda *_: (interrupts.append(1), process.kill()))
     return interrupts
-
-
-def start(command, **options):
-    """Starts Snakemake; `options` are those of `subprocess.Popen`."""
-    try:
-        return subprocess.Popen(command, env=environment(), **options)
-    except FileNotFoundError as error:
-        raise UserError(
-            f"--snakemake={command[0]}: no such command; `pip install -r"
-            " workflow/requirements.lock` in an environment of its own brings it."
-        ) from error
-
-
-def snakemake_command(snakemake, configuration, output_dir, cores):
-    """The command line; all paths in it are independent of the working directory."""
-    snakemake = snakemake or (str(OWN) if OWN.exists() else "snakemake")
-    if os.sep in snakemake:
-        snakemake = os.path.abspath(snakemake)
-    return [
-        snakemake,
-        *("all", "complete"),
-        f"--snakefile={SNAKEFILE}",
-        f"--directory={os.path.abspath(output_dir)}",
-        f"--configfile={os.path.abspath(configuration)}",
-        f"--cores={cores}",
-        # The lock is ours, so that no killed run leaves a stale one.
-        "--nolock",
-        # A file that a step has written is complete: steps write it last, and rename
-        # it. What else lies in its folder is how the step continues.
-        "--ignore-incomplete",
-        "--keep-incomplete",
-        # Not on a change of the code: only the user knows whether it matters.
-        *("--rerun-triggers", "mtime", "input", "params"),
-    ]
-
-
-def environment():
-    """That of the steps: this Python, which finds this project."""
-    path = [str(SNAKEFILE.parents[1]), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, path)),
-        "PROJECT_PYTHON": sys.executable,
-    }
 
 
 def end_of_log(path):

@@ -27,10 +27,7 @@ DIFFERENCES += ("p_value", "p_holm", "patients_se")
 
 def document(table):
     """Everything that the table says, with its notes."""
-    parts = findings(table)
-    for group in dict.fromkeys(row["group"] for row in table["rows"]):
-        parts += [Heading(group)] if group else []
-        parts.append(_scores(table, group))
+    parts = findings(table) + scores(table)
     spreads = _spreads(table)
     if spreads.rows:
         parts += [Heading("Spread: standard deviations"), spreads]
@@ -49,6 +46,15 @@ def findings(table):
     """What the table can say and what it does say: two paragraphs."""
     sentences = (table["resolution"]["text"], table["conclusion"])
     return [Text(sentence) for sentence in sentences if sentence]
+
+
+def scores(table):
+    """The rows without what follows: a part of the table for each initialisation."""
+    parts = []
+    for group in dict.fromkeys(row["group"] for row in table["rows"]):
+        parts += [Heading(group)] if group else []
+        parts.append(_scores(table, group))
+    return parts
 
 
 def _header(table, unit):
