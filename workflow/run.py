@@ -175,10 +175,13 @@ def call(command, lock_path):
     print(f"Everything that steps print: {logs}; that Snakemake does: {log_path}.")
     sys.stdout.flush()
     with display.Display(logs, log_path) as shown:
+        received = kill_on_signals(started := [])
         with open(log_path, "w") as log:
             process = launch.start(command, stdout=log, stderr=log, cwd=folder)
+        started.append(process)
         lock.write_runners(lock_path, os.getpid(), process.pid)
-        interrupts = kill_on_signals(process)
+        if received:  # Before there was anything to kill.
+            process.kill()
         while process.poll() is None:
             shown.update()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -188,7 +191,9 @@ def call(command, lock_path):
         # at that moment may have missed it, and has nothing to save yet.
         if process.returncode < 0:
             steps = lock.processes_on(lock_path)
-            end = [p for p in steps if not interrupts or lock.age(p) < SECONDS_TO_BEGIN]
+            by_terminal = {signal.SIGINT, signal.SIGHUP} & {*received}
+            young = [p for p in steps if lock.age(p) < SECONDS_TO_BEGIN]
+            end = young if by_terminal else steps
             lock.end(end)
             if steps:
                 shown.say("Waiting for the steps at work to save their state ...")
@@ -198,19 +203,25 @@ def call(command, lock_path):
     return process.returncode, shown.failures()
 
 
-def kill_on_signals(process):
-    """Kills Snakemake on a signal; returns a list that gets an entry if all had it.
+def kill_on_signals(processes):
+    """Kills a list of processes, Snakemake, on a signal; returns a list of the signals.
 
     Signals can leave Snakemake waiting for ever for a lock of its own. What it would
     tidy up, `launch.command_line` does without.
     """
-    interrupts = []
-    signal.signal(signal.SIGTERM, lambda *_: process.kill())
+    received = []
+
+    def kill(number, frame):
+        received.append(number)
+        for process in processes:
+            process.kill()
+
+    signal.signal(signal.SIGTERM, kill)
     for number in (signal.SIGINT, signal.SIGHUP):
         # A shell's background jobs and nohup's ignore them, and so do the steps.
         if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: (interrupts.append(1), process.kill()))
-    return interrupts
+            signal.signal(number, kill)
+    return received
 
 
 def end_of_log(path):
