@@ -6,7 +6,6 @@ import itertools
 import numpy as np
 
 from dataset.errors import UserError
-from dataset.records import pad
 from dataset.shards import ShardSet
 
 
@@ -48,11 +47,12 @@ class ImageSet:
           uint8 [positions, size, size].
         """
         locate = concatenated(self.shard_sets)
-        images = np.empty([len(positions), size, size], np.uint8)
+        images = np.zeros([len(positions), size, size], np.uint8)
         for n, position in enumerate(progress(positions)):
             shards, place = locate(position)
-            record = shards.record(place)
-            images[n] = pad(record.image[..., None], size)[..., 0]
+            begin = (size - shards.image_size) // 2
+            middle = slice(begin, begin + shards.image_size)
+            images[n, middle, middle] = shards.record(place).image
         return images
 
 

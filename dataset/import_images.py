@@ -15,14 +15,14 @@ from dataset import preparation
 from dataset.errors import UserError
 from dataset.image_copies import describe, find_copies
 from dataset.image_folders import Sources, find_images
-from dataset.image_set import write_image_set
 from dataset.images import AS_IS, PERCENTILES, ImageSettings
+from dataset.one_set import write_image_set
 from dataset.patient_images import ImageRules, JudgedImage, PatientReader
 
 SOURCE = preparation.Source("file", "patient", "image", JudgedImage)
 
 
-def import_images(**settings):
+def main(settings):
     """Reads, judges, divides and writes all images; arguments as the flags say.
 
     A run that was stopped goes on where it was. Files that cannot be used are all
@@ -108,7 +108,3 @@ def gather_images(found, read):
         found=same,
         notes=describe(**same),
     )
-
-
-def main(settings):
-    import_images(**settings)

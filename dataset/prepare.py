@@ -16,7 +16,7 @@ from dataset.layouts import find_cases
 from dataset.volumes import MASK_CODES, SliceSettings
 
 
-def prepare(**settings):
+def main(settings):
     """Reads, judges, divides and writes all cases; arguments as the flags say.
 
     A run that was stopped goes on where it was. Cases that cannot be used are all
@@ -56,7 +56,3 @@ def case_reader(cases, settings):
         unlabeled=settings["unlabeled"],
         keep_borderline=settings["keep_borderline"],
     )
-
-
-def main(settings):
-    prepare(**settings)

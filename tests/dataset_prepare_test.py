@@ -27,7 +27,7 @@ def run(flag_defaults):
 
     def run(brats_dir, output_dir, **settings):
         folders = {"brats_dir": str(brats_dir), "output_dir": str(output_dir)}
-        prepare.prepare(**{**defaults, **small, **folders, **settings})
+        prepare.main({**defaults, **small, **folders, **settings})
         return output_dir
 
     return run

@@ -80,7 +80,7 @@ def test_artefacts_in_real_cases_are_found(tmp_path, flag_defaults, image_size, 
     settings = flag_defaults(dataset_flags.define_prepare)
     settings |= {"brats_dir": os.environ["BRATS_DIR"], "image_size": image_size}
     settings |= {"output_dir": str(tmp_path / "all"), "split": ["8", "1", "1"]}
-    prepare.prepare(**settings)
+    prepare.main(settings)
     records = [
         record
         for split in ("train", "validation", "test")

@@ -375,7 +375,7 @@ def prepared(tmp_path_factory, flag_defaults):
 
     def run(name, **settings):
         folders = {"brats_dir": str(root / "brats"), "output_dir": str(root / name)}
-        prepare.prepare(**{**defaults, **small, **folders, **settings})
+        prepare.main({**defaults, **small, **folders, **settings})
         return str(root / name)
 
     return run
