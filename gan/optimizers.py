@@ -1,6 +1,7 @@
 """Adam with coupled weight decay, and a learning rate that is halved."""
 
 import keras
+import tensorflow as tf
 
 
 class CoupledAdam(keras.optimizers.Adam):
@@ -22,8 +23,31 @@ class CoupledAdam(keras.optimizers.Adam):
         return {**super().get_config(), "coupled_decay": self.coupled_decay}
 
 
-def halving_schedule(learning_rate, halving_steps):
-    """learning_rate / 2^(step // halving_steps), a function of the step."""
-    return keras.optimizers.schedules.ExponentialDecay(
-        learning_rate, decay_steps=halving_steps, decay_rate=0.5, staircase=True
-    )
+class HalvedLearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """learning_rate / 2^min(step // halving_steps, num_halvings), of the model's steps.
+
+    The optimizers' own counts are of updates, several or none in a step.
+
+    Args:
+      model_step: integer variable or tensor.
+      learning_rate: of the first steps.
+      halving_steps: steps before the first halving, and between two.
+      num_halvings: halvings at most; 0 for any number.
+    """
+
+    def __init__(self, model_step, learning_rate, halving_steps, num_halvings=0):
+        self.model_step = model_step
+        self.learning_rate = learning_rate
+        self.halving_steps = halving_steps
+        self.num_halvings = num_halvings
+
+    def at(self, step):
+        """The learning rate of the step after `step` others, float32 []."""
+        halvings = tf.cast(step // self.halving_steps, tf.float32)
+        if self.num_halvings:
+            halvings = tf.minimum(halvings, float(self.num_halvings))
+        return self.learning_rate * tf.pow(0.5, halvings)
+
+    def __call__(self, step):
+        del step  # The optimizer's.
+        return self.at(self.model_step)

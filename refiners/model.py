@@ -18,7 +18,7 @@ class RefinerModel(SteppedModel):
 
     Attributes:
       phases: tuple of `training.phases.Phase`s, one alone unless a subclass has more.
-      schedule: learning rate as a function of the number of finished steps.
+      schedule: the `gan.optimizers.HalvedLearningRate`.
     """
 
     def __init__(self, *, num_steps, **kwargs):
@@ -53,4 +53,4 @@ class RefinerModel(SteppedModel):
 
     def describe_step(self, step):
         """What the log says of a step beside its losses, a dict of scalars."""
-        return {"learning_rate": float(self.schedule(step - 1))}
+        return {"learning_rate": float(self.schedule.at(step - 1))}

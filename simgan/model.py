@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from gan.optimizers import HalvedLearningRate
 from refiners.model import RefinerModel
 from simgan import losses, networks, schedule
 from simgan.history import History
@@ -23,7 +24,7 @@ class SimGAN(RefinerModel):
         block_scale: see `networks`.
       batch_norm_momentum: of the moving averages of batch norm.
       learning_rate, halving_steps, num_halvings: of both SGD optimizers, see
-        `schedule.LearningRate`.
+        `gan.optimizers.HalvedLearningRate`.
       loss_reduction: a key of `losses.REDUCTIONS`.
       regularization_weight: weight of `losses.regularization_loss`; None for that of
         `losses.REGULARIZATION_WEIGHTS`.
@@ -91,7 +92,7 @@ class SimGAN(RefinerModel):
             regularization_weight = losses.REGULARIZATION_WEIGHTS[loss_reduction]
         self.regularization_weight = regularization_weight
         self.phase = None
-        self.schedule = schedule.LearningRate(
+        self.schedule = HalvedLearningRate(
             self.step, learning_rate, halving_steps, num_halvings
         )
         self.refiner_optimizer = _sgd(self.schedule, self.refiner)
@@ -128,10 +129,7 @@ class SimGAN(RefinerModel):
         return steps.map(by_image, num_parallel_calls=tf.data.AUTOTUNE)
 
     def describe_step(self, step):
-        return {
-            "phase": self.phase.name,
-            "learning_rate": float(self.schedule.at(step - 1)),
-        }
+        return {"phase": self.phase.name, **super().describe_step(step)}
 
     def train_step(self, batch):
         """The phase's updates of the refiner, then those of the discriminator.

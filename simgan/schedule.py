@@ -1,9 +1,6 @@
-"""Order of updates (Shrivastava et al., 2017, algorithm 1) and learning rate."""
+"""Order of updates (Shrivastava et al., 2017, algorithm 1)."""
 
 import dataclasses
-
-import keras
-import tensorflow as tf
 
 from dataset.shards import UserError
 from training import phases as training_phases
@@ -64,33 +61,3 @@ def phases(
             result.append(phase)
             start, batch = phase.stop, phase.batches_before(phase.stop)
     return tuple(result)
-
-
-class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """learning_rate / 2^min(step // halving_steps, num_halvings), of the model's steps.
-
-    The optimizers' own counts are of updates, several or none in a step.
-
-    Args:
-      model_step: integer variable or tensor.
-      learning_rate: of the first steps.
-      halving_steps: steps before the first halving, and between two.
-      num_halvings: halvings at most; 0 for any number.
-    """
-
-    def __init__(self, model_step, learning_rate, halving_steps, num_halvings):
-        self.model_step = model_step
-        self.learning_rate = learning_rate
-        self.halving_steps = halving_steps
-        self.num_halvings = num_halvings
-
-    def at(self, step):
-        """The learning rate of the step after `step` others, float32 []."""
-        halvings = tf.cast(step // self.halving_steps, tf.float32)
-        if self.num_halvings:
-            halvings = tf.minimum(halvings, float(self.num_halvings))
-        return self.learning_rate * tf.pow(0.5, halvings)
-
-    def __call__(self, step):
-        del step  # The optimizer's.
-        return self.at(self.model_step)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan.optimizers import CoupledAdam, halving_schedule
+from gan.optimizers import CoupledAdam, HalvedLearningRate
 
 
 def step(optimizer, weight, gradient):
@@ -36,9 +36,12 @@ def test_configuration_has_the_decay():
 
 
 @pytest.mark.parametrize(
-    "finished_steps, rate",
-    [(0, 8e-4), (19_999, 8e-4), (20_000, 4e-4), (40_000, 2e-4), (99_999, 0.5e-4)],
+    "num_halvings, halvings",
+    [(1, [0, 0, 1, 1, 1, 1]), (2, [0, 0, 1, 1, 2, 2]), (0, [0, 0, 1, 1, 2, 6])],
 )
-def test_learning_rate_is_halved_every_20000_steps(finished_steps, rate):
-    schedule = halving_schedule(8e-4, 20_000)
-    assert float(schedule(finished_steps)) == pytest.approx(rate, rel=1e-6)
+def test_learning_rate_is_halved_at_15000_and_as_often_as_said(num_halvings, halvings):
+    steps = (0, 14_999, 15_000, 29_999, 30_000, 99_999)
+    rates = [
+        float(HalvedLearningRate(step, 1e-4, 15_000, num_halvings)(7)) for step in steps
+    ]
+    assert rates == pytest.approx([1e-4 / 2**n for n in halvings])

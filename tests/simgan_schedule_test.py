@@ -1,4 +1,4 @@
-"""The order of updates and the learning rate, as tables."""
+"""The order of updates, as tables."""
 
 import pytest
 
@@ -40,16 +40,3 @@ def test_phase_at_each_boundary():
 def test_pretraining_that_leaves_no_step_is_refused():
     with pytest.raises(UserError, match="--num_steps=8: no step is left after"):
         phases(num_steps=8)
-
-
-@pytest.mark.parametrize(
-    "num_halvings, halvings",
-    [(1, [0, 0, 1, 1, 1, 1]), (2, [0, 0, 1, 1, 2, 2]), (0, [0, 0, 1, 1, 2, 6])],
-)
-def test_learning_rate_is_halved_at_15000_and_as_often_as_said(num_halvings, halvings):
-    steps = (0, 14_999, 15_000, 29_999, 30_000, 99_999)
-    rates = [
-        float(schedule.LearningRate(step, 1e-4, 15_000, num_halvings)(7))
-        for step in steps
-    ]
-    assert rates == pytest.approx([1e-4 / 2**n for n in halvings])

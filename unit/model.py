@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gan.discriminators import build_multi_scale_discriminator, scores_of
 from gan.losses import GAN_LOSSES
-from gan.optimizers import CoupledAdam, halving_schedule
+from gan.optimizers import CoupledAdam, HalvedLearningRate
 from refiners.model import RefinerModel
 from training.model import optimizer_for_precision, unique
 from unit import losses, networks
@@ -36,7 +36,7 @@ class UNIT(RefinerModel):
       gan_loss: a key of `gan.losses.GAN_LOSSES`.
       gan_weight, reconstruction_weight, kl_weight, cycle_weight, cycle_kl_weight:
         weights of the terms in `losses`, the same for both domains.
-      learning_rate, halving_steps: see `gan.optimizers.halving_schedule`.
+      learning_rate, halving_steps: see `gan.optimizers.HalvedLearningRate`.
       weight_decay: coupled, see `gan.optimizers.CoupledAdam`.
       num_steps, seed, batch_size: see `RefinerModel`.
     """
@@ -82,7 +82,7 @@ class UNIT(RefinerModel):
         self.kl_weight = kl_weight
         self.cycle_weight = cycle_weight
         self.cycle_kl_weight = cycle_kl_weight
-        self.schedule = halving_schedule(learning_rate, halving_steps)
+        self.schedule = HalvedLearningRate(self.step, learning_rate, halving_steps)
         for side in ("generator", "discriminator"):
             adam = CoupledAdam(
                 self.schedule,
