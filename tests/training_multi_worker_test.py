@@ -15,10 +15,7 @@ import pytest
 import small_trainings
 
 from dataset.shards import UserError
-from flags import classifier as classifier_flags
-from flags import pggan as pggan_flags
-from flags import simgan as simgan_flags
-from flags import unit as unit_flags
+from flags.binary import definition
 from training.model_dir import flagfile
 from training.workers import read_tf_config
 
@@ -26,11 +23,7 @@ from training.workers import read_tf_config
 # minibatch standard deviation lies within a replica.
 SMALL = {**small_trainings.PGGAN, "stddev_group": 2}
 SMALL |= {"stabilize_kimg": ["0.04", "0.08"], "fade_kimg": ["0.04"]}
-SMALL_OTHERS = {
-    "classifier": (classifier_flags, {**small_trainings.CLASSIFIER, "max_epochs": 2}),
-    "unit": (unit_flags, {**small_trainings.UNIT, "batch_size": 2}),
-    "simgan": (simgan_flags, small_trainings.SIMGAN),
-}
+OTHERS = {"classifier": {"max_epochs": 2}, "unit": {"batch_size": 2}, "simgan": {}}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +31,7 @@ def train_settings(flag_defaults, tmp_path_factory, write_images):
     """A function of a new folder's name to the settings of a training in it."""
     folder = tmp_path_factory.mktemp("workers")
     data_dir = write_images(folder / "tumor", 1, images=5, size=8).directory
-    defaults = {**flag_defaults(pggan_flags.define_train), **SMALL}
+    defaults = {**flag_defaults(definition("pggan.train")), **SMALL}
 
     def settings(name, **own):
         own = {"data_dir": data_dir, "model_dir": str(folder / name), **own}
@@ -136,35 +129,24 @@ def assert_logs_agree(settings, others, *, rel, last_step=None):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("package", SMALL_OTHERS)
+@pytest.mark.parametrize("name", OTHERS)
 def test_every_trainer_trains_on_two_workers(
-    package, flag_defaults, write_images, tmp_path
+    name, flag_defaults, write_images, tmp_path
 ):
     """To its end, with the files of one; the first losses are those of one.
 
     Later ones drift apart by the order of sums: batch norm and Adam amplify it.
     """
-    define, small = SMALL_OTHERS[package]
-
-    def write(name, label, patient):
-        images = write_images(tmp_path / name, label, [patient], images=8, size=32)
-        return images.directory
-
-    if package == "classifier":
-        data = {
-            f"{part}_dirs": [write(f"{part}-{label}", label, part) for label in (0, 1)]
-            for part in ("train", "validation")
-        }
-    else:
-        data = {f"{part}_dir": write(part, 1, part) for part in ("synthetic", "real")}
-    settings = {**flag_defaults(define.define_train), **small, **data, "log_steps": 1}
+    binary, own, write_data = small_trainings.TRAININGS[name]
+    settings = {**flag_defaults(definition(binary)), **own, **OTHERS[name]}
+    settings |= {**write_data(tmp_path, write_images), "log_steps": 1}
     alone, both = (
         {**settings, "model_dir": str(tmp_path / strategy), "strategy": strategy}
         for strategy in ("one_device", "multi_worker")
     )
-    result = interruption.run(f"{package}.train", alone)
+    result = interruption.run(binary, alone)
     assert result.returncode == 0, result.stderr
-    processes = start_workers(both, f"{package}.train")
+    processes = start_workers(both, binary)
     printed = outputs(processes)
     assert [process.returncode for process in processes] == [0, 0], printed
     assert_logs_agree(alone, both, rel=1e-3, last_step=1)
