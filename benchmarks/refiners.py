@@ -21,15 +21,15 @@ from dataset.shards import Record, ShardSet, write_shard_set
 
 ROOT = pathlib.Path(__file__).parents[1]
 REFINERS = sorted(path.parent.name for path in ROOT.glob("*/refine.py"))
-SIZE = 64  # Of the prepared slices' 60 px with a margin, as 240 in 256.
-BLUR = 1.2  # Standard deviation in pixels.
+BLUR = 1.2 / 64  # Standard deviation, in image sizes.
 CONTRAST, BRIGHTNESS = 0.6, 20  # Of grey levels 0-255, inside the head.
 
 
 def degrade(record):
     """The same slice, zero-padded, blurred, with less contrast and brighter."""
-    margin = (SIZE - len(record.image)) // 2
-    blurred = cv2.GaussianBlur(np.pad(record.image, margin), (0, 0), BLUR)
+    size = 1 << (len(record.image) - 1).bit_length()  # 32 of 32 px, 256 of 240.
+    margin = (size - len(record.image)) // 2
+    blurred = cv2.GaussianBlur(np.pad(record.image, margin), (0, 0), BLUR * size)
     shifted = np.where(blurred > 0, CONTRAST * blurred + np.float32(BRIGHTNESS), 0)
     image = np.clip(np.rint(shifted), 0, 255).astype(np.uint8)
     return Record(image, record.label, f"degraded/{record.id}", record.patient)
