@@ -19,7 +19,7 @@ help:
 	@echo "make test    the tests; with BRATS_DIR=folder those on real cases too"
 	@echo "make test-long  those that take minutes each"
 	@echo "make setup   what the above do first: Python packages into $(VENV)"
-	@echo "make lint    style and spelling;  make format  applies the style"
+	@echo "make lint    style, spelling, types;  make format  applies the style"
 	@echo "make lock    newest versions that fit, into the two requirements.lock"
 	@echo "make clean   removes $(VENV), $(WORKFLOW_VENV), .python, demo and caches;"
 	@echo "             mini stays, it holds the work of hours: rm -r mini removes it"
@@ -69,6 +69,7 @@ lint: $(VENV)/installed
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/codespell
+	@$(VENV)/bin/mypy --no-error-summary
 
 format: $(VENV)/installed
 	@$(VENV)/bin/ruff check --fix .
@@ -84,7 +85,8 @@ lock: $(VENV)/installed
 	done
 
 clean:
-	rm -rf $(VENV) $(WORKFLOW_VENV) .venv-store .python demo build *.egg-info .ruff_cache
+	rm -rf $(VENV) $(WORKFLOW_VENV) .venv-store .python demo build *.egg-info \
+	  .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is made once, and again when what it was made from has changed. In the

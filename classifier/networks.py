@@ -3,6 +3,8 @@
 https://arxiv.org/abs/1905.13456
 """
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -15,14 +17,14 @@ SIZE_SETTINGS = ("image_size", "blocks", "base_maps")
 
 
 def build_detector(
-    image_size,
+    image_size: int,
     *,
-    blocks=resnet.BLOCKS,
-    base_maps=resnet.BASE_MAPS,
-    dropout=0.5,
-    batch_norm_momentum=0.99,
-    sync_batch_norm=False,
-):
+    blocks: Sequence[int] = resnet.BLOCKS,
+    base_maps: int = resnet.BASE_MAPS,
+    dropout: float = 0.5,
+    batch_norm_momentum: float = 0.99,
+    sync_batch_norm: bool = False,
+) -> keras.Model:
     """The detector: a grey image of any size to the logit of a tumor in it.
 
     Args:

@@ -3,6 +3,9 @@
 https://arxiv.org/abs/1512.03385
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
 
 BLOCKS = (3, 4, 6, 3)
@@ -10,7 +13,13 @@ BASE_MAPS = 64
 NORM_EPSILON = 1.001e-5  # That of Keras' ResNet-50.
 
 
-def build_resnet(image_size, *, blocks=BLOCKS, base_maps=BASE_MAPS, norm=None):
+def build_resnet(
+    image_size: int,
+    *,
+    blocks: Sequence[int] = BLOCKS,
+    base_maps: int = BASE_MAPS,
+    norm: Mapping[str, Any] | None = None,
+) -> keras.Model:
     """ResNet up to its pooled features, by default ResNet-50.
 
     Layers, names and their order are those of `keras.applications.ResNet50` without its

@@ -20,7 +20,7 @@ from dataset.errors import UserError
 PLUGIN, PLUGIN_RELEASE = "tensorflow-io", "0.34"
 
 
-def load_file_system(path):
+def load_file_system(path: str) -> None:
     """Makes TensorFlow know the file system that `path` names.
 
     Raises:
@@ -52,7 +52,7 @@ def load_file_system(path):
         )
 
 
-def read_bytes(path):
+def read_bytes(path: str) -> bytes:
     """The content of a file.
 
     Raises:
@@ -66,12 +66,12 @@ def read_bytes(path):
         return b"".join(blocks)
 
 
-def read_errors(path):
+def read_errors(path: str) -> contextlib.AbstractContextManager[None]:
     """Turns the errors of reading `path` into `UserError`s, but for its absence."""
     return _told(f"{path}: cannot be read", passed=(tf.errors.NotFoundError,))
 
 
-def disk_errors(path):
+def disk_errors(path: str) -> contextlib.AbstractContextManager[None]:
     """Turns the errors of writing `path`, such as a full disk, into `UserError`s."""
     return _told(f"{path}: cannot be written")
 

@@ -5,6 +5,8 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -12,11 +14,18 @@ from dataset.file_systems import UserError, disk_errors, load_file_system, read_
 
 JOB = "unfinished.json"
 # Flags that say how and where a program runs, not what it makes.
-RUN_FLAGS = ("output_dir", "overwrite", "num_workers")
-RUN_FLAGS += ("skip_bad_cases", "skip_bad_files")
+RUN_FLAGS = {"output_dir", "overwrite", "num_workers"}
+RUN_FLAGS |= {"skip_bad_cases", "skip_bad_files"}
 
 
-def claim_folder(output_dir, job, *, final, is_own, overwrite=False):
+def claim_folder(
+    output_dir: str,
+    job: Mapping[str, Any],
+    *,
+    final: str,
+    is_own: Callable[[str], Any],
+    overwrite: bool = False,
+) -> bool:
     """Makes a folder the place of one job's output, which can be killed and go on.
 
     The folder holds `unfinished.json` from now on; the job removes it as its last act,
@@ -58,8 +67,8 @@ def claim_folder(output_dir, job, *, final, is_own, overwrite=False):
                 f" ({difference}); give another folder or --overwrite."
             )
         # Without its last file the folder counts as unfinished, should this stop here.
-        names = filter(is_own, {*names, *befores})
-        for name in sorted(names, key=lambda name: name != final):
+        own = filter(is_own, {*names, *befores})
+        for name in sorted(own, key=lambda name: name != final):
             _remove(os.path.join(output_dir, name))
     with disk_errors(output_dir):
         tf.io.gfile.makedirs(output_dir)
@@ -67,7 +76,7 @@ def claim_folder(output_dir, job, *, final, is_own, overwrite=False):
     return False
 
 
-def release_folder(output_dir):
+def release_folder(output_dir: str) -> None:
     """Ends what `claim_folder` began: the output is complete."""
     tf.io.gfile.remove(os.path.join(output_dir, JOB))
 
@@ -99,17 +108,17 @@ def _difference(before, job):
     return ""
 
 
-def write_json(path, content):
+def write_json(path: str, content: Any) -> None:
     """Writes `content` as JSON, so that a reader sees all of it or nothing."""
     write_text(path, json.dumps(content, indent=1) + "\n")
 
 
-def write_text(path, text):
+def write_text(path: str, text: str) -> None:
     """Writes a file of text, so that a reader sees all of it or nothing."""
     write_bytes(path, text.encode())
 
 
-def write_bytes(path, content):
+def write_bytes(path: str, content: bytes) -> None:
     """Writes a file, so that a reader sees all of it or nothing."""
     with disk_errors(path):
         with tf.io.gfile.GFile(path + ".tmp", "wb") as file:
@@ -117,7 +126,7 @@ def write_bytes(path, content):
         tf.io.gfile.rename(path + ".tmp", path, overwrite=True)
 
 
-def read_json(path):
+def read_json(path: str) -> Any:
     """Reads a file of JSON that a program of ours wrote."""
     try:
         return json.loads(read_bytes(path))
@@ -127,14 +136,14 @@ def read_json(path):
         ) from error
 
 
-def write_csv(path, header, rows):
+def write_csv(path: str, header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> None:
     """Writes a table, so that a reader sees all of it or nothing."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     write_text(path, text.getvalue())
 
 
-def check_file(path, thing):
+def check_file(path: str, thing: str) -> None:
     """Refuses a path that is no file or an empty one, of `thing`, "an image"."""
     if not os.path.isfile(path):
         raise UserError(f"{path}: no such file.")
@@ -142,7 +151,7 @@ def check_file(path, thing):
         raise UserError(f"{path}: empty file (0 bytes), expected {thing}.")
 
 
-def check_new(path, flag, overwrite):
+def check_new(path: str, flag: str, overwrite: bool) -> None:
     """Refuses to replace results unless `--overwrite` is given.
 
     Args:
@@ -159,7 +168,7 @@ def check_new(path, flag, overwrite):
         )
 
 
-def read_csv(path, flag):
+def read_csv(path: str, flag: str) -> tuple[set[str], list[tuple[str, dict[str, str]]]]:
     """Reads a table that a person wrote.
 
     Returns:
@@ -177,7 +186,7 @@ def read_csv(path, flag):
         raise UserError(f"--{flag}={path}: cannot be read ({error}).") from error
 
 
-def file_sha256(path):
+def file_sha256(path: str) -> str:
     """SHA-256 of a file's content, lower-case hex."""
     digest = hashlib.sha256()
     with tf.io.gfile.GFile(path, "rb") as file:

@@ -1,6 +1,8 @@
 """One image with its label and its origin, in memory and as the bytes of a shard."""
 
 import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -33,18 +35,23 @@ class Record:
     patient: str = ""
 
 
-def to_float(images):
+def to_float(images: np.ndarray | tf.Tensor) -> tf.Tensor:
     """uint8 in [0, 255] to float32 in [-1, 1]."""
     return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
-def to_uint8(images):
+def to_uint8(images: np.ndarray | tf.Tensor) -> tf.Tensor:
     """Float in [-1, 1] to uint8, rounded; values outside the range are clipped."""
     scaled = (tf.cast(images, tf.float32) + 1.0) * 127.5
     return tf.cast(tf.round(tf.clip_by_value(scaled, 0.0, 255.0)), tf.uint8)
 
 
-def pad(image, size, top=None, left=None):
+def pad(
+    image: tf.Tensor,
+    size: int,
+    top: int | tf.Tensor | None = None,
+    left: int | tf.Tensor | None = None,
+) -> tf.Tensor:
     """Zero-pads a square image [height, height, channels] to `size` pixels.
 
     The GANs' images are of a power of 2, 256 px, what they imitate is 240 px.
@@ -60,12 +67,12 @@ def pad(image, size, top=None, left=None):
     return tf.ensure_shape(padded, [size, size, None])
 
 
-def own_patients(patients):
+def own_patients(patients: Iterable[str]) -> list[str]:
     """Names of patients: an image without one ("") is a patient of its own."""
     return [patient or f"\0{number}" for number, patient in enumerate(patients)]
 
 
-def to_record(example):
+def to_record(example: Mapping[str, Any]) -> Record:
     """A `Record` of a dict of NumPy values as `parse` gives them."""
     return Record(
         image=example["image"][..., 0],
@@ -75,7 +82,7 @@ def to_record(example):
     )
 
 
-def serialize(record):
+def serialize(record: Record) -> bytes:
     """A `Record` as the bytes of a `tf.train.Example`."""
     png = tf.io.encode_png(np.asarray(record.image, np.uint8)[..., None]).numpy()
 
@@ -93,7 +100,7 @@ def serialize(record):
     return example.SerializeToString(deterministic=True)
 
 
-def parse(serialized):
+def parse(serialized: tf.Tensor | bytes) -> dict[str, tf.Tensor]:
     """The bytes of one example to tensors; usable inside `tf.data`.
 
     Returns:
@@ -105,7 +112,7 @@ def parse(serialized):
     return {**features, "image": image}
 
 
-def parse_origins(serialized):
+def parse_origins(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     """The bytes of a batch of examples to everything but the images, which cost time.
 
     Returns:
@@ -115,7 +122,7 @@ def parse_origins(serialized):
     return tf.io.parse_example(serialized, columns)
 
 
-def untuned(dataset):
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """`dataset` without the thread that tunes tf.data while it runs.
 
     That thread sleeps ever longer, up to a minute, and the end of an iterator waits
@@ -126,11 +133,11 @@ def untuned(dataset):
     return dataset.with_options(options)
 
 
-def label_name(label):
+def label_name(label: int) -> str:
     """`non_tumor`, `tumor` or `unlabeled` for 0, 1 or -1."""
     return "unlabeled" if label == UNLABELED else LABEL_NAMES[label]
 
 
-def label_number(name):
+def label_number(name: str) -> int:
     """0, 1 or -1 for `non_tumor`, `tumor` or `unlabeled`."""
     return UNLABELED if name == "unlabeled" else LABEL_NAMES.index(name)

@@ -10,6 +10,8 @@ import hashlib
 import itertools
 import json
 import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -69,7 +71,7 @@ class ShardSet:
         version of the contract or lacks a shard.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.directory = os.fspath(directory)
         path = os.path.join(self.directory, MANIFEST)
         content = self._read_manifest(path)
@@ -79,7 +81,7 @@ class ShardSet:
             self._check_manifest(path)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not a manifest: {error!r}.") from error
-        self._index = None
+        self._index: _RecordIndex | None = None
 
     def _read_manifest(self, path):
         load_file_system(self.directory)
@@ -124,31 +126,31 @@ class ShardSet:
                     f"{path}: {size} bytes, {MANIFEST} says {shard['num_bytes']}."
                 )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return int(self.manifest["num_images"])
 
     @property
-    def label_counts(self):
+    def label_counts(self) -> dict[str, int]:
         """Number of images by name: `non_tumor`, `tumor`, `unlabeled` if it has any."""
         none = dict.fromkeys(LABEL_NAMES, 0)
         return {**none, **self.manifest["images_per_label"]}
 
     @property
-    def paths(self):
+    def paths(self) -> list[str]:
         """The paths of the shards, in order."""
         names = [shard["name"] for shard in self.manifest["shards"]]
         return [os.path.join(self.directory, name) for name in names]
 
-    def dataset(self):
+    def dataset(self) -> tf.data.Dataset:
         """The set's examples in order, parsed: a `tf.data.Dataset` of `parse` dicts."""
         files = tf.data.TFRecordDataset(self.paths)
         return untuned(files.map(parse, num_parallel_calls=tf.data.AUTOTUNE))
 
-    def records(self):
+    def records(self) -> Iterator[Record]:
         """The set's `Record`s in order."""
         return map(to_record, self.dataset().as_numpy_iterator())
 
-    def origins(self):
+    def origins(self) -> tuple[np.ndarray, list[str], list[str]]:
         """All images' labels, ids and patients, without decoding the images.
 
         Returns:
@@ -163,16 +165,16 @@ class ShardSet:
         )
         return labels, ids, patients
 
-    def patients(self):
+    def patients(self) -> set[str]:
         """The set of all patients, "" for images without one; decodes no image."""
         return set(self.origins()[2])
 
-    def record(self, position):
+    def record(self, position: int) -> Record:
         """The `Record` at `position` (0-based) of the set."""
         example = parse(self.serialized(position))
         return to_record({name: value.numpy() for name, value in example.items()})
 
-    def serialized(self, position):
+    def serialized(self, position: int) -> bytes:
         """The bytes of the example at `position` (0-based) of the set."""
         if self._index is None:
             counts = [shard["num_images"] for shard in self.manifest["shards"]]
@@ -216,7 +218,7 @@ def _open_bytes(path):
     return np.frombuffer(read_bytes(path), np.uint8)
 
 
-def has_manifest(directory):
+def has_manifest(directory: str) -> bool:
     """Whether a folder is a finished shard set.
 
     Raises:
@@ -231,17 +233,17 @@ def has_manifest(directory):
 
 
 def write_shard_set(
-    output_dir,
-    read_records,
-    num_images,
+    output_dir: str,
+    read_records: Callable[[int, int], Iterable[Record]],
+    num_images: int,
     *,
-    binary,
-    settings,
-    inputs=(),
-    images_per_shard=IMAGES_PER_SHARD,
-    overwrite=False,
-    progress=iter,
-):
+    binary: str,
+    settings: Mapping[str, Any],
+    inputs: Iterable[ShardSet] = (),
+    images_per_shard: int = IMAGES_PER_SHARD,
+    overwrite: bool = False,
+    progress: Callable[[Iterable[Record]], Iterable[Record]] = iter,
+) -> ShardSet:
     """Writes a shard set, or finishes one whose writer was stopped.
 
     Every shard is written under a temporary name, closed, read back, counted and only
@@ -276,8 +278,9 @@ def write_shard_set(
         "images_per_shard": images_per_shard,
     }
     job = json.loads(json.dumps(job, default=str))
-    own = {"is_own": _is_part_of_set, "overwrite": overwrite}
-    if claim_folder(output_dir, job, final=MANIFEST, **own):
+    if claim_folder(
+        output_dir, job, final=MANIFEST, is_own=_is_part_of_set, overwrite=overwrite
+    ):
         return ShardSet(output_dir)
     starts = range(0, num_images, images_per_shard)
     ranges = {}  # Of the records in each shard, by its path.

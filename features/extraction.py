@@ -14,7 +14,9 @@ DESCRIPTORS = "descriptors"
 BATCH_SIZE = 64
 
 
-def build_extractor(backbone, weights, *, image_size=0, seed=0):
+def build_extractor(
+    backbone: str, weights: str, *, image_size: int = 0, seed: int = 0
+) -> Descriptors | NetworkFeatures:
     """An extractor by name.
 
     Args:

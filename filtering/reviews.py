@@ -31,7 +31,7 @@ class Review:
       sheets: paths of contact sheets by cluster; None: of real images.
     """
 
-    sheets = {}
+    sheets: dict = {}
 
     def __init__(self, sets, images, source_sha256, decisions_file, reviewer):
         self._sets, self._images, self._reviewer = sets, images, reviewer

@@ -2,8 +2,14 @@
 
 from flags.kinds import choice, integer, text
 
-BACKBONES = ("inception_v3", "densenet121", "densenet169", "densenet201", "resnet50")
-BACKBONES += ("descriptors",)
+BACKBONES = (
+    "inception_v3",
+    "densenet121",
+    "densenet169",
+    "densenet201",
+    "resnet50",
+    "descriptors",
+)
 
 
 def define_features():

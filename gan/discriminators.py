@@ -19,7 +19,9 @@ def smallest_size(scales):
     return 2 ** (DOWNSAMPLINGS + scales - 1)
 
 
-def build_multi_scale_discriminator(image_size, *, base_maps=64, scales=3, name=None):
+def build_multi_scale_discriminator(
+    image_size: int, *, base_maps: int = 64, scales: int = 3, name: str | None = None
+) -> keras.Model:
     """A discriminator that judges patches at several scales.
 
     Args:

@@ -32,7 +32,13 @@ def _activate(x):
     return keras.layers.LeakyReLU(0.2)(x)
 
 
-def build_generators(resolution, *, latent_size=512, fmap_base=8192, fmap_max=512):
+def build_generators(
+    resolution: int,
+    *,
+    latent_size: int = 512,
+    fmap_base: int = 8192,
+    fmap_max: int = 512,
+) -> dict[str, keras.Model]:
     """The generators of all resolutions up to `resolution`, over the same layers.
 
     Returns:
@@ -47,7 +53,8 @@ def build_generators(resolution, *, latent_size=512, fmap_base=8192, fmap_max=51
     x = Bias(name="bias_4px")(keras.layers.Reshape([4, 4, maps])(x))
     x = PixelNorm()(_activate(x))
     x = PixelNorm()(_activate(EqualizedConv2D(maps, 3, name="conv_4px")(x)))
-    image, generators = None, {}
+    image = None
+    generators: dict[str, keras.Model] = {}
     for size in growth.resolutions(resolution):
         if size > 4:
             maps = _maps_at(size, fmap_base, fmap_max)
@@ -70,7 +77,13 @@ def _to_image(size):
     return EqualizedConv2D(1, 1, gain=1.0, dtype="float32", name=f"to_image_{size}px")
 
 
-def build_discriminators(resolution, *, fmap_base=8192, fmap_max=512, stddev_group=16):
+def build_discriminators(
+    resolution: int,
+    *,
+    fmap_base: int = 8192,
+    fmap_max: int = 512,
+    stddev_group: int = 16,
+) -> dict[str, keras.Model]:
     """The discriminators of all resolutions up to `resolution`, over the same layers.
 
     Returns:

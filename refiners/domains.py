@@ -1,5 +1,8 @@
 """What every refiner is trained on: synthetic and real images of a class, unpaired."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import tensorflow as tf
 
 from dataset.shards import ShardSet, UserError, pad, parse, to_float
@@ -9,7 +12,7 @@ SYNTHETIC, REAL = 0, 1
 FLIP = 11
 
 
-def open_domains(synthetic_dir, real_dir):
+def open_domains(synthetic_dir: str, real_dir: str) -> tuple[ShardSet, ShardSet, str]:
     """The two shard sets, known to fit each other.
 
     Returns:
@@ -31,7 +34,9 @@ def open_domains(synthetic_dir, real_dir):
     return synthetic, real, label
 
 
-def choose(synthetic, real, *, num_images, batch_size, seed):
+def choose(
+    synthetic: ShardSet, real: ShardSet, *, num_images: int, batch_size: int, seed: int
+) -> list[training_input.ChosenImages]:
     """The images of each set to train on, a pair of `ChosenImages`.
 
     Raises:
@@ -50,7 +55,7 @@ def choose(synthetic, real, *, num_images, batch_size, seed):
     ]
 
 
-def check_steps(keep_steps, num_steps):
+def check_steps(keep_steps: Iterable[str | int], num_steps: int) -> list[int]:
     """The numbers of `--keep_steps`, sorted; refuses any that no step has."""
     for step in keep_steps:
         if not str(step).isdecimal() or not 0 < int(step) <= num_steps:
@@ -61,7 +66,15 @@ def check_steps(keep_steps, num_steps):
     return sorted(map(int, keep_steps))
 
 
-def image_series(images, domain, *, size, start, stop, seed):
+def image_series(
+    images: training_input.ChosenImages | ShardSet,
+    domain: int,
+    *,
+    size: int,
+    start: int,
+    stop: int,
+    seed: int,
+) -> tf.data.Dataset:
     """One domain's images number `start` to `stop` - 1, flipped by chance.
 
     Args:
@@ -86,7 +99,11 @@ def image_series(images, domain, *, size, start, stop, seed):
     return examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def paired_series(synthetic, real, **series):
+def paired_series(
+    synthetic: training_input.ChosenImages | ShardSet,
+    real: training_input.ChosenImages | ShardSet,
+    **series: Any,
+) -> tf.data.Dataset:
     """Both domains' images, a pair at a time, which nothing but chance has paired.
 
     Args:
@@ -104,7 +121,9 @@ def paired_series(synthetic, real, **series):
     return tf.data.Dataset.zip(domains)
 
 
-def some_images(images, size, count):
+def some_images(
+    images: training_input.ChosenImages, size: int, count: int
+) -> tf.Tensor:
     """Some of `ChosenImages`, from all over the set, the same again if it is small.
 
     Returns:

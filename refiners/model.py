@@ -1,5 +1,10 @@
 """What the model of a refiner says of itself, so that `refiners.training` trains it."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
 from training.model import SteppedModel
 from training.phases import Phase
 
@@ -21,15 +26,17 @@ class RefinerModel(SteppedModel):
       schedule: the `gan.optimizers.HalvedLearningRate`.
     """
 
-    def __init__(self, *, num_steps, **kwargs):
+    def __init__(self, *, num_steps: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.phases = (Phase("all", 0, num_steps),)
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """What a person wants to know of it before its training starts, a dict."""
         raise NotImplementedError
 
-    def picture_rows(self, synthetic_images, real_images):
+    def picture_rows(
+        self, synthetic_images: tf.Tensor, real_images: tf.Tensor
+    ) -> Sequence[tf.Tensor]:
         """The rows of a picture on the way, each of images like the arguments.
 
         Args:
@@ -37,7 +44,7 @@ class RefinerModel(SteppedModel):
         """
         raise NotImplementedError
 
-    def start_phase(self, phase, **compile_options):
+    def start_phase(self, phase: Phase, **compile_options: Any) -> None:
         """Continues with the steps of `phase`.
 
         Args:
@@ -47,10 +54,10 @@ class RefinerModel(SteppedModel):
         self.compile(**compile_options)
 
     @staticmethod
-    def step_batches(batches, phase):
+    def step_batches(batches: tf.data.Dataset, phase: Phase) -> tf.data.Dataset:
         """The batches of the steps of `phase`, from a `tf.data.Dataset` of batches."""
         return batches
 
-    def describe_step(self, step):
+    def describe_step(self, step: int) -> dict[str, float]:
         """What the log says of a step beside its losses, a dict of scalars."""
         return {"learning_rate": float(self.schedule.at(step - 1))}

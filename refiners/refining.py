@@ -6,7 +6,10 @@ one group at a time, so that memory does not depend on their number.
 """
 
 import os
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 import tqdm
@@ -35,7 +38,18 @@ GROUP = 8
 PREVIEW_IMAGES = 8
 
 
-def refine(build_refiner, *, binary, model_dir, data_dir, output_dir, step, **writing):
+def refine(
+    build_refiner: Callable[
+        [Mapping[str, Any], int], tuple[keras.Model, dict[str, keras.Model]]
+    ],
+    *,
+    binary: str,
+    model_dir: str,
+    data_dir: str,
+    output_dir: str,
+    step: int,
+    **writing: Any,
+) -> None:
     """Writes the refined set; the arguments are the flags of the same names.
 
     Args:
@@ -69,7 +83,13 @@ def refine(build_refiner, *, binary, model_dir, data_dir, output_dir, step, **wr
     )
 
 
-def trained_checkpoint(model_dir, training, binary, step, synthetic):
+def trained_checkpoint(
+    model_dir: str,
+    training: Mapping[str, Any],
+    binary: str,
+    step: int,
+    synthetic: ShardSet,
+) -> str:
     """The checkpoint to refine `synthetic` with, once it is known to fit.
 
     Args:
@@ -104,7 +124,15 @@ def trained_checkpoint(model_dir, training, binary, step, synthetic):
     return checkpoint_path(model_dir, step)
 
 
-def write_refined_set(output_dir, synthetic, network, strategy, *, binary, **writing):
+def write_refined_set(
+    output_dir: str,
+    synthetic: ShardSet,
+    network: keras.Model,
+    strategy: tf.distribute.Strategy,
+    *,
+    binary: str,
+    **writing: Any,
+) -> ShardSet:
     """Refines a shard set, and draws images before and after with their difference.
 
     Args:
@@ -161,7 +189,9 @@ def write_refined_set(output_dir, synthetic, network, strategy, *, binary, **wri
     return refined
 
 
-def group_function(network, strategy):
+def group_function(
+    network: keras.Model, strategy: tf.distribute.Strategy
+) -> Callable[[np.ndarray], np.ndarray]:
     """A function of uint8 [replicas * GROUP, size, size, 1] to the same, refined."""
 
     @tf.function
@@ -181,7 +211,9 @@ def group_function(network, strategy):
     return lambda images: refine_on_replicas(tf.constant(images)).numpy()
 
 
-def before_after(synthetic, refined, count=PREVIEW_IMAGES):
+def before_after(
+    synthetic: ShardSet, refined: ShardSet, count: int = PREVIEW_IMAGES
+) -> np.ndarray:
     """Some images, below each its refined version, and their difference (Figure 6).
 
     Returns:

@@ -1,27 +1,34 @@
 """The training of every refiner; what differs is in its `RefinerModel`."""
 
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
+
+import keras
 import tensorflow as tf
 
+from dataset.shards import ShardSet
 from refiners import domains
+from refiners.model import RefinerModel
 from training import input as training_input
 from training.callbacks import SampleGrid
-from training.phases import phase_at
+from training.phases import Phase, phase_at
+from training.run import Run
 
 GRID_IMAGES = 8
 
 
 def train(
-    model_class,
-    run,
+    model_class: type[RefinerModel],
+    run: Run,
     *,
-    real_dir,
-    synthetic_dir,
-    num_images,
-    num_steps,
-    keep_steps,
-    sample_steps,
-    **model_flags,
-):
+    real_dir: str,
+    synthetic_dir: str,
+    num_images: int,
+    num_steps: int,
+    keep_steps: Iterable[str | int],
+    sample_steps: int,
+    **model_flags: Any,
+) -> None:
     """Trains in the folder of `run`.
 
     Args:
@@ -66,7 +73,9 @@ def train(
     run.finish(label=label, kept_steps=keep_steps)
 
 
-def build(model_class, run, image_size, **model_flags):
+def build(
+    model_class: type[RefinerModel], run: Run, image_size: int, **model_flags: Any
+) -> RefinerModel:
     """The model on all replicas, ready for its first phase."""
     with run.strategy.scope():
         return model_class(
@@ -77,7 +86,15 @@ def build(model_class, run, image_size, **model_flags):
         )
 
 
-def train_phase(run, model, phase, chosen, size, callbacks, keep_steps):
+def train_phase(
+    run: Run,
+    model: RefinerModel,
+    phase: Phase,
+    chosen: Sequence[training_input.ChosenImages],
+    size: int,
+    callbacks: Iterable[keras.callbacks.Callback],
+    keep_steps: Collection[int],
+) -> None:
     """Trains from the current step to the end of `phase`."""
     with run.strategy.scope():
         model.start_phase(phase, jit_compile=run.settings["jit_compile"])
@@ -99,7 +116,17 @@ def train_phase(run, model, phase, chosen, size, callbacks, keep_steps):
     )
 
 
-def phase_batches(model, phase, synthetic, real, *, size, batch_size, seed, first_step):
+def phase_batches(
+    model: RefinerModel,
+    phase: Phase,
+    synthetic: training_input.ChosenImages | ShardSet,
+    real: training_input.ChosenImages | ShardSet,
+    *,
+    size: int,
+    batch_size: int,
+    seed: int,
+    first_step: int,
+) -> tf.data.Dataset:
     """The batches of `phase` from step number `first_step` of the training on.
 
     Args:
@@ -126,7 +153,9 @@ def phase_batches(model, phase, synthetic, real, *, size, batch_size, seed, firs
     return training_input.finish(model.step_batches(batches, phase))
 
 
-def picture_function(model, chosen, size):
+def picture_function(
+    model: RefinerModel, chosen: Sequence[training_input.ChosenImages], size: int
+) -> Callable[[], tf.Tensor]:
     """A function that draws the model's `picture_rows` of some of the images."""
     images = [domains.some_images(each, size, GRID_IMAGES) for each in chosen]
 

@@ -4,6 +4,7 @@ Batch norm everywhere is of Han et al. (2019), section III-C; the original has n
 """
 
 import dataclasses
+from typing import Any
 
 import keras
 
@@ -50,16 +51,16 @@ def check_size(image_size, architecture="hands"):
 
 
 def build_refiner(
-    image_size,
+    image_size: int,
     *,
-    num_blocks=10,
-    base_maps=64,
-    block_kernel_size=3,
-    architecture="hands",
-    output_activation="tanh",
-    block_scale=1.0,
-    **norm,
-):
+    num_blocks: int = 10,
+    base_maps: int = 64,
+    block_kernel_size: int = 3,
+    architecture: str = "hands",
+    output_activation: str | None = "tanh",
+    block_scale: float = 1.0,
+    **norm: Any,
+) -> keras.Model:
     """The refiner R: no pooling, every pixel is refined in place.
 
     Args:
@@ -95,7 +96,9 @@ def build_refiner(
     return keras.Model(images, refined_images, name="refiner")
 
 
-def build_discriminator(image_size, *, base_maps=64, architecture="hands", **norm):
+def build_discriminator(
+    image_size: int, *, base_maps: int = 64, architecture: str = "hands", **norm: Any
+) -> keras.Model:
     """The discriminator D of local patches.
 
     Args:

@@ -9,14 +9,21 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
     binary.run("simgan.refine", writes_shard_set=True)
 
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
 from refiners import refining
 from simgan import networks
 
 
-def build_refiner(settings, image_size):
+def build_refiner(
+    settings: Mapping[str, Any], image_size: int
+) -> tuple[keras.Model, dict[str, keras.Model]]:
     """The network synthetic to refined images; see `refiners.refining.refine`."""
-    names = ("num_blocks", "base_maps", "block_kernel_size")
-    names += ("architecture", "output_activation")
+    names = {"num_blocks", "base_maps", "block_kernel_size"}
+    names |= {"architecture", "output_activation"}
     refiner = networks.build_refiner(
         image_size, **{name: settings[name] for name in names if name in settings}
     )

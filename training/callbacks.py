@@ -7,10 +7,17 @@ is the same as one that was not.
 
 import math
 import time
+from collections.abc import Callable, Collection, Container, Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
+import tensorflow as tf
 
 from dataset.shards import UserError
+from training.model_dir import ModelDir
+
+if TYPE_CHECKING:
+    from training.run import Run
 
 
 class _StepCallback(keras.callbacks.Callback):
@@ -29,7 +36,7 @@ class _StepCallback(keras.callbacks.Callback):
 class StepCount(_StepCallback):
     """Counts the steps, for all and for the progress bar; must come first."""
 
-    def after_step(self, step):
+    def after_step(self, step: int) -> None:
         self.run.step = step + 1
         self.run.display.tick(self.run.step)
 
@@ -41,19 +48,24 @@ class Log(_StepCallback):
       UserError: a loss is not finite.
     """
 
-    def __init__(self, run, log_steps, describe=None):
+    def __init__(
+        self,
+        run: "Run",
+        log_steps: int,
+        describe: Callable[[int], Mapping[str, Any]] | None = None,
+    ) -> None:
         super().__init__(run)
         self.log_steps = log_steps
         self.describe = describe or (lambda step: {})
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         self._mark = (time.monotonic(), self.run.step)
 
-    def after_step(self, step):
+    def after_step(self, step: int) -> None:
         if step % self.log_steps == 0 or step == self.run.num_steps:
             self.write(step)
 
-    def write(self, step):
+    def write(self, step: int) -> None:
         values = self.model.take_means()
         check_finite(values, step, self.run.folder)
         seconds, steps = time.monotonic() - self._mark[0], step - self._mark[1]
@@ -64,7 +76,7 @@ class Log(_StepCallback):
         self.run.display.postfix(values)
 
 
-def check_finite(values, step, folder):
+def check_finite(values: Mapping[str, float], step: int, folder: ModelDir) -> None:
     """Stops the training in a `ModelDir` if one of its losses is NaN or infinite."""
     for name, value in values.items():
         if not math.isfinite(value):
@@ -88,14 +100,21 @@ class SampleGrid(_StepCallback):
       columns: images per row.
     """
 
-    def __init__(self, run, draw, steps, name=None, columns=None):
+    def __init__(
+        self,
+        run: "Run",
+        draw: Callable[[], tf.Tensor],
+        steps: Container[int],
+        name: Callable[[int], str] | None = None,
+        columns: int | None = None,
+    ) -> None:
         super().__init__(run)
         self.draw = draw
         self.steps = steps
         self.name = name or (lambda step: f"step-{step:07d}")
         self.columns = columns
 
-    def after_step(self, step):
+    def after_step(self, step: int) -> None:
         if step not in self.steps and step != self.run.num_steps:
             return
         self.run.display.log_image(
@@ -109,15 +128,17 @@ class Save(_StepCallback):
     Must come last: what it saves is the state after everything else of the step.
     """
 
-    def __init__(self, run, minutes, keep_steps=()):
+    def __init__(
+        self, run: "Run", minutes: float, keep_steps: Collection[int] = ()
+    ) -> None:
         super().__init__(run)
         self.seconds = 60.0 * minutes
         self.keep_steps = keep_steps
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         self._saved = time.monotonic()
 
-    def after_step(self, step):
+    def after_step(self, step: int) -> None:
         due, stopping = self.run.any_worker(
             time.monotonic() - self._saved >= self.seconds,
             self.run.stop_signal is not None,

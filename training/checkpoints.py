@@ -3,9 +3,10 @@
 import hashlib
 import json
 import os
-import re
 import sys
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from dataset.shards import UserError
@@ -13,7 +14,7 @@ from dataset.shards import UserError
 # Flags that a trainer did not have from the first, by binary, with the values that say
 # what its trainings did before: those are continued and used as if their run.json named
 # them. Not the flags' defaults, which may change one day.
-ADDED_SETTINGS = {
+ADDED_SETTINGS: dict[str, dict[str, Any]] = {
     "classifier.train": {
         "blocks": [3, 4, 6, 3],
         "base_maps": 64,
@@ -35,7 +36,7 @@ ADDED_SETTINGS = {
 }
 
 
-def read_run(model_dir):
+def read_run(model_dir: str) -> dict[str, Any]:
     """The content of a training's `run.json`: binary, settings, inputs' digests.
 
     The settings include the flags that were added since: see `ADDED_SETTINGS`.
@@ -52,7 +53,7 @@ def read_run(model_dir):
     return {**run, "settings": {**added, **run["settings"]}}
 
 
-def checkpoint_path(model_dir, step=None):
+def checkpoint_path(model_dir: str, step: int | None = None) -> str:
     """The path of a training's latest checkpoint, or of the one kept at `step`.
 
     Raises:
@@ -67,13 +68,13 @@ def checkpoint_path(model_dir, step=None):
         raise UserError(
             f"--step={step}: {model_dir} has kept steps {steps or 'none'} only."
         )
-    path = latest_checkpoint(os.path.join(model_dir, "checkpoints"))
-    if path is None:
+    latest = latest_checkpoint(os.path.join(model_dir, "checkpoints"))
+    if latest is None:
         raise UserError(f"--model_dir={model_dir}: no checkpoint yet; train first.")
-    return path
+    return latest
 
 
-def latest_checkpoint(folder):
+def latest_checkpoint(folder: str) -> str | None:
     """The path of the latest checkpoint that can be read; None where there is none.
 
     A full disk or a loss of power can leave the newest one short. The one before it is
@@ -97,7 +98,7 @@ def latest_checkpoint(folder):
     return None
 
 
-def find_fault(path):
+def find_fault(path: str) -> str:
     """Why a checkpoint cannot be read, or an empty string; reads all of it."""
     try:
         reader = tf.train.load_checkpoint(path)
@@ -108,14 +109,14 @@ def find_fault(path):
     return ""
 
 
-def restore_parts(path, **parts):
+def restore_parts(path: str, **parts: keras.Model) -> None:
     """Restores networks from a checkpoint by the name they have in the model."""
     wanted = tf.train.Checkpoint(model=tf.train.Checkpoint(**parts))
     # Not `restore`, which asks for a counter of saves: kept steps have none.
     wanted.read(path).assert_existing_objects_matched().expect_partial()
 
 
-def num_bytes(model):
+def num_bytes(model: keras.Model) -> int:
     """Bytes of a checkpoint of `model`: of all variables that hang on it."""
     checkpoint = tf.train.Checkpoint(model=model)  # The view keeps no reference to it.
     tracked = tf.train.TrackableView(checkpoint).descendants()
@@ -123,7 +124,7 @@ def num_bytes(model):
     return sum(v.dtype.size * v.shape.num_elements() for v in variables.values())
 
 
-def weights_digest(model):
+def weights_digest(model: keras.Model) -> str:
     """SHA-256 of a model's weights, for the manifest."""
     digest = hashlib.sha256()
     for weight in model.get_weights():
@@ -131,6 +132,6 @@ def weights_digest(model):
     return digest.hexdigest()
 
 
-def step_of(path):
+def step_of(path: str) -> int:
     """The step that a checkpoint's path ends with."""
-    return int(re.search(r"-(\d+)$", path).group(1))
+    return int(path.rpartition("-")[2])

@@ -3,12 +3,15 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 import tqdm
 
 from dataset import pictures
 from dataset.shards import to_uint8, write_text
+from training.model_dir import ModelDir
 
 
 class Display:
@@ -22,18 +25,26 @@ class Display:
       with_bar: whether to show a progress bar.
     """
 
-    def __init__(self, folder, *, step, num_images, batch_size, with_bar):
+    def __init__(
+        self,
+        folder: ModelDir,
+        *,
+        step: int,
+        num_images: int,
+        batch_size: int,
+        with_bar: bool,
+    ) -> None:
         self._folder = folder
         self._num_images = num_images
         self._batch_size = batch_size
         self._with_bar = with_bar
-        self._bar = None
+        self._bar: tqdm.tqdm | None = None
         self._events = tf.summary.create_file_writer(folder.own_path("events"))
         lines = read_log(folder.shared_path("log.jsonl"), step)
         content = "".join(line + "\n" for line in lines)
         write_text(folder.own_path("log.jsonl"), content)
 
-    def log(self, line):
+    def log(self, line: Mapping[str, Any]) -> None:
         """Appends a dict with a `step` to log.jsonl and its numbers to TensorBoard."""
         with open(self._folder.own_path("log.jsonl"), "a") as file:
             file.write(json.dumps(line) + "\n")
@@ -42,7 +53,14 @@ class Display:
                 if name != "step" and isinstance(value, (int, float)):
                     tf.summary.scalar(name, value)
 
-    def log_image(self, name, images, step, columns=None, tag=None):
+    def log_image(
+        self,
+        name: str,
+        images: tf.Tensor,
+        step: int,
+        columns: int | None = None,
+        tag: str | None = None,
+    ) -> None:
         """Writes float images in [-1, 1] as a grid to samples/ and TensorBoard."""
         image = pictures.grid(to_uint8(images), columns)
         path = os.path.join(self._folder.own_path("samples"), name + ".png")
@@ -50,7 +68,7 @@ class Display:
         with self._events.as_default(step):
             tf.summary.image(tag or name, image[None])
 
-    def tick(self, step):
+    def tick(self, step: int) -> None:
         """Moves the progress bar to the end of `step`."""
         if self._bar is None:
             self._bar = tqdm.tqdm(
@@ -65,18 +83,18 @@ class Display:
             )
         self._bar.update(self._batch_size)
 
-    def postfix(self, values):
+    def postfix(self, values: Mapping[str, float]) -> None:
         """Shows the latest losses beside the progress bar."""
         if self._bar:
             texts = {name: f"{value:.3g}" for name, value in values.items()}
             self._bar.set_postfix(texts, refresh=False)
 
-    def close(self):
+    def close(self) -> None:
         if self._bar:
             self._bar.close()
 
 
-def read_log(path, before_step):
+def read_log(path: str, before_step: int) -> list[str]:
     """The lines of a `log.jsonl` of steps up to `before_step`, in order."""
     if not tf.io.gfile.exists(path):
         return []

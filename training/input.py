@@ -8,12 +8,13 @@ image, cropped and flipped the same way: its place in the epoch's permutation de
 import atexit
 import functools
 import gc
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from dataset.image_sets import concatenated
-from dataset.shards import UserError, parse, untuned
+from dataset.shards import ShardSet, UserError, parse, untuned
 
 SHUFFLE_STREAM, CHOICE_STREAM = 1, 2
 
@@ -23,18 +24,25 @@ SHUFFLE_STREAM, CHOICE_STREAM = 1, 2
 atexit.register(gc.collect)
 
 
-def image_seed(seed, n, stream=0):
+def image_seed(seed: int, n: int | tf.Tensor, stream: int = 0) -> tf.Tensor:
     """The int32 [2] seed of image number `n` for `tf.random.stateless_*`."""
     return tf.stack([tf.cast(seed * 1009 + stream, tf.int32), tf.cast(n, tf.int32)])
 
 
-def epoch_order(seed, epoch, num_images):
+def epoch_order(seed: int, epoch: int, num_images: int) -> np.ndarray:
     """The permutation of one epoch, int64 [num_images]."""
     generator = np.random.Generator(np.random.PCG64([SHUFFLE_STREAM, seed, epoch]))
     return generator.permutation(num_images)
 
 
-def shuffled_examples(shard_sets, *, start, stop, seed, shuffle=True):
+def shuffled_examples(
+    shard_sets: "Sequence[ShardSet | ChosenImages]",
+    *,
+    start: int,
+    stop: int,
+    seed: int,
+    shuffle: bool = True,
+) -> tf.data.Dataset:
     """Images number `start` to `stop` - 1 of an endless series of shuffled epochs.
 
     Args:
@@ -82,7 +90,9 @@ class ChosenImages:
       UserError: the set has fewer images than that.
     """
 
-    def __init__(self, shard_set, num_images, seed, flag):
+    def __init__(
+        self, shard_set: ShardSet, num_images: int, seed: int, flag: str
+    ) -> None:
         if num_images > len(shard_set):
             raise UserError(
                 f"--{flag}={shard_set.directory}: has {len(shard_set)} images, fewer"
@@ -93,15 +103,15 @@ class ChosenImages:
         self._positions = np.sort(order[: num_images or len(shard_set)])
         self._shard_set = shard_set
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._positions)
 
-    def serialized(self, position):
+    def serialized(self, position: int) -> bytes:
         """The bytes of the chosen example number `position`."""
         return self._shard_set.serialized(int(self._positions[position]))
 
 
-def check_labels(shard_set, label, flag):
+def check_labels(shard_set: ShardSet, label: str | None, flag: str) -> str:
     """Refuses a set whose images are not all of one label.
 
     Args:
@@ -123,7 +133,10 @@ def check_labels(shard_set, label, flag):
     return present[0]
 
 
-def check_patients(training, validation):
+def check_patients(
+    training: Mapping[str, Sequence[ShardSet]],
+    validation: Mapping[str, Sequence[ShardSet]],
+) -> None:
     """Refuses patients whose images are on both sides.
 
     Args:
@@ -147,7 +160,7 @@ def _patients(shard_sets):
     return set().union(*(shards.patients() for shards in shard_sets)) - {""}
 
 
-def finish(batches):
+def finish(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Prefetches batches and makes them safe to distribute among replicas."""
     options = tf.data.Options()
     options.deterministic = True

@@ -1,5 +1,8 @@
 """The base of every trained model: a step counter, its random draws, its averages."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -16,7 +19,9 @@ class SteppedModel(keras.Model):
       batch_size: the global batch size.
     """
 
-    def __init__(self, *, seed, batch_size, loss_names, **kwargs):
+    def __init__(
+        self, *, seed: int, batch_size: int, loss_names: Iterable[str], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         self.batch_size = batch_size
@@ -30,11 +35,11 @@ class SteppedModel(keras.Model):
         self._trackers = {name: keras.metrics.Mean(name=name) for name in loss_names}
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """None that Keras knows: it would reset them with each call of `fit`."""
         return []
 
-    def take_means(self):
+    def take_means(self) -> dict[str, float]:
         """The mean of each loss recorded since the last call, floats by name."""
         means = {
             name: float(tracker.result())
@@ -45,12 +50,12 @@ class SteppedModel(keras.Model):
             tracker.reset_state()
         return means
 
-    def losses_are_finite(self):
+    def losses_are_finite(self) -> bool:
         """Whether all recorded losses are, since the last `take_means`."""
         results = [tracker.result() for tracker in self._trackers.values()]
         return bool(tf.reduce_all(tf.math.is_finite(results)))
 
-    def random_normal(self, shape, stream):
+    def random_normal(self, shape: Sequence[int], stream: int) -> tf.Tensor:
         """N(0, 1) for this replica's part of the batch, float32 [images, *shape].
 
         The whole batch is drawn from (seed, stream, step) and the replica takes its
@@ -58,11 +63,11 @@ class SteppedModel(keras.Model):
         """
         return self._part(tf.random.stateless_normal, shape, stream)
 
-    def random_uniform(self, shape, stream):
+    def random_uniform(self, shape: Sequence[int], stream: int) -> tf.Tensor:
         """U(0, 1) for this replica's part of the batch, float32 [images, *shape]."""
         return self._part(tf.random.stateless_uniform, shape, stream)
 
-    def dropout_mask(self, shape, rate, stream):
+    def dropout_mask(self, shape: Sequence[int], rate: float, stream: int) -> tf.Tensor:
         """TensorFlow's dropout of ones for this replica's part of the batch.
 
         Returns:
@@ -87,7 +92,7 @@ class SteppedModel(keras.Model):
         first = context.replica_id_in_sync_group * size
         return tf.reshape(whole[first : first + size], [size, *shape])
 
-    def average(self, **losses):
+    def average(self, **losses: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
         """Averages per-image losses over the *global* batch and records them.
 
         Gradients of replicas are summed, so each divides by the global batch: a bare
@@ -108,7 +113,13 @@ class SteppedModel(keras.Model):
             )
         return averages[0] if len(averages) == 1 else averages
 
-    def minimize(self, optimizer, tape, loss, variables):
+    def minimize(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        tape: tf.GradientTape,
+        loss: tf.Tensor,
+        variables: Sequence[tf.Variable],
+    ) -> None:
         """One optimizer step on `variables`; scales the loss where float16 needs it."""
         scaled = isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer)
         if scaled:
@@ -119,26 +130,28 @@ class SteppedModel(keras.Model):
             gradients = optimizer.get_unscaled_gradients(gradients)
         optimizer.apply_gradients(zip(gradients, variables))
 
-    def end_step(self):
+    def end_step(self) -> dict[str, tf.Tensor]:
         """Counts the step; returns the running means since the last `take_means`."""
         self.step.assign_add(1)
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
 
-def optimizer_for_precision(optimizer):
+def optimizer_for_precision(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.Optimizer:
     """Wraps `optimizer` in dynamic loss scaling under mixed_float16."""
     if keras.mixed_precision.global_policy().name == "mixed_float16":
         return keras.mixed_precision.LossScaleOptimizer(optimizer)
     return optimizer
 
 
-def reset_optimizer(optimizer):
+def reset_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     """Sets an optimizer's counters and moments to zero; not its learning rate."""
     for variable in optimizer.variables:
         variable.assign(tf.zeros_like(variable))
 
 
-def unique(collections):
+def unique(collections: Iterable[Iterable[tf.Variable]]) -> list[tf.Variable]:
     """The variables of some collections, those that several have once, in order."""
     variables = {v.ref(): v for collection in collections for v in collection}
     return list(variables.values())

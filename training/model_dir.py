@@ -9,11 +9,15 @@ import fcntl
 import itertools
 import json
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import keras
 import tensorflow as tf
 
-from dataset.shards import PROJECT_VERSION, UserError, write_json
+from dataset.shards import PROJECT_VERSION, ShardSet, UserError, write_json
 from training.checkpoints import latest_checkpoint, read_run, step_of
+from training.workers import Workers
 
 # Settings that may differ when a training is continued: they do not change what is
 # computed, only where, and what is shown of it.
@@ -34,7 +38,9 @@ class ModelDir:
       UserError: the folder holds another training, or one that is running.
     """
 
-    def __init__(self, binary, settings, workers):
+    def __init__(
+        self, binary: str, settings: Mapping[str, Any], workers: Workers
+    ) -> None:
         self.binary = binary
         self.settings = settings
         self.path = settings["model_dir"]
@@ -42,19 +48,21 @@ class ModelDir:
         self._own_dir = workers.folder(self.path)
         self._check_settings()
 
-    def own_path(self, name):
+    def own_path(self, name: str) -> str:
         """Where this worker writes a file of the folder: see `Workers.folder`."""
         return os.path.join(self._own_dir, name)
 
-    def shared_path(self, name):
+    def shared_path(self, name: str) -> str:
         """Where every worker reads a file of the folder."""
         return os.path.join(self.path, name)
 
     @property
-    def is_finished(self):
+    def is_finished(self) -> bool:
         return tf.io.gfile.exists(self.shared_path("finished.json"))
 
-    def check_inputs(self, inputs, num_steps):
+    def check_inputs(
+        self, inputs: Mapping[str, Sequence[ShardSet]], num_steps: int
+    ) -> None:
         """Refuses to continue on other images, in folders of the same names.
 
         Args:
@@ -81,7 +89,9 @@ class ModelDir:
                 " training of --match_steps_of, to continue it"
             )
 
-    def take(self, inputs, facts):
+    def take(
+        self, inputs: Mapping[str, Sequence[ShardSet]], facts: Mapping[str, Any]
+    ) -> None:
         """Locks the folder until the process ends, and writes whose it is.
 
         Args:
@@ -163,12 +173,12 @@ class ModelDir:
         tf.io.gfile.rename(self.path, aside)
         print(f"{self.path}: another training; it is now {aside}.", flush=True)
 
-    def latest_step(self):
+    def latest_step(self) -> int:
         """The step of the latest checkpoint; 0 without one."""
         path = tf.train.latest_checkpoint(self.shared_path("checkpoints"))
         return step_of(path) if path else 0
 
-    def restore(self, model):
+    def restore(self, model: keras.Model) -> int:
         """Brings `model` to the latest checkpoint, if there is one; returns its step.
 
         Every variable, the optimizers' too, must exist by now.
@@ -180,7 +190,7 @@ class ModelDir:
         checkpoint.restore(path).assert_existing_objects_matched()
         return step_of(path)
 
-    def save(self, model, step):
+    def save(self, model: keras.Model, step: int) -> None:
         """Writes a checkpoint of a step; the one before is kept, too."""
         checkpoint = tf.train.Checkpoint(model=model)
         manager = tf.train.CheckpointManager(
@@ -188,17 +198,17 @@ class ModelDir:
         )
         manager.save(checkpoint_number=step)
 
-    def keep(self, model, step):
+    def keep(self, model: keras.Model, step: int) -> None:
         """Writes a checkpoint of a step that is never removed."""
         checkpoint = tf.train.Checkpoint(model=model)
         checkpoint.write(os.path.join(self.own_path("kept"), f"step-{step}"))
 
-    def finish(self, **results):
+    def finish(self, **results: Any) -> None:
         """Marks the training as complete, with `results` for whoever reads it."""
         write_json(self.own_path("finished.json"), results)
 
 
-def flagfile(settings):
+def flagfile(settings: Mapping[str, Any]) -> str:
     """`settings` as the lines of an absl flagfile."""
     lines = []
     for name, value in settings.items():

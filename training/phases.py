@@ -1,6 +1,8 @@
 """Phases of a training: stretches of it whose steps are all alike."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,12 +19,12 @@ class Phase:
     start: int
     stop: int
 
-    def batches_before(self, step):
+    def batches_before(self, step: int) -> int:
         """The number of batches that the steps before `step` have taken."""
         return step
 
 
-def phase_at(phases, done):
+def phase_at(phases: Sequence[Any], done: int) -> Any:
     """The phase of what comes after `done` steps or images; the end is the last's."""
     for phase in phases:
         if done < phase.stop:

@@ -4,11 +4,18 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
+import keras
+import tensorflow as tf
+
+from dataset.shards import ShardSet
 from training import callbacks as cb
 from training import checkpoints, workers
 from training import strategy as strategies
 from training.display import Display
+from training.model import SteppedModel
 from training.model_dir import KEPT_CHECKPOINTS, ModelDir
 
 COMMON = (
@@ -46,17 +53,19 @@ class Run:
       UserError: the folder holds another training, or one that is running.
     """
 
-    def __init__(self, binary, settings, group=1):
+    def __init__(
+        self, binary: str, settings: Mapping[str, Any], group: int = 1
+    ) -> None:
         self.settings = settings
         self.model_flags = {k: v for k, v in settings.items() if k not in COMMON}
         self.seed = settings["seed"]
         self.batch_size = settings["batch_size"]
         self.step = 0
-        self.num_steps = None
-        self.stop_signal = None
+        self.num_steps: int | None = None
+        self.stop_signal: int | None = None
         self.workers = workers.Workers(settings["strategy"])
         self.folder = ModelDir(binary, settings, self.workers)
-        self.display = None
+        self.display: Display | None = None
         strategies.configure(
             settings["seed"], settings["precision"], settings["deterministic"]
         )
@@ -64,7 +73,15 @@ class Run:
             settings["strategy"], settings["batch_size"], group
         )
 
-    def start(self, model, *, num_steps, inputs, facts, keep_steps=()):
+    def start(
+        self,
+        model: SteppedModel,
+        *,
+        num_steps: int,
+        inputs: Mapping[str, Sequence[ShardSet]],
+        facts: Mapping[str, Any],
+        keep_steps: Collection[int] = (),
+    ) -> bool:
         """Shows the plan, takes the folder, brings `model` to its last checkpoint.
 
         Args:
@@ -119,7 +136,15 @@ class Run:
         for name, value in facts.items():
             print(f"  {name}: {value}", flush=True)
 
-    def fit(self, model, batches, *, callbacks=(), describe=None, keep_steps=()):
+    def fit(
+        self,
+        model: SteppedModel,
+        batches: tf.data.Dataset,
+        *,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
+        describe: Callable[[int], Mapping[str, Any]] | None = None,
+        keep_steps: Collection[int] = (),
+    ) -> None:
         """Trains `model` on all of `batches`, the next ones of the training.
 
         Args:
@@ -139,18 +164,18 @@ class Run:
             with self.workers.explain_gone():
                 model.fit(batches, epochs=1, verbose=0, callbacks=chain, shuffle=False)
 
-    def any_worker(self, *conditions):
+    def any_worker(self, *conditions: bool) -> list[bool]:
         """Whether a condition holds for any worker: see `Workers.any_worker`."""
         return self.workers.any_worker(self.strategy, *conditions)
 
-    def finish(self, **results):
+    def finish(self, **results: Any) -> None:
         """Marks the training as complete, with `results` for whoever reads it."""
         self.display.close()
         seconds = round(time.monotonic() - self._began, 1)
         self.folder.finish(step=self.step, seconds_since_last_start=seconds, **results)
         print(f"{self.folder.path}: finished at step {self.step}.", flush=True)
 
-    def stop(self):
+    def stop(self) -> NoReturn:
         """Leaves after a signal; the state is saved."""
         self.display.close()
         self.stop_signal = self.stop_signal or signal.SIGTERM  # Another worker's.

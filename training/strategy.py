@@ -6,7 +6,9 @@ import tensorflow as tf
 from dataset.shards import UserError
 
 
-def create_strategy(name, batch_size, group=1):
+def create_strategy(
+    name: str, batch_size: int, group: int = 1
+) -> tf.distribute.Strategy:
     """The `tf.distribute.Strategy` of `--strategy`.
 
     `auto` mirrors over as many of the local GPUs as the batch divides among. On a
@@ -47,7 +49,7 @@ def _local_strategy(name, num_groups):
     return tf.distribute.OneDeviceStrategy(devices[0].name)
 
 
-def describe(strategy, num_workers=1):
+def describe(strategy: tf.distribute.Strategy, num_workers: int = 1) -> str:
     """One line for the person who started the training."""
     gpus = tf.config.list_physical_devices("GPU")
     replicas = strategy.num_replicas_in_sync
@@ -57,7 +59,7 @@ def describe(strategy, num_workers=1):
     return f"{replicas} replica(s) on {on}"
 
 
-def configure(seed, precision, deterministic):
+def configure(seed: int, precision: str, deterministic: bool) -> None:
     """Sets what is global to the process, before any model is built."""
     keras.utils.set_random_seed(seed)
     keras.mixed_precision.set_global_policy(precision)

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -46,12 +47,12 @@ class Workers:
       UserError: it is multi_worker, and `TF_CONFIG` does not say who they are.
     """
 
-    def __init__(self, strategy_name):
+    def __init__(self, strategy_name: str) -> None:
         several = strategy_name == "multi_worker"
         self.index, self.number = read_tf_config() if several else (0, 1)
         self.is_chief = self.index == 0
 
-    def folder(self, model_dir):
+    def folder(self, model_dir: str) -> str:
         """Where this worker writes what belongs into `model_dir`."""
         if self.is_chief:
             return model_dir
@@ -59,7 +60,9 @@ class Workers:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return folder
 
-    def any_worker(self, strategy, *conditions):
+    def any_worker(
+        self, strategy: tf.distribute.Strategy, *conditions: bool
+    ) -> list[bool]:
         """Whether a condition holds for any worker; all call this at the same step.
 
         Args:
@@ -77,7 +80,7 @@ class Workers:
         return [bool(votes) for votes in strategy.reduce("SUM", values, axis=None)]
 
     @contextlib.contextmanager
-    def explain_gone(self):
+    def explain_gone(self) -> Iterator[None]:
         """Turns errors that a lost worker causes in the others into a `UserError`."""
         try:
             yield
@@ -92,7 +95,7 @@ class Workers:
             ) from error
 
 
-def read_tf_config():
+def read_tf_config() -> tuple[int, int]:
     """The number of this worker, and that of all, from `TF_CONFIG`.
 
     Raises:

@@ -24,7 +24,9 @@ def check_size(image_size, discriminator_scales):
         )
 
 
-def build_encoders(image_size, *, base_maps=64, shared_blocks=1):
+def build_encoders(
+    image_size: int, *, base_maps: int = 64, shared_blocks: int = 1
+) -> tuple[keras.Model, keras.Model]:
     """The encoders of both domains; their last residual blocks are the same objects.
 
     Args:
@@ -55,7 +57,13 @@ def build_encoders(image_size, *, base_maps=64, shared_blocks=1):
     return build("encoder_a"), build("encoder_b")
 
 
-def build_decoders(image_size, *, base_maps=64, shared_blocks=1, norm_scale="ones"):
+def build_decoders(
+    image_size: int,
+    *,
+    base_maps: int = 64,
+    shared_blocks: int = 1,
+    norm_scale: str = "ones",
+) -> tuple[keras.Model, keras.Model]:
     """The decoders of both domains; their first residual blocks are the same objects.
 
     The arguments are those of `build_encoders`, and `norm_scale` is `scale` of

@@ -9,13 +9,18 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
     binary.run("unit.refine", writes_shard_set=True)
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 
 from refiners import refining
 from unit import networks
 
 
-def build_refiner(settings, image_size):
+def build_refiner(
+    settings: Mapping[str, Any], image_size: int
+) -> tuple[keras.Model, dict[str, keras.Model]]:
     """The network x_a to x_ab, without noise; see `refiners.refining.refine`."""
     width = {key: settings[key] for key in ("base_maps", "shared_blocks")}
     encoder_a, _ = networks.build_encoders(image_size, **width)

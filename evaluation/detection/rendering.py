@@ -21,8 +21,16 @@ NONE = "-"
 PERCENTS = ("sensitivity_at_specificity", *METRICS)
 ENDS = ("value", "sd", "low", "high", "patients_low", "patients_high")
 SPREADS = ("sd_folds", "sd_detector_seeds", "sd_chain_seeds")
-DIFFERENCES = ("difference", "patients_low", "patients_high", "better", "worse")
-DIFFERENCES += ("p_value", "p_holm", "patients_se")
+DIFFERENCES = (
+    "difference",
+    "patients_low",
+    "patients_high",
+    "better",
+    "worse",
+    "p_value",
+    "p_holm",
+    "patients_se",
+)
 
 
 def document(table):

@@ -2,11 +2,12 @@
 
 import dataclasses
 import os
+from collections.abc import Mapping
 
 from dataset.shards import UserError, read_json
 from evaluation.detection import rendering
 from evaluation.images import memorisation_report, quality
-from evaluation.page.experiment import prefix_of, read_slices
+from evaluation.page.experiment import Experiment, prefix_of, read_slices
 from evaluation.page.pictures import Gallery, Picture
 from evaluation.page.trainings import samples, trainings
 from evaluation.tables import Heading, Table, Text
@@ -73,7 +74,9 @@ class Section:
     absence: str
 
 
-def build_sections(experiment, folders):
+def build_sections(
+    experiment: Experiment, folders: Mapping[str, str | None]
+) -> list[Section]:
     """All sections in order.
 
     Args:
