@@ -86,6 +86,13 @@ def test_files_in_backticks_are_there(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_knows_what_the_pages_ask_it_for(page):
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)
+    asked = re.findall(r"`[^`\n]*\bmake ([\w -]+?)[`\n]", page.read_text())
+    assert {word for words in asked for word in words.split()} <= {*targets}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_lines_are_wrapped(page):
     if page.name in LONG_PAGES:
         pytest.skip("its notes are as the programs print them")
