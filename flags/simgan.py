@@ -50,11 +50,24 @@ def _define_steps():
             "Times at most that it is halved (Han et al., 2019: once); 0 for again and"
             " again, every --halving_steps.",
         ),
+        refiner_rate_factor=number(
+            1.0,
+            "What the refiner's learning rate is multiplied by after pre-training. Less"
+            " than 1 lets the discriminator follow a refiner that changes slowly.",
+        ),
     )
 
 
 def _define_networks():
     return dict(
+        architecture=choice(
+            ["hands", "eyes"],
+            "Which networks of Shrivastava et al. (2017), appendix. Those for hands are"
+            " for images of 224 px: first filters of 7x7; the discriminator judges a"
+            " patch every 32 px, which sees 71 px. Those for eyes are for 55x35 px:"
+            " filters of 3x3; a patch every 4 px, which sees 23 px. Residual blocks are"
+            " --num_blocks (10 for hands, 4 for eyes).",
+        ),
         num_blocks=integer(10, "Residual blocks of the refiner."),
         base_maps=integer(
             64,
@@ -68,6 +81,18 @@ def _define_networks():
             "Height and width of the residual blocks' filters, in pixels. The appendix"
             " of Shrivastava et al. (2017) can be read as 7 in all of them: five times"
             " the weights and the work.",
+        ),
+        output_activation=choice(
+            ["tanh", "linear"],
+            "What follows the refiner's last convolution. Shrivastava et al. (2017)"
+            " name nothing, which is linear; tanh keeps images within their range, but"
+            " never reaches its ends.",
+        ),
+        block_scale=number(
+            1.0,
+            "Scale of the last batch norm of each residual block, before training. With"
+            " 0 a block changes nothing at first, and the refiner is soon the identity;"
+            " with 1 each adds noise of variance 1 to its input.",
         ),
         batch_norm_momentum=fraction(
             0.99,

@@ -25,6 +25,7 @@ class SimGAN(RefinerModel):
       batch_norm_momentum: of the moving averages of batch norm.
       learning_rate, halving_steps, num_halvings: of both SGD optimizers, see
         `gan.optimizers.HalvedLearningRate`.
+      refiner_rate_factor: what the refiner's rate is multiplied by in the main part.
       loss_reduction: a key of `losses.REDUCTIONS`.
       regularization_weight: weight of `losses.regularization_loss`; None for that of
         `losses.REGULARIZATION_WEIGHTS`.
@@ -43,19 +44,20 @@ class SimGAN(RefinerModel):
         pretrain_discriminator_steps,
         refiner_updates,
         discriminator_updates,
+        architecture,
         num_blocks,
         base_maps,
         block_kernel_size,
+        output_activation,
+        block_scale,
         batch_norm_momentum,
         learning_rate,
         halving_steps,
         num_halvings,
+        refiner_rate_factor,
         loss_reduction,
         regularization_weight,
         history_size,
-        architecture="hands",
-        output_activation="tanh",
-        block_scale=1.0,
         synchronized=None,
         **kwargs,
     ):
@@ -91,6 +93,7 @@ class SimGAN(RefinerModel):
         if regularization_weight is None:
             regularization_weight = losses.REGULARIZATION_WEIGHTS[loss_reduction]
         self.regularization_weight = regularization_weight
+        self.refiner_rate_factor = refiner_rate_factor
         self.phase = None
         self.schedule = HalvedLearningRate(
             self.step, learning_rate, halving_steps, num_halvings
@@ -161,6 +164,7 @@ class SimGAN(RefinerModel):
                 loss += self.average(
                     adversarial_loss=losses.adversarial_loss(logits, self.reduce)
                 )
+                loss *= self.refiner_rate_factor  # SGD: as much as of its rate.
         variables = self.refiner.trainable_variables
         self.minimize(self.refiner_optimizer, tape, loss, variables)
 

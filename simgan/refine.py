@@ -25,7 +25,7 @@ def build_refiner(
     names = {"num_blocks", "base_maps", "block_kernel_size"}
     names |= {"architecture", "output_activation"}
     refiner = networks.build_refiner(
-        image_size, **{name: settings[name] for name in names if name in settings}
+        image_size, **{name: settings[name] for name in names}
     )
     return refiner, {"refiner": refiner}
 

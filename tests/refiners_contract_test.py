@@ -270,19 +270,30 @@ def test_simgan_of_a_former_version_refines_as_ever(refiner_of, sets, tmp_path):
     former = tmp_path / "former"
     shutil.copytree(simgan.model_dir, former)
     content = json.loads((former / "run.json").read_text())
-    for flag in ("block_kernel_size", "loss_reduction", "num_halvings"):
+    new = ("block_kernel_size", "loss_reduction", "num_halvings")
+    new += ("architecture", "output_activation", "block_scale", "refiner_rate_factor")
+    for flag in new:
         del content["settings"][flag]
     (former / "run.json").write_text(json.dumps(content))
     images = simgan.images_of(sets["more"], tmp_path / "set", model_dir=former)
     np.testing.assert_array_equal(images, simgan.images)
 
 
-def test_simgan_has_filters_of_the_size_of_its_training(tmp_path):
-    settings = {"num_blocks": 1, "base_maps": 4, "block_kernel_size": 7}
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"block_kernel_size": 7},
+        {"architecture": "eyes"},
+        {"output_activation": "linear"},
+    ],
+)
+def test_simgan_refines_with_the_network_of_its_training(changes, tmp_path):
+    settings = {"num_blocks": 1, "base_maps": 4, "block_kernel_size": 3}
+    settings |= {"architecture": "hands", "output_activation": "tanh", **changes}
     trained = networks.build_refiner(32, **settings)
     model = tf.train.Checkpoint(refiner=trained)
     path = tf.train.Checkpoint(model=model).write(str(tmp_path / "checkpoint"))
     network, parts = simgan_refine.build_refiner(settings, 32)
     restore_parts(path, **parts)
-    for weight, expected in zip(network.weights, trained.weights, strict=True):
-        np.testing.assert_array_equal(weight, expected)
+    images = 9 * tf.random.stateless_normal([2, 32, 32, 1], [0, 0])
+    np.testing.assert_array_equal(network(images), trained(images))

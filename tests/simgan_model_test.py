@@ -20,6 +20,10 @@ def build(strategy=None, precision="float32", **changes):
         "num_blocks": 1,
         "base_maps": 4,
         "block_kernel_size": 3,
+        "architecture": "hands",
+        "output_activation": "tanh",
+        "block_scale": 1.0,
+        "refiner_rate_factor": 1.0,
         "batch_norm_momentum": 0.9,
         "learning_rate": 0.01,
         "halving_steps": 100,
@@ -73,6 +77,17 @@ def values(network):
 
 def moved(network, before):
     return max(np.abs(a - b).max() for a, b in zip(values(network), before))
+
+
+@pytest.mark.parametrize("updates, refiners", [((1, 0), 1), ((1, 1), 0.25)])
+def test_rate_factor_is_of_the_refiner_in_the_main_part(updates, refiners):
+    moves = {}
+    for factor in (1.0, 0.25):
+        model = build(refiner_rate_factor=factor)
+        before = values(model.refiner)
+        train_steps(model, steps=1, updates=updates, eagerly=True)
+        moves[factor] = moved(model.refiner, before)
+    assert moves[0.25] == pytest.approx(refiners * moves[1.0], rel=1e-3)
 
 
 def test_each_phase_trains_the_networks_it_says():

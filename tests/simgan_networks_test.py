@@ -46,6 +46,42 @@ def test_refined_pixel_depends_on_what_its_filters_reach(size, reach):
     assert [rows[0], rows[-1]] == [16 - reach, 16 + reach]
 
 
+def test_parameter_counts_of_the_networks_for_eyes():
+    # 3x3 conv: 576 + 64; four blocks: 2 * (36,864 + 256) each; 1x1 conv: 64 + 1.
+    eyes = {"architecture": "eyes"}
+    refiner = networks.build_refiner(32, num_blocks=4, **eyes)
+    assert refiner.count_params() == 640 + 4 * 74_240 + 65
+    # Convs: 864, 55,296, 18,432, 1,024, 66; batch norms: 4 * (96 + 64 + 32 + 32).
+    assert networks.build_discriminator(32, **eyes).count_params() == 76_578
+
+
+def test_refiner_whose_blocks_have_scale_0_is_its_first_and_last_convolution():
+    """ReLU(x + 0) of what is not negative is itself."""
+    refiner = networks.build_refiner(
+        16, num_blocks=3, base_maps=4, block_scale=0.0, output_activation="linear"
+    )
+    images = tf.random.stateless_normal([2, 16, 16, 1], [0, 0])
+    maps = tf.nn.relu(refiner.get_layer("features")(images))
+    expected = refiner.get_layer("to_image")(maps)
+    for training in (False, True):
+        refined = refiner(images, training=training)
+        np.testing.assert_allclose(refined, expected, atol=1e-6)
+
+
+def test_linear_refiner_is_not_bounded_and_tanh_of_it_is_the_other():
+    refiners = []
+    for activation in ("linear", "tanh"):
+        tf.keras.utils.set_random_seed(1)
+        made = networks.build_refiner(
+            16, num_blocks=1, base_maps=4, output_activation=activation
+        )
+        refiners.append(made)
+    linear, bounded = refiners
+    images = 9 * tf.random.stateless_normal([2, 16, 16, 1], [0, 0])
+    assert np.abs(linear(images)).max() > 1
+    np.testing.assert_allclose(tf.tanh(linear(images)), bounded(images), rtol=1e-5)
+
+
 def test_refiner_keeps_size_and_range():
     refiner = networks.build_refiner(40, num_blocks=2, base_maps=4)
     images = tf.random.stateless_uniform([3, 40, 40, 1], [0, 0], -1, 1)
@@ -60,6 +96,24 @@ def test_refiner_keeps_size_and_range():
 def test_discriminator_has_two_logits_per_patch(image_size, patches):
     discriminator = networks.build_discriminator(image_size, base_maps=2)
     assert discriminator.output_shape == (None, patches, patches, 2)
+
+
+@pytest.mark.parametrize("image_size, patches", [(32, 8), (64, 16), (33, 9)])
+def test_discriminator_for_eyes_has_a_patch_for_every_4_px(image_size, patches):
+    discriminator = networks.build_discriminator(
+        image_size, base_maps=2, architecture="eyes"
+    )
+    assert discriminator.output_shape == (None, patches, patches, 2)
+
+
+def test_a_patch_of_the_discriminator_for_eyes_sees_23_px():
+    discriminator = networks.build_discriminator(64, base_maps=4, architecture="eyes")
+    image = tf.random.stateless_normal([64, 64], [0, 0]).numpy()
+    # Image n differs from the first in its row n - 1.
+    images = np.concatenate([image[None], image + 9 * np.eye(64)[:, :, None]])
+    logits = discriminator(images[..., None]).numpy()[:, 8, 8]
+    rows = np.flatnonzero((logits[1:] != logits[0]).any(axis=1))
+    assert rows[-1] - rows[0] + 1 == 23
 
 
 def test_images_of_less_than_one_patch_are_refused():
@@ -133,7 +187,7 @@ def test_moving_averages_serve_after_a_short_training():
     "layer",
     [
         ConvNorm(3, 5, 2, momentum=0.7, synchronized=True),
-        ResidualBlock(3, 5, momentum=0.7, synchronized=True),
+        ResidualBlock(3, 5, momentum=0.7, synchronized=True, scale=0.5),
     ],
 )
 def test_layer_comes_back_from_its_config(layer):

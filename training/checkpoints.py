@@ -31,6 +31,10 @@ ADDED_SETTINGS: dict[str, dict[str, Any]] = {
         "block_kernel_size": 3,
         "loss_reduction": "mean",
         "num_halvings": 0,
+        "architecture": "hands",
+        "output_activation": "tanh",
+        "block_scale": 1.0,
+        "refiner_rate_factor": 1.0,
     },
     "unit.train": {"norm_scale": "ones"},
 }
