@@ -14,7 +14,6 @@ from flags.kinds import (
     paths,
     percentage,
     switch,
-    text,
 )
 
 
@@ -91,11 +90,12 @@ def _define_network():
             "Maps of ResNet's first convolution (ResNet-50: 64); the four stages have"
             " 4, 8, 16 and 32 times as many.",
         ),
-        weights=text(
-            "none",
+        weights=path(
             "What ResNet starts from: none (scratch), imagenet (Keras' own file of"
             " ResNet-50, from its cache or downloaded) or the path of a file of Keras'"
             " layout.",
+            default="none",
+            required=False,
         ),
         dropout=fraction(
             0.5,

@@ -1,6 +1,6 @@
 """Flags of what images are compared by, other than pixels."""
 
-from flags.kinds import choice, integer, text
+from flags.kinds import choice, integer, path
 
 BACKBONES = (
     "inception_v3",
@@ -20,10 +20,11 @@ def define_features():
             "Network whose pooled features images are compared by, or descriptors:"
             " measures made by hand, which need no weights.",
         ),
-        weights=text(
-            "imagenet",
+        weights=path(
             "Weights of the network: imagenet (Keras' own, from its cache or the net),"
             " none (random, a weak measure) or the path of a file of Keras' layout.",
+            default="imagenet",
+            required=False,
         ),
         feature_size=integer(
             0,

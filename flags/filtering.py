@@ -1,7 +1,7 @@
 """Flags of `filtering.cluster`, `filtering.review` and `filtering.discard`."""
 
 from flags import features
-from flags.kinds import choice, count, integer, number, overwrite, path, paths, text
+from flags.kinds import choice, count, integer, number, overwrite, path, paths
 from flags.pages import define_port
 
 
@@ -54,10 +54,11 @@ def _define_features():
             " symmetry. auto: densenet169; with --weights=none the descriptors, which"
             " find far more than a network with random weights.",
         ),
-        weights=text(
-            "imagenet",
+        weights=path(
             "Weights of the network: imagenet (Keras' own file, from its cache or"
             " downloaded), the path of a weights file of Keras, or none.",
+            default="imagenet",
+            required=False,
         ),
         feature_size=integer(
             0,

@@ -4,6 +4,7 @@ A binary's flags are a dict of name to kind, `dict(seed=integer(0, "Of all draws
 """
 
 import functools
+import os
 
 from absl import flags
 
@@ -22,20 +23,45 @@ def define(kinds, flag_values, **changes):
     return [kind(name, **more) for name, kind in kinds.items()]
 
 
-def path(help, *, required=True):
-    """A file or folder."""
-    return _kind(flags.DEFINE_string, None, help, required=required)
+def path(help, *, default=None, required=True):
+    """A file or folder; of what is no path, the flag's help says what it may be."""
+    serializer = flags.ArgumentSerializer()
+    return _parsed(_PathParser(), serializer, default, help, required=required)
 
 
 def paths(help, *, required=True):
     """Files or folders, by commas; where they may be missing, none."""
-    return _kind(flags.DEFINE_list, None if required else [], help, required=required)
+    default, serializer = None if required else [], flags.ListSerializer(",")
+    return _parsed(_PathsParser(), serializer, default, help, required=required)
+
+
+class _PathParser(flags.ArgumentParser):
+    """Puts the home folder for `~`, as shells do not behind `--flag=`."""
+
+    def parse(self, argument):
+        return os.path.expanduser(argument)
+
+
+class _PathsParser(flags.ListParser):
+    def parse(self, argument):
+        return [os.path.expanduser(path) for path in super().parse(argument)]
 
 
 def rows(help, *, required=True):
-    """NAME=VALUE; the flag is given once for each."""
+    """NAME=VALUE, of which VALUE may be paths; the flag is given once for each."""
     default = None if required else []
-    return _kind(flags.DEFINE_multi_string, default, help, required=required)
+
+    def define_rows(name, **more):
+        serializer = flags.ArgumentSerializer()
+        return flags.DEFINE_multi(_RowParser(), serializer, name, **more)
+
+    return _kind(define_rows, default, help, required=required)
+
+
+class _RowParser(_PathParser):
+    def parse(self, argument):
+        name, equals, value = argument.partition("=")
+        return name + equals + ",".join(map(os.path.expanduser, value.split(",")))
 
 
 def text(default, help):
@@ -87,12 +113,7 @@ def percentage(default, help, most=100.0):
 
 def integers(length, default, help):
     """So many positive integers, by commas; a list."""
-    parser, serializer = _IntegersParser(length), flags.ListSerializer(",")
-
-    def define_integers(name, **more):
-        return flags.DEFINE(parser, name, serializer=serializer, **more)
-
-    return _kind(define_integers, default, help)
+    return _parsed(_IntegersParser(length), flags.ListSerializer(","), default, help)
 
 
 class _IntegersParser(flags.ListParser):
@@ -106,6 +127,15 @@ class _IntegersParser(flags.ListParser):
         if len(numbers) != self.length or not good:
             raise ValueError(f"expected {self.length} positive integers, by commas.")
         return [int(number) for number in numbers]
+
+
+def _parsed(parser, serializer, default, help, **more):
+    """A kind of flag whose text `parser` makes a value, and `serializer` a text."""
+
+    def define_parsed(name, **others):
+        return flags.DEFINE(parser, name, serializer=serializer, **others)
+
+    return _kind(define_parsed, default, help, **more)
 
 
 def _kind(function, default, help, **more):

@@ -31,6 +31,34 @@ def test_flagfile_parses_with_the_flags_of_its_binary(path):
     assert not re.search("^--flagfile", path.read_text(), re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    "name, arguments, expected",
+    [
+        ("dataset.prepare", ["brats_dir=~/BraTS"], {"brats_dir": "/home/me/BraTS"}),
+        ("dataset.phantom", ["output_dir=~/a b"], {"output_dir": "/home/me/a b"}),
+        (
+            "classifier.train",
+            ["train_dirs=~/a,b/~c,s3://x/~", "weights=~/w.h5"],
+            {
+                "train_dirs": ["/home/me/a", "b/~c", "s3://x/~"],
+                "weights": "/home/me/w.h5",
+            },
+        ),
+        (
+            "evaluation.table",
+            ["rows=real=~/a.csv,~/b.csv", "rows=x=c.csv"],
+            {"rows": ["real=/home/me/a.csv,/home/me/b.csv", "x=c.csv"]},
+        ),
+    ],
+)
+def test_tilde_is_the_home_folder(name, arguments, expected, monkeypatch):
+    """Shells do not expand it behind `--flag=`."""
+    monkeypatch.setenv("HOME", "/home/me")
+    arguments = [f"--{argument}" for argument in arguments]
+    settings = binary.parse(name, arguments, complete=False)
+    assert {flag: settings[flag] for flag in expected} == expected
+
+
 def test_flag_that_a_binary_does_not_have_is_refused(tmp_path):
     path = tmp_path / "evaluation_table.cfg"
     path.write_text("--protocoll=full\n")
