@@ -7,7 +7,6 @@ from flags.kinds import (
     fraction,
     integer,
     integers,
-    items,
     number,
     overwrite,
     path,
@@ -173,19 +172,20 @@ def define_predict():
     """Flags of `classifier.predict`."""
     return dict(
         model_dir=path("Folder of a classifier.train."),
-        data_dirs=items(
-            None, "Shard sets to predict, by commas. This, --volume or --images."
+        data_dirs=paths(
+            "Shard sets to predict, by commas. This, --volume or --images.",
+            required=False,
         ),
         volume=path(
             "Skull-stripped T1c volume to predict slice by slice: .nii, .nii.gz or"
             " .mha. For detectors trained on slices of dataset.prepare.",
             required=False,
         ),
-        images=items(
-            None,
+        images=paths(
             "Image files and folders of them, by commas: PNG, JPEG, TIFF or DICOM. They"
             " are made as dataset.import_images made those of the training, its masks"
             " left out. A detector of volumes takes 8-bit slices as they are.",
+            required=False,
         ),
         intensities=choice(
             ["", "as_is", "percentiles"],

@@ -199,11 +199,11 @@ def _define_split(duplicate_correlation=0.7, things="cases", evidence=VOLUMES_AL
 def define_verify():
     """Flags of `dataset.verify`."""
     return dict(
-        data_dirs=items(
-            None,
+        data_dirs=paths(
             "What to verify, by commas: shard sets, or folders with shard sets at any"
             " depth. A patient may not be in two of them; in a folder with train,"
             " validation and test, not in two of those.",
+            required=False,
         ),
         refined_from=path(
             "Shard set of which the one in --data_dirs is a refined version: same"
