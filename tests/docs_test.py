@@ -1,15 +1,15 @@
 """What the pages for readers name is there, and their lines fit on a screen."""
 
 import ast
-import pathlib
+import functools
 import re
 
 import pytest
+from project import BINARIES, ROOT
 
 from dataset.shards import PROJECT_VERSION
 from flags import binary
 
-ROOT = pathlib.Path(__file__).parents[1]
 PAPER = ROOT / "docs" / "paper.md"
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 MAX_COLUMNS = 100
@@ -83,6 +83,22 @@ def test_files_in_backticks_are_there(page):
     kinds = "py|smk|yaml|cfg|md"
     paths = re.findall(rf"`((?:{first})/[\w./]+\.(?:{kinds}))`", page.read_text())
     assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+@functools.lru_cache
+def flags_of(program):
+    """The names of a program's flags, and those that every program has."""
+    names = {*binary.parse(program, [], complete=False)}
+    return names | {f"no{name}" for name in names} | {"flagfile", "helpfull"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_programs_have_the_flags_that_the_pages_give_them(page):
+    text = page.read_text().replace("\\\n", " ")
+    for program in BINARIES:
+        for given in re.findall(rf"\b{re.escape(program)}((?: +--[^`\n]*)+)", text):
+            unknown = {*re.findall(r"(?:^| )--(\w+)", given)} - flags_of(program)
+            assert not unknown, f"{program}{given}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
