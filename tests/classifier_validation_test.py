@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from classifier.layers import Dropout
 from classifier.model import Classifier
 from classifier.validation import (
     BEST_WEIGHTS,
@@ -19,11 +20,11 @@ from classifier.validation import (
 def tiny_classifier():
     """A classifier whose detector is one dense layer on the mean of the image."""
     images = keras.Input([None, None, 1])
-    draws = keras.Input([8])
     mean = keras.layers.GlobalAveragePooling2D()(images)
-    logits = keras.layers.Reshape([])(keras.layers.Dense(1)(mean))
+    kept = Dropout(0.0, name="dropout")(mean)
+    logits = keras.layers.Reshape([])(keras.layers.Dense(1)(kept))
     return Classifier(
-        keras.Model([images, draws], logits),
+        keras.Model(images, logits),
         learning_rate=0.1,
         momentum=0.0,
         seed=0,
@@ -87,8 +88,8 @@ def validate(tmp_path, results, patience):
     run = types.SimpleNamespace(
         step=0,
         num_steps=100,
-        own_path=lambda name: str(tmp_path / name),
-        log=lines.append,
+        folder=types.SimpleNamespace(own_path=lambda name: str(tmp_path / name)),
+        display=types.SimpleNamespace(log=lines.append),
     )
     validation = Validation(
         run, None, steps_per_epoch=2, patience=patience, monitor="accuracy"

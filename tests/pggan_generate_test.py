@@ -33,7 +33,7 @@ def model_dir(tmp_path_factory, write_images, flag_defaults):
         },
     )
     train.train(run, **run.model_flags)
-    return run.model_dir
+    return run.folder.path
 
 
 def make(model_dir, output_dir, num_images, **changes):
