@@ -10,12 +10,12 @@ and a part per image. Takes some minutes and some GB.
 import argparse
 import json
 import os
-import pathlib
 import resource
 import subprocess
 import sys
 import time
 
+import psutil
 import tensorflow as tf
 
 from benchmarks.markdown import table
@@ -81,8 +81,7 @@ def measure(step, flags, batch):
 
 
 def resident_bytes():
-    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
+    return psutil.Process().memory_info().rss
 
 
 def measure_apart(step, flags, batch):

@@ -128,6 +128,12 @@ def test_flags_import_absl_alone(module):
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_no_module_but_flags_imports_absl(module):
+    packages = {name.partition(".")[0] for name in module.imports}
+    assert module.package == "flags" or "absl" not in packages
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
 def test_import_changes_nothing_in_the_process(module):
     changes = r"gc\.|os\.environ|os\.putenv|signal\.signal|set_process_up"
     for node in module.tree.body:

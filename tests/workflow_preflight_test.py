@@ -159,39 +159,63 @@ def test_step_that_the_training_does_not_keep_is_refused(preflight):
     assert len(faults) == 1 and "--step=200: the training keeps the steps" in faults[0]
 
 
-def test_more_clusters_than_images_are_refused(preflight):
+CLUSTER = ["--data_dir=pggan/tumor/images", "--reference_dir=real/train/tumor"]
+COMPARED = [
+    "--real_dirs=real/train/tumor,real/train/non_tumor",
+    "--synthetic_dirs=PGGAN=pggan/tumor/images,pggan/non_tumor/images",
+]
+OF_TWO_FOLDS = "--rows=real=fold-0/p.csv,fold-1/p.csv"
+
+
+@pytest.mark.parametrize(
+    "name, flags, fault",
+    [
+        ("filtering.cluster", [*CLUSTER, "--num_clusters=100"], None),
+        (
+            "filtering.cluster",
+            [*CLUSTER, "--num_clusters=101"],
+            "--num_clusters=101 of 100 images in pggan/tumor/images.",
+        ),
+        (
+            "filtering.cluster",
+            [*CLUSTER, "--backbone=resnet50", "--weights=a.h5"],
+            "--weights=a.h5: no such file.",
+        ),
+        (
+            "evaluation.tsne",
+            [*COMPARED, "--num_images=101"],
+            "--num_images=101: PGGAN has 100 of a class.",
+        ),
+        ("evaluation.tsne", [*COMPARED, "--num_images=20", "--perplexity=79"], None),
+        (
+            "evaluation.tsne",
+            [*COMPARED, "--num_images=20", "--perplexity=80"],
+            "--perplexity=80: expected less than the 80 images of a plane.",
+        ),
+        ("evaluation.quality", [*COMPARED, "--num_images=200"], None),
+        (
+            "evaluation.quality",
+            [*COMPARED, "--num_images=201"],
+            "--num_images=201: no comparison can have more than 200.",
+        ),
+        ("evaluation.table", ["--rows=real=p.csv", "--protocol=paper"], None),
+        (
+            "evaluation.table",
+            [OF_TWO_FOLDS, "--protocol=paper"],
+            "--protocol=paper: --rows have 2 folds; expected full.",
+        ),
+        (
+            "pggan.generate",
+            ["--model_dir=other/model"],
+            "--model_dir=other/model: no training in it.",
+        ),
+    ],
+)
+def test_step_that_could_not_do_its_work_is_named(preflight, name, flags, fault):
     real_slices(preflight)
-    cluster = ["--data_dir=pggan/tumor/images", "--output_dir=clusters"]
-    flags = [*cluster, "--num_clusters=101", "--reference_dir=real/train/tumor"]
-    faults = preflight.check_steps(
-        [pggan(), generated(), step("filtering.cluster", *flags)]
-    )
-    assert faults == [
-        "filtering.cluster: --num_clusters=101 of 100 images in pggan/tumor/images."
-    ]
-
-
-def test_more_points_than_images_are_refused(preflight):
-    real_slices(preflight)
-    both = [pggan(x) for x in LABELS] + [generated(x) for x in LABELS]
-    tsne = step(
-        "evaluation.tsne",
-        "--num_images=101",
-        "--real_dirs=real/train/tumor,real/train/non_tumor",
-        "--synthetic_dirs=PGGAN=pggan/tumor/images,pggan/non_tumor/images",
-        "--output_dir=tsne",
-    )
-    faults = preflight.check_steps([*both, tsne])
-    assert faults == ["evaluation.tsne: --num_images=101: PGGAN has 100 of a class."]
-
-
-def test_weights_that_are_not_there_are_named(preflight):
-    preflight.check_steps([])
-    flags = ["--data_dir=x", "--output_dir=y", "--backbone=densenet169"]
-    faults = preflight.check_steps(
-        [step("filtering.cluster", *flags, "--weights=a.h5")]
-    )
-    assert faults == ["filtering.cluster: --weights=a.h5: no such file."]
+    before = [pggan(x) for x in LABELS] + [generated(x) for x in LABELS]
+    faults = preflight.check_steps([*before, step(name, *flags, "--output_dir=x")])
+    assert faults == ([f"{name}: {fault}"] if fault else [])
 
 
 def test_weights_in_the_experiments_folder_are_where_steps_look(preflight, tmp_path):
@@ -290,48 +314,6 @@ def test_weights_that_a_begun_detector_had_are_not_changed(
         assert not preflight.check_steps([training])
     begun, new = preflight.dry_runs.commands.values()
     assert "--weights=none" in new[1] and "--weights=none" not in begun[1]
-
-
-def test_model_that_no_step_trains_is_named(preflight):
-    flags = ["--model_dir=pggan/tumor/model", "--output_dir=x"]
-    (fault,) = preflight.check_steps([step("pggan.generate", *flags)])
-    assert "--model_dir=pggan/tumor/model: no training in it" in fault
-
-
-def test_sizes_of_the_last_steps_are_checked_before_the_first(preflight):
-    real_slices(preflight)
-    both = [pggan(x) for x in LABELS]
-    both += [generated(x, 40) for x in LABELS]
-    folders = [
-        "--real_dirs=real/train/tumor,real/train/non_tumor",
-        "--synthetic_dirs=PGGAN=pggan/tumor/images,pggan/non_tumor/images",
-        "--output_dir=x",
-    ]
-
-    def fault_of(name, *flags):
-        return preflight.check_steps([*both, step(name, *folders, *flags)])
-
-    tsne = ["--num_images=20", "--perplexity=79"]
-    assert fault_of("evaluation.tsne", *tsne) == []
-    assert fault_of("evaluation.tsne", tsne[0], "--perplexity=80") == [
-        "evaluation.tsne: --perplexity=80: expected less than the 80 images of a plane."
-    ]
-    assert fault_of("evaluation.quality", "--num_images=80") == []
-    assert fault_of("evaluation.quality", "--num_images=81") == [
-        "evaluation.quality: --num_images=81: no comparison can have more than 80."
-    ]
-
-
-@pytest.mark.parametrize(
-    "rows, faults", [("p.csv", 0), ("fold-0/p.csv,fold-1/p.csv", 1)]
-)
-def test_counting_of_the_paper_is_refused_before_folds_are_trained(
-    preflight, rows, faults
-):
-    flags = [f"--rows=real={rows}", "--protocol=paper", "--output_dir=x"]
-    found = preflight.check_steps([step("evaluation.table", *flags)])
-    assert len(found) == faults
-    assert all("--protocol=paper: --rows have 2 folds" in fault for fault in found)
 
 
 def test_slices_of_folds_are_at_most_those_of_the_largest_parts(preflight):
