@@ -17,7 +17,9 @@ import sys
 import cv2
 import numpy as np
 
-from dataset.shards import Record, ShardSet, write_shard_set
+from dataset.records import Record
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 
 ROOT = pathlib.Path(__file__).parents[1]
 REFINERS = sorted(path.parent.name for path in ROOT.glob("*/refine.py"))

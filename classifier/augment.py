@@ -13,7 +13,10 @@ import tensorflow as tf
 import tqdm
 
 from classifier import classic
-from dataset.shards import Record, ShardSet, UserError, write_shard_set
+from dataset.errors import UserError
+from dataset.records import Record
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 from training.input import finish, shuffled_examples
 
 

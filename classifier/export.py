@@ -26,7 +26,10 @@ import tensorflow as tf
 from classifier.layers import resize
 from classifier.networks import tumor_probability
 from classifier.weights import read_detector
-from dataset.shards import UserError, disk_errors, to_float, write_json
+from dataset.errors import UserError
+from dataset.file_systems import disk_errors
+from dataset.folders import write_json
+from dataset.records import to_float
 
 IMAGES = tf.TensorSpec([None, None, None, 1], tf.float32, name="images")
 IMAGES_UINT8 = tf.TensorSpec([None, None, None, 1], tf.uint8, name="images")

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from classifier.pictures import COLUMNS, images_picture
+from dataset.errors import UserError
 from dataset.image_files import read_image
 from dataset.images import PERCENTILES, scale_image
 from dataset.loose_images import (
@@ -15,7 +16,6 @@ from dataset.loose_images import (
     image_settings,
     read_patient,
 )
-from dataset.shards import UserError
 
 TILE = 240  # pixels, of an image in the picture
 MAX_SHOWN = 96  # images

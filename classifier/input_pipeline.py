@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from classifier.layers import resize
-from dataset.shards import LABEL_NAMES, UserError, to_float
+from dataset.errors import UserError
+from dataset.records import LABEL_NAMES, to_float
 from training import input as training_input
 
 # Those that a volume's slices, and an image file, must share with what was trained on.

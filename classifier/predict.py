@@ -27,9 +27,11 @@ from classifier.heat_maps import heat_map_function
 from classifier.networks import tumor_probability
 from classifier.pictures import volume_picture
 from classifier.weights import read_detector
+from dataset.errors import UserError
 from dataset.folders import check_new, write_csv
 from dataset.pictures import write_png
-from dataset.shards import ShardSet, UserError, to_float
+from dataset.records import to_float
+from dataset.shards import ShardSet
 from dataset.volumes import SliceSettings, read_volume, slice_images
 from training.checkpoints import read_run
 

@@ -15,7 +15,9 @@ import os
 from classifier import input_pipeline, losses, networks, resnet
 from classifier.model import Classifier, learning_rate_schedule
 from classifier.validation import Validation, is_exhausted
-from dataset.shards import ShardSet, UserError, read_json
+from dataset.errors import UserError
+from dataset.folders import read_json
+from dataset.shards import ShardSet
 from features.weights import read_weights, weights_path
 from training.run import Run
 

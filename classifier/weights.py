@@ -5,7 +5,7 @@ import os
 import tensorflow as tf
 
 from classifier import networks
-from dataset.shards import UserError
+from dataset.errors import UserError
 from training.checkpoints import read_run
 
 BEST_WEIGHTS = "best.weights.h5"

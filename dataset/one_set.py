@@ -11,7 +11,7 @@ from dataset.folders import file_sha256
 from dataset.image_folders import find_images
 from dataset.images import levels, scale_image
 from dataset.records import Record, label_number
-from dataset.shards import write_shard_set
+from dataset.shard_writer import write_shard_set
 
 MAX_SHOWN = 20
 

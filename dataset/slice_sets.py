@@ -11,7 +11,7 @@ import tqdm
 from dataset.curation import BORDERLINE, NON_TUMOR, TUMOR, UNLABELED
 from dataset.errors import UserError
 from dataset.folders import write_csv
-from dataset.shards import write_shard_set
+from dataset.shard_writer import write_shard_set
 
 
 @dataclasses.dataclass(frozen=True)

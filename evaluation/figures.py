@@ -6,7 +6,7 @@ import os
 import matplotlib
 from matplotlib.figure import Figure
 
-from dataset.shards import disk_errors
+from dataset.file_systems import disk_errors
 
 # Okabe and Ito (2008), https://jfly.uni-koeln.de/color/
 COLOURS = {

@@ -3,7 +3,7 @@
 import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
-from dataset.shards import own_patients
+from dataset.records import own_patients
 
 
 def wilson_interval(proportion, num_images):

@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from dataset.shards import disk_errors, pad, parse, untuned
+from dataset.file_systems import disk_errors
+from dataset.records import pad, parse, untuned
 from features.descriptors import Descriptors
 from features.networks import NetworkFeatures
 

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 from keras.applications import densenet, inception_v3, resnet50
 
-from dataset.shards import UserError, file_sha256
+from dataset.errors import UserError
+from dataset.folders import file_sha256
 from features.weights import read_weights, weights_path
 
 # Name: what builds it, its module (for `preprocess_input`), its own input size in px.

@@ -8,7 +8,7 @@ import os
 import h5py
 import keras
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 
 BASE_URL = "https://storage.googleapis.com/tensorflow/keras-applications/"
 # Name: folder, and MD5 of the file without the top layers.

@@ -16,13 +16,9 @@ import re
 
 import numpy as np
 
-from dataset.shards import (
-    PROJECT_VERSION,
-    ShardSet,
-    UserError,
-    claim_folder,
-    release_folder,
-)
+from dataset.errors import UserError
+from dataset.folders import claim_folder, release_folder
+from dataset.shards import PROJECT_VERSION, ShardSet
 from features.extraction import extract
 from filtering import clustering
 from filtering.clusters import (

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from dataset.pictures import fit, sheet, write_png
-from dataset.shards import label_name
+from dataset.records import label_name
 from features.extraction import DESCRIPTORS, JoinedFeatures, build_extractor
 from filtering.clusters import DISCARD, KEEP
 from filtering.outliers import RealImages

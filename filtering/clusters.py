@@ -9,16 +9,9 @@ import pathlib
 
 import pandas as pd
 
-from dataset.shards import (
-    MANIFEST,
-    ShardSet,
-    UserError,
-    file_sha256,
-    has_manifest,
-    read_json,
-    write_json,
-    write_text,
-)
+from dataset.errors import UserError
+from dataset.folders import file_sha256, read_json, write_json, write_text
+from dataset.shards import MANIFEST, ShardSet, has_manifest
 
 CLUSTERS_VERSION = 1
 CLUSTERS_FILE, IMAGES_FILE = "clusters.json", "clusters.csv"

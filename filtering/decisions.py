@@ -5,7 +5,8 @@ other line is one decision, and of several about one thing the last counts.
 `docs/filtering.md` has the format.
 """
 
-from dataset.shards import UserError, file_sha256
+from dataset.errors import UserError
+from dataset.folders import file_sha256
 from pages.journal import Journal, read_entries
 
 DECISIONS_VERSION = 1

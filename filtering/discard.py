@@ -17,12 +17,10 @@ import pandas as pd
 import tqdm
 from matplotlib.figure import Figure
 
-from dataset.shards import (
-    ShardSet,
-    UserError,
-    write_bytes,
-    write_shard_set,
-)
+from dataset.errors import UserError
+from dataset.folders import write_bytes
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 from filtering.clusters import KEEP, Clusters
 from filtering.decisions import read_decisions
 

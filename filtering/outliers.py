@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import euclidean_distances
 
-from dataset.shards import UserError, own_patients
+from dataset.errors import UserError
+from dataset.records import own_patients
 
 CHUNK = 1024
 # Slices of one patient are alike, so a percentile over all images would reflect few

@@ -16,7 +16,7 @@ import threading
 
 import flask
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from filtering.clusters import Clusters
 from filtering.reviews import ClusterReview, SliceReview
 from pages import pictures, server

@@ -6,7 +6,9 @@ import os
 import flask
 import pandas as pd
 
-from dataset.shards import ShardSet, UserError, file_sha256, write_text
+from dataset.errors import UserError
+from dataset.folders import file_sha256, write_text
+from dataset.shards import ShardSet
 from filtering.clusters import DISCARD, KEEP
 from filtering.decisions import DecisionJournal
 from pages import pictures

@@ -11,7 +11,8 @@ import json
 import os
 import threading
 
-from dataset.shards import UserError, disk_errors
+from dataset.errors import UserError
+from dataset.file_systems import disk_errors
 
 
 class Journal:

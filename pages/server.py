@@ -9,7 +9,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from pages.safety import HOST, protect
 
 MAX_REQUEST = 65536  # bytes; an answer has some hundred

@@ -10,7 +10,7 @@ training to validation images, both real, is the floor: what other patients' hav
 import numpy as np
 import tensorflow as tf
 
-from dataset.shards import to_float, to_uint8
+from dataset.records import to_float, to_uint8
 from features import wasserstein
 from pggan import input_pipeline
 from training import input as training_input

@@ -14,7 +14,9 @@ import tensorflow as tf
 import tqdm
 
 from dataset import pictures
-from dataset.shards import LABEL_NAMES, Record, UserError, to_uint8, write_shard_set
+from dataset.errors import UserError
+from dataset.records import LABEL_NAMES, Record, to_uint8
+from dataset.shard_writer import write_shard_set
 from pggan import networks
 from training.checkpoints import (
     checkpoint_path,

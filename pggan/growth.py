@@ -6,7 +6,7 @@ resolution a fade-in and a stabilise phase. Everything here is a pure function.
 
 import dataclasses
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)

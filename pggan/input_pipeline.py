@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from dataset.shards import UserError, pad, to_float
+from dataset.errors import UserError
+from dataset.records import pad, to_float
 from gan.layers import upsample
 from pggan.growth import alpha_at
 from pggan.layers import downsample

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from dataset.shards import ShardSet, UserError
+from dataset.errors import UserError
+from dataset.shards import ShardSet
 from features.wasserstein import PATCH
 from pggan import distances
 from pggan.growth import alpha_at, steps_every

@@ -10,7 +10,8 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
 import tensorflow as tf
 
-from dataset.shards import ShardSet, UserError
+from dataset.errors import UserError
+from dataset.shards import ShardSet
 from pggan import growth, input_pipeline
 from pggan.model import PGGAN
 from pggan.progress import open_progress

@@ -5,7 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from dataset.shards import ShardSet, UserError, pad, parse, to_float
+from dataset.errors import UserError
+from dataset.records import pad, parse, to_float
+from dataset.shards import ShardSet
 from training import input as training_input
 
 SYNTHETIC, REAL = 0, 1

@@ -15,14 +15,10 @@ import tensorflow as tf
 import tqdm
 
 from dataset import pictures
-from dataset.shards import (
-    Record,
-    ShardSet,
-    UserError,
-    to_float,
-    to_uint8,
-    write_shard_set,
-)
+from dataset.errors import UserError
+from dataset.records import Record, to_float, to_uint8
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 from training import input as training_input
 from training.checkpoints import (
     checkpoint_path,

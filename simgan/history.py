@@ -6,7 +6,7 @@ earlier ones, and the refiner brings old artifacts back.
 
 import tensorflow as tf
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 
 
 class History(tf.Module):

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from simgan.layers import ConvNorm, ResidualBlock
 
 

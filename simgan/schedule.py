@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from training import phases as training_phases
 
 

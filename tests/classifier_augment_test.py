@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from classifier import augment, classic
-from dataset.shards import ShardSet, UserError
+from dataset.errors import UserError
+from dataset.shards import ShardSet
 from flags import classifier as classifier_flags
 
 

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from classifier import export, networks, predict
 from classifier.weights import BEST_WEIGHTS
-from dataset.shards import UserError, write_json
+from dataset.errors import UserError
+from dataset.folders import write_json
 
 ROOT = pathlib.Path(__file__).parents[1]
 

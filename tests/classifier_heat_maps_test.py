@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from classifier import networks
 from classifier.heat_maps import heat_map_function, last_block
-from dataset.shards import to_float
+from dataset.records import to_float
 
 SMALL = {"blocks": (1, 1, 1, 1), "base_maps": 4}
 

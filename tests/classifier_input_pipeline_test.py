@@ -7,7 +7,8 @@ import tensorflow as tf
 from classifier import input_pipeline
 from classifier.layers import resize
 from dataset import images, loose_images
-from dataset.shards import UserError, to_float
+from dataset.errors import UserError
+from dataset.records import to_float
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ import tensorflow as tf
 from classifier import image_predictions, predict
 from classifier.pictures import images_picture, volume_picture
 from dataset import export_images
+from dataset.errors import UserError
+from dataset.folders import write_json
 from dataset.images import ImageSettings, levels, scale_image
-from dataset.shards import UserError, write_json
 from dataset.volumes import SliceSettings, read_volume, slice_images
 from flags import classifier as classifier_flags
 

@@ -8,13 +8,7 @@ import pytest
 
 from classifier.layers import Dropout
 from classifier.model import Classifier
-from classifier.validation import (
-    BEST_WEIGHTS,
-    Validation,
-    auc,
-    is_better,
-    is_exhausted,
-)
+from classifier.validation import BEST_WEIGHTS, Validation, auc, is_better, is_exhausted
 
 
 def tiny_classifier():

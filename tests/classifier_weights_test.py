@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from classifier import networks, weights
-from dataset.shards import UserError, write_json
+from dataset.errors import UserError
+from dataset.folders import write_json
 from features.weights import read_weights
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from dataset.pictures import fit, sheet
-from dataset.shards import Record, write_shard_set
+from dataset.records import Record
+from dataset.shard_writer import write_shard_set
 from filtering.clusters import DISCARD, KEEP, describe_sets, write_clusters
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'

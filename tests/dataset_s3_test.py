@@ -20,7 +20,9 @@ import pytest
 import tensorflow as tf
 from experiments import ROOT
 
-from dataset.shards import LABEL_NAMES, Record, ShardSet, write_shard_set
+from dataset.records import LABEL_NAMES, Record
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 
 STORE_PYTHON = os.environ.get("STORE_PYTHON")  # Has moto.
 pytestmark = [

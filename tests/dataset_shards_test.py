@@ -12,7 +12,7 @@ import tensorflow as tf
 from refusals import refused
 from shard_sets import Stop, numbered, write_ten
 
-from dataset import folders, shards, verify
+from dataset import folders, records, verify
 from dataset.records import Record
 from dataset.shards import ShardSet
 
@@ -67,32 +67,32 @@ def test_set_of_the_version_before_is_read_and_continued(tmp_path):
 
 
 def test_padding_is_black_and_in_the_middle_or_as_told():
-    padded = np.array(shards.pad(np.ones([2, 2, 1], np.uint8), 5))[..., 0]
+    padded = np.array(records.pad(np.ones([2, 2, 1], np.uint8), 5))[..., 0]
     assert padded.shape == (5, 5) and padded.sum() == 4
     assert padded[1:3, 1:3].all()
-    assert np.array(shards.pad(np.ones([2, 2, 1]), 5, 3, 0))[3:, :2].all()
+    assert np.array(records.pad(np.ones([2, 2, 1]), 5, 3, 0))[3:, :2].all()
 
 
 def test_conversions_are_each_others_inverse():
     levels = tf.range(256)
-    floats = shards.to_float(tf.cast(levels, tf.uint8))
+    floats = records.to_float(tf.cast(levels, tf.uint8))
     assert floats.dtype == tf.float32
     assert (floats[0], floats[255]) == (-1, 1)
-    np.testing.assert_array_equal(shards.to_uint8(floats), levels)
-    np.testing.assert_array_equal(shards.to_uint8([-1.5, 1.5, 0.001]), [0, 255, 128])
+    np.testing.assert_array_equal(records.to_uint8(floats), levels)
+    np.testing.assert_array_equal(records.to_uint8([-1.5, 1.5, 0.001]), [0, 255, 128])
 
 
 def test_unlabeled_images_are_counted_apart(tmp_path):
     def read(start, stop):
         for record in numbered(start, stop):
-            yield Record(record.image, shards.UNLABELED, record.id)
+            yield Record(record.image, records.UNLABELED, record.id)
 
     shard_set = write_ten(tmp_path, read=read)
     assert shard_set.label_counts == {"non_tumor": 0, "tumor": 0, "unlabeled": 10}
     assert next(shard_set.records()).label == -1
     names = ["non_tumor", "tumor", "unlabeled"]
-    assert [shards.label_number(name) for name in names] == [0, 1, -1]
-    assert [shards.label_name(label) for label in (0, 1, -1)] == names
+    assert [records.label_number(name) for name in names] == [0, 1, -1]
+    assert [records.label_name(label) for label in (0, 1, -1)] == names
 
 
 def test_stopped_writer_goes_on_and_ends_the_same(place):

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 
-from dataset.image_sets import (
-    common_size,
-    open_image_set,
-    open_named_sets,
-)
-from dataset.shards import Record, UserError, write_shard_set
+from dataset.errors import UserError
+from dataset.image_sets import common_size, open_image_set, open_named_sets
+from dataset.records import Record
+from dataset.shard_writer import write_shard_set
 from evaluation.images.comparisons import (
     OTHER_PATIENTS,
     SAME_PATIENTS,

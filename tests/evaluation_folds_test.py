@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from evaluation.detection.figures import average_roc_curve
 from evaluation.detection.rows import as_given, read_rows
 from evaluation.detection.scores import spread

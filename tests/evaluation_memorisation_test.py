@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from dataset.errors import UserError
 from dataset.image_sets import open_image_set, open_named_sets
-from dataset.shards import Record, UserError, write_shard_set
+from dataset.records import Record
+from dataset.shard_writer import write_shard_set
 from evaluation.images.memorisation_report import write_memorisation
 from evaluation.images.neighbours import NearestImages, double, unit_vectors
 

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from dataset.errors import UserError
 from dataset.image_sets import open_image_set
-from dataset.shards import Record, ShardSet, UserError, write_shard_set
+from dataset.records import Record
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 from evaluation.images.comparisons import OTHER_PATIENTS, SAME_PATIENTS
 from evaluation.images.measures import MEASURES, SampleReader
 from evaluation.images.quality import write_quality

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from local_page import browsing
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from evaluation.detection.rows import read_rows
 from evaluation.detection.table import make_table
 from evaluation.page.curves import (

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from evaluation.detection.scores import wilson_interval
 from evaluation.detection.selection import paths_by_step, write_selection
 

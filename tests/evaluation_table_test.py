@@ -7,7 +7,7 @@ import json
 import cv2
 import pytest
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from evaluation.detection.paper import printed_values, read_paper_table
 from evaluation.detection.predictions import read_predictions
 from evaluation.detection.rows import (

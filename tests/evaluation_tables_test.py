@@ -4,8 +4,8 @@ import html.parser
 
 import pytest
 
+from dataset.errors import UserError
 from dataset.folders import check_new
-from dataset.shards import UserError
 from evaluation.tables import Heading, Table, Text, to_markdown
 
 TABLE = Table(

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from dataset.errors import UserError
 from dataset.image_sets import ImageSet
-from dataset.shards import ShardSet, UserError
+from dataset.shards import ShardSet
 from evaluation.images.embedding import Points, embed
 from evaluation.images.tsne import STYLES, write_tsne
 from flags import evaluation as evaluation_flags

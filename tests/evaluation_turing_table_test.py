@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from evaluation.turing import scores
 from evaluation.turing import table as turing_table
 from evaluation.turing.scores import PAPER_TABLE

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from local_page import browsing, listen, serving
 
-from dataset.shards import Record, ShardSet, UserError, write_shard_set
+from dataset.errors import UserError
+from dataset.records import Record
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 from evaluation.turing import page as turing_page
 from evaluation.turing import selection
 from pages import safety

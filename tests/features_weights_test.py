@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from features import networks, weights
 
 

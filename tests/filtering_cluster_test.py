@@ -7,7 +7,10 @@ import pytest
 import resnet14
 from sklearn.cluster import KMeans
 
-from dataset.shards import Record, ShardSet, UserError, write_shard_set
+from dataset.errors import UserError
+from dataset.records import Record
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 from features import extraction, networks
 from filtering import cluster, clustering
 from filtering.clusters import Clusters

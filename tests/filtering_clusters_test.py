@@ -9,7 +9,8 @@ import clustered
 import numpy as np
 import pytest
 
-from dataset.shards import ShardSet, UserError
+from dataset.errors import UserError
+from dataset.shards import ShardSet
 from filtering.clusters import Clusters
 
 

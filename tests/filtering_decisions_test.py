@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from dataset.shards import UserError, file_sha256
+from dataset.errors import UserError
+from dataset.folders import file_sha256
 from filtering.decisions import DecisionJournal, read_decisions
 
 SHA = "ab" * 32

@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from dataset.shards import ShardSet, UserError, file_sha256, read_json
+from dataset.errors import UserError
+from dataset.folders import file_sha256, read_json
+from dataset.shards import ShardSet
 from filtering import discard
 from filtering.clusters import Clusters
 from filtering.decisions import DecisionJournal

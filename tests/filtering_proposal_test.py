@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from dataset import phantom, prepare
-from dataset.shards import Record, ShardSet, write_shard_set
+from dataset.records import Record
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 from filtering import cluster
 from filtering.clusters import Clusters
 from flags import dataset as dataset_flags

@@ -18,7 +18,9 @@ from local_page import browsing, listen, serving
 from werkzeug.serving import make_server
 
 from dataset import prepare
-from dataset.shards import ShardSet, UserError, file_sha256
+from dataset.errors import UserError
+from dataset.folders import file_sha256
+from dataset.shards import ShardSet
 from filtering import review
 from filtering.clusters import Clusters
 from filtering.decisions import read_decisions

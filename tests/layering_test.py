@@ -10,7 +10,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 FLOOR = {"dataset.errors", "dataset.file_systems", "dataset.folders"}
-FLOOR |= {"dataset.records", "dataset.shards"}
+FLOOR |= {"dataset.records", "dataset.shards", "dataset.shard_writer"}
 VIEW = {"dataset", *FLOOR, "dataset.image_sets", "dataset.pictures"}  # Of shard sets.
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
 # What steps may share beside the shard contract.

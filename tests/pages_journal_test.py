@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from pages import journal
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from local_page import serving
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from pages import pictures, safety, server
 
 TOKEN = "0123456789abcdef"

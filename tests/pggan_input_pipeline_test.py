@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from pggan import growth, input_pipeline
 
 

@@ -7,7 +7,8 @@ import tensorflow as tf
 from refusals import refused
 from small_trainings import PGGAN as SMALL
 
-from dataset.shards import ShardSet, write_shard_set
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 from flags import pggan as pggan_flags
 from pggan import growth
 from pggan.model import PGGAN

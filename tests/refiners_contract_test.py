@@ -11,7 +11,10 @@ from refiner_commands import EXAMPLES, NATIVE
 from refusals import refused
 
 from dataset import verify
-from dataset.shards import ShardSet, UserError, to_float, to_uint8, write_shard_set
+from dataset.errors import UserError
+from dataset.records import to_float, to_uint8
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 from refiners import refining
 from simgan import networks
 from simgan import refine as simgan_refine

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dataset.shards import UserError, parse
+from dataset.errors import UserError
+from dataset.records import parse
 from refiners import domains
 from training.input import ChosenImages
 

@@ -8,7 +8,9 @@ import tensorflow as tf
 from refusals import refused
 from small_trainings import TRAININGS, write_domains
 
-from dataset.shards import ShardSet, UserError, write_shard_set
+from dataset.errors import UserError
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 from flags.binary import definition
 from training.checkpoints import step_of
 

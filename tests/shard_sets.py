@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from dataset.records import Record
-from dataset.shards import ShardSet, write_shard_set
+from dataset.shard_writer import write_shard_set
+from dataset.shards import ShardSet
 
 
 def write(folder, records, **settings):

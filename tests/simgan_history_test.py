@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from simgan.history import History
 from training.strategy import create_strategy
 

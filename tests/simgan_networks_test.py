@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from simgan import networks
 from simgan.layers import ConvNorm, ResidualBlock
 

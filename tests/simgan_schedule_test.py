@@ -2,7 +2,7 @@
 
 import pytest
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from simgan import schedule
 from training.phases import phase_at
 

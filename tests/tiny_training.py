@@ -9,7 +9,8 @@ import time
 import keras
 import tensorflow as tf
 
-from dataset.shards import ShardSet, to_float
+from dataset.records import to_float
+from dataset.shards import ShardSet
 from flags import binary
 from flags.kinds import count, path
 from flags.training import define_training

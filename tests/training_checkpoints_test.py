@@ -9,7 +9,7 @@ import os
 import pytest
 import tensorflow as tf
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from training.checkpoints import checkpoint_path, latest_checkpoint
 
 

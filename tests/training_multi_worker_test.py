@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import small_trainings
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from flags.binary import definition
 from training.model_dir import flagfile
 from training.workers import read_tf_config

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from refusals import refused
 
-from dataset.shards import ShardSet, write_json
+from dataset.folders import write_json
+from dataset.shards import ShardSet
 from flags import pggan as pggan_flags
 from flags.binary import definition
 from training import checkpoints

@@ -46,7 +46,7 @@ def test_public_functions_have_types(name):
 def test_interfaces_are_found():
     named = {f"{name}.{each.name}" for name in FUNCTIONS for each in FUNCTIONS[name]}
     assert named >= {
-        "dataset.shards.write_shard_set",
+        "dataset.shard_writer.write_shard_set",
         "dataset.records.to_float",
         "training.run.fit",
         "pggan.networks.build_generators",

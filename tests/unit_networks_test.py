@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from gan.discriminators import build_multi_scale_discriminator
 from gan.norms import ResidualBlock
 from unit import networks

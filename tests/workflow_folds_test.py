@@ -6,12 +6,7 @@ import re
 import sys
 
 import pytest
-from experiments import (
-    binaries,
-    flag,
-    lines_of,
-    needs_snakemake,
-)
+from experiments import binaries, flag, lines_of, needs_snakemake
 from experiments import planned as plan_of
 
 from dataset.errors import UserError

@@ -9,7 +9,8 @@ import interruption
 import numpy as np
 import pytest
 
-from dataset.shards import ShardSet, UserError
+from dataset.errors import UserError
+from dataset.shards import ShardSet
 from flags import binary
 from workflow import plan
 from workflow.outputs import BYTES_PER_PIXEL, PlannedSet

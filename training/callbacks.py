@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from training.model_dir import ModelDir
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 
 # Flags that a trainer did not have from the first, by binary, with the values that say
 # what its trainings did before: those are continued and used as if their run.json named

@@ -10,7 +10,8 @@ import tensorflow as tf
 import tqdm
 
 from dataset import pictures
-from dataset.shards import to_uint8, write_text
+from dataset.folders import write_text
+from dataset.records import to_uint8
 from training.model_dir import ModelDir
 
 

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from dataset.errors import UserError
 from dataset.image_sets import concatenated
-from dataset.shards import ShardSet, UserError, parse, untuned
+from dataset.records import parse, untuned
+from dataset.shards import ShardSet
 
 SHUFFLE_STREAM, CHOICE_STREAM = 1, 2
 

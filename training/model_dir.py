@@ -15,7 +15,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dataset.shards import PROJECT_VERSION, ShardSet, UserError, write_json
+from dataset.errors import UserError
+from dataset.folders import write_json
+from dataset.shards import PROJECT_VERSION, ShardSet
 from training.checkpoints import latest_checkpoint, read_run, step_of
 from training.workers import Workers
 

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 
 
 def create_strategy(

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 
 WANTED = (
     'wanted as on the first of two machines: {"cluster": {"worker": ["host1:12345",'

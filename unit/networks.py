@@ -6,7 +6,7 @@ has 4 * base_maps maps. Domain a is synthetic, domain b real.
 
 import keras
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from gan.discriminators import smallest_size
 from gan.layers import ReflectConv2D, Upsample
 from gan.norms import ResidualBlock, instance_norm, layer_norm

@@ -13,7 +13,10 @@ import subprocess
 import numpy as np
 import tqdm
 
-from dataset.shards import LABEL_NAMES, MANIFEST, Record, write_json, write_shard_set
+from dataset.folders import write_json
+from dataset.records import LABEL_NAMES, Record
+from dataset.shard_writer import write_shard_set
+from dataset.shards import MANIFEST
 
 CHECKPOINTS = re.compile(r"checkpoints: (\d+) of (\d+) MB")
 # What is changed for a training that has not begun: nothing depends on it then.

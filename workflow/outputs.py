@@ -10,9 +10,11 @@ import os
 import numpy as np
 
 from dataset import folds, layouts, preparation, splits
+from dataset.errors import UserError
 from dataset.image_files import read_image
 from dataset.image_folders import Sources, find_images
-from dataset.shards import LABEL_NAMES, MANIFEST, UserError
+from dataset.records import LABEL_NAMES
+from dataset.shards import MANIFEST
 
 # A record's, of ten BraTS cases at 240 px.
 BYTES_PER_PIXEL = 0.18

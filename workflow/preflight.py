@@ -9,7 +9,10 @@ import os
 import shutil
 import tempfile
 
-from dataset.shards import LABEL_NAMES, ShardSet, UserError, read_json
+from dataset.errors import UserError
+from dataset.folders import read_json
+from dataset.records import LABEL_NAMES
+from dataset.shards import ShardSet
 from workflow.dry_runs import DryRuns
 from workflow.outputs import OF_BINARY, OF_RULE, PlannedSet
 

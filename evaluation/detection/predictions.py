@@ -13,7 +13,8 @@ import io
 
 import numpy as np
 
-from dataset.shards import LABEL_NAMES, UserError
+from dataset.errors import UserError
+from dataset.records import LABEL_NAMES
 
 COLUMNS = ("id", "patient", "label", "probability")
 

@@ -8,7 +8,7 @@ initialisation, so that no gain is one of pre-training, and with their control.
 import dataclasses
 import re
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 from evaluation.detection.predictions import Run, check_same_folds, read_run
 
 DEFAULT_BASELINE = "real+classic"

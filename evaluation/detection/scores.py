@@ -6,7 +6,7 @@ tumor, specificity the part of the non-tumor images that are not.
 
 import numpy as np
 
-from dataset.shards import LABEL_NAMES
+from dataset.records import LABEL_NAMES
 from evaluation.detection.bootstrap import percentile_interval
 from evaluation.detection.rankings import RANKINGS, measure_rankings
 from evaluation.statistics import wilson_interval

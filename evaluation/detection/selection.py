@@ -2,8 +2,9 @@
 
 import os
 
-from dataset.folders import check_new
-from dataset.shards import PROJECT_VERSION, UserError, write_json
+from dataset.errors import UserError
+from dataset.folders import check_new, write_json
+from dataset.shards import PROJECT_VERSION
 from evaluation.detection.cells import explain_constant
 from evaluation.detection.predictions import check_same_images, read_predictions
 from evaluation.detection.scores import constant_runs, is_right

@@ -2,8 +2,9 @@
 
 import os
 
-from dataset.folders import check_new
-from dataset.shards import PROJECT_VERSION, UserError, write_json, write_text
+from dataset.errors import UserError
+from dataset.folders import check_new, write_json, write_text
+from dataset.shards import PROJECT_VERSION
 from evaluation.detection.bootstrap import draw_patients
 from evaluation.detection.conclusions import add_conclusions
 from evaluation.detection.figures import draw_intervals, draw_roc_curves

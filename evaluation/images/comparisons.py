@@ -13,8 +13,9 @@ import itertools
 
 import numpy as np
 
+from dataset.errors import UserError
 from dataset.image_sets import ImageSet
-from dataset.shards import UserError, label_name
+from dataset.records import label_name
 from evaluation.statistics import number_patients
 
 SAME_PATIENTS, OTHER_PATIENTS = "real, same patients", "real, other patients"

@@ -12,8 +12,9 @@ import numpy as np
 import tqdm
 from sklearn.manifold import TSNE
 
+from dataset.errors import UserError
 from dataset.image_sets import ImageSet
-from dataset.shards import UserError, label_name
+from dataset.records import label_name
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,8 @@ import dataclasses
 import numpy as np
 import tqdm
 
-from dataset.shards import UserError, label_name
+from dataset.errors import UserError
+from dataset.records import label_name
 from evaluation.detection.scores import wilson_interval
 from evaluation.images.neighbours import NearestImages
 

@@ -4,7 +4,8 @@ import os
 
 import numpy as np
 
-from dataset.shards import label_name, write_json, write_text
+from dataset.folders import write_json, write_text
+from dataset.records import label_name
 from evaluation import figures
 from evaluation.images.memorisation import (
     HELD_OUT,

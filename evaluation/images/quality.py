@@ -5,16 +5,12 @@ import os
 import numpy as np
 import tqdm
 
-from dataset.folders import check_new
+from dataset.errors import UserError
+from dataset.folders import check_new, write_json, write_text
 from dataset.image_sets import common_size, open_image_set, open_named_sets
-from dataset.shards import PROJECT_VERSION, UserError, write_json, write_text
+from dataset.shards import PROJECT_VERSION
 from evaluation.images.comparisons import plan_comparisons
-from evaluation.images.measures import (
-    MEASURES,
-    OF_FEATURES,
-    SampleReader,
-    extractor_of,
-)
+from evaluation.images.measures import MEASURES, OF_FEATURES, SampleReader, extractor_of
 from evaluation.images.memorisation_report import write_memorisation
 from evaluation.tables import Table, Text, to_markdown
 

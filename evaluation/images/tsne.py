@@ -6,9 +6,10 @@ import string
 
 import numpy as np
 
-from dataset.folders import check_new
+from dataset.folders import check_new, write_json, write_text
 from dataset.image_sets import common_size, open_image_set, open_named_sets
-from dataset.shards import PROJECT_VERSION, label_name, write_json, write_text
+from dataset.records import label_name
+from dataset.shards import PROJECT_VERSION
 from evaluation.figures import COLOURS, draw, write_figure
 from evaluation.images.embedding import Points, choose_points, embed
 from evaluation.images.measures import SampleReader, extractor_of

@@ -11,7 +11,8 @@ import json
 import os
 import re
 
-from dataset.shards import UserError, read_json
+from dataset.errors import UserError
+from dataset.folders import read_json
 
 # Folders of many files that the page does not show.
 SKIPPED = {

@@ -2,7 +2,7 @@
 
 import os
 
-from dataset.shards import file_sha256, read_json
+from dataset.folders import file_sha256, read_json
 from training.model_dir import flagfile
 
 DIGITS = 16  # Of a digest; enough to tell files apart.

@@ -9,7 +9,7 @@ import dataclasses
 
 import cv2
 
-from dataset.shards import UserError
+from dataset.errors import UserError
 
 # Largest width in pixels and JPEG quality, tried in order until the page fits.
 LEVELS = ((1600, 90), (1200, 85), (900, 80), (700, 70), (480, 60))

@@ -6,8 +6,9 @@ import jinja2
 import markupsafe
 
 import evaluation
-from dataset.folders import check_new
-from dataset.shards import PROJECT_VERSION, UserError, write_text
+from dataset.errors import UserError
+from dataset.folders import check_new, write_text
+from dataset.shards import PROJECT_VERSION
 from evaluation.page.experiment import read_experiment
 from evaluation.page.origins import cases_are_artificial, origins
 from evaluation.page.pictures import MEGABYTE, encode_all, to_uri

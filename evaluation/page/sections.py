@@ -4,7 +4,8 @@ import dataclasses
 import os
 from collections.abc import Mapping
 
-from dataset.shards import UserError, read_json
+from dataset.errors import UserError
+from dataset.folders import read_json
 from evaluation.detection import rendering
 from evaluation.images import memorisation_report, quality
 from evaluation.page.experiment import Experiment, prefix_of, read_slices

@@ -5,7 +5,8 @@ import os
 
 import numpy as np
 
-from dataset.shards import UserError, file_sha256, read_json
+from dataset.errors import UserError
+from dataset.folders import file_sha256, read_json
 from evaluation.turing.scores import QUESTIONS
 from evaluation.turing.selection import ANSWERS, SOURCES, TEST
 from pages.journal import read_entries

@@ -10,13 +10,8 @@ import threading
 
 import flask
 
-from dataset.shards import UserError
-from evaluation.turing.selection import (
-    ANSWERS,
-    load_images,
-    reader_order,
-    write_test,
-)
+from dataset.errors import UserError
+from evaluation.turing.selection import ANSWERS, load_images, reader_order, write_test
 from pages import pictures, server
 from pages.journal import Journal
 

@@ -5,19 +5,11 @@ import os
 
 import numpy as np
 
+from dataset.errors import UserError
+from dataset.folders import claim_folder, read_json, release_folder, write_json
 from dataset.pictures import fit
-from dataset.shards import (
-    LABEL_NAMES,
-    PROJECT_VERSION,
-    ShardSet,
-    UserError,
-    claim_folder,
-    label_number,
-    own_patients,
-    read_json,
-    release_folder,
-    write_json,
-)
+from dataset.records import LABEL_NAMES, label_number, own_patients
+from dataset.shards import PROJECT_VERSION, ShardSet
 
 TEST = "test.json"
 ANSWERS = "answers.jsonl"

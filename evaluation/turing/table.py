@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
-from dataset.folders import check_new
-from dataset.shards import PROJECT_VERSION, write_json, write_text
+from dataset.folders import check_new, write_json, write_text
+from dataset.shards import PROJECT_VERSION
 from evaluation.statistics import format_p
 from evaluation.tables import Heading, Table, Text, to_markdown
 from evaluation.turing.answers import read_answers
