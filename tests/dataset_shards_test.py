@@ -52,7 +52,7 @@ def test_records_come_back_as_they_were(place):
 
 
 def test_set_of_the_version_before_is_read_and_continued(tmp_path):
-    """Written by 2385b1f: a finished set, and one stopped after its first shard."""
+    """Written by 403edcd: a finished set, and one stopped after its first shard."""
     former = ShardSet(FORMER / "finished")
     assert all(map(same, former.records(), numbered(0, 10)))
     assert same(former.record(7), next(numbered(7, 8)))
