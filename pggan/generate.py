@@ -24,7 +24,7 @@ from training.checkpoints import (
     restore_parts,
     weights_digest,
 )
-from training.strategy import create_strategy
+from training.strategy import create_strategy, on_replicas
 
 # A convolution may round differently for another number of images at once. Groups of
 # a fixed size make image n the same, whatever else is generated with it.
@@ -80,17 +80,10 @@ def image_groups(generator, seed, strategy):
         latents = latents_of(seed, group * GROUP, latent_size)
         return to_uint8(generator([latents, tf.ones([GROUP])], training=False))
 
-    @tf.function
-    def draw_on_replicas(group):
-        def draw_own():
-            context = tf.distribute.get_replica_context()
-            return draw(group + context.replica_id_in_sync_group)
-
-        images = strategy.experimental_local_results(strategy.run(draw_own))
-        return tf.concat(images, axis=0)
+    joined = on_replicas(strategy, lambda replica, group: draw(group + replica))
 
     def images_from(group):
-        return draw_on_replicas(tf.constant(group, tf.int32)).numpy(), replicas
+        return joined(tf.constant(group, tf.int32)).numpy(), replicas
 
     return images_from
 

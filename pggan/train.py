@@ -8,13 +8,15 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
     binary.run("pggan.train")
 
+from typing import Any
+
 import tensorflow as tf
 
 from dataset.errors import UserError
 from dataset.shards import ShardSet
 from pggan import growth, input_pipeline
 from pggan.model import PGGAN
-from pggan.progress import open_progress
+from pggan.progress import Progress, open_progress
 from training import callbacks as training_callbacks
 from training.input import check_labels
 from training.model import unique
@@ -62,23 +64,9 @@ def train(
         distance_images=distance_images,
         stop_when_flat=stop_when_flat,
     )
-    with run.strategy.scope():
-        model = PGGAN(
-            resolution=resolution,
-            seed=run.seed,
-            batch_size=run.batch_size,
-            **model_settings,
-        )
-        model.memory = progress and progress.variable
-    num_images = phases[-1].stop
-    facts = {
-        "class": label,
-        "parameters of G": f"{count(model.generators):,}",
-        "parameters of D": f"{count(model.discriminators):,}",
-        "phases": ", ".join(f"{p.name} to {p.stop:,}" for p in phases),
-        "length": f"{num_images:,} images, {num_images / len(shard_set):.1f} epochs",
-    }
-    num_steps = num_images // run.batch_size
+    model = build(run, resolution, progress, **model_settings)
+    facts = {"class": label, **describe(model, phases, shard_set)}
+    num_steps = phases[-1].stop // run.batch_size
     inputs = {"data_dir": [shard_set]}
     if progress:
         inputs["validation_dir"] = [progress.validation_set]
@@ -94,6 +82,32 @@ def train(
     run.finish(images=run.step * run.batch_size, label=label, **results)
     if progress and progress.ended:
         print(progress.reason())
+
+
+def build(
+    run: Run, resolution: int, progress: Progress | None, **model_settings: Any
+) -> PGGAN:
+    """The model on all replicas."""
+    with run.strategy.scope():
+        model = PGGAN(
+            resolution=resolution,
+            seed=run.seed,
+            batch_size=run.batch_size,
+            **model_settings,
+        )
+    model.memory = progress and progress.variable
+    return model
+
+
+def describe(model, phases, shard_set):
+    """What a person wants to know before the training starts."""
+    num_images = phases[-1].stop
+    return {
+        "parameters of G": f"{count(model.generators):,}",
+        "parameters of D": f"{count(model.discriminators):,}",
+        "phases": ", ".join(f"{p.name} to {p.stop:,}" for p in phases),
+        "length": f"{num_images:,} images, {num_images / len(shard_set):.1f} epochs",
+    }
 
 
 def train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress):

@@ -26,7 +26,7 @@ from training.checkpoints import (
     restore_parts,
     weights_digest,
 )
-from training.strategy import create_strategy
+from training.strategy import create_strategy, on_replicas
 
 # A convolution may round differently for another number of images at once. Groups of
 # a fixed size and place make image n the same, whatever is asked for with it.
@@ -160,12 +160,12 @@ def write_refined_set(
         for begin, batch in zip(begins, batches):
             images = refine(batch["image"])
             for n in range(max(start, begin), min(stop, begin + group)):
-                place = n - begin
+                k = n - begin
                 yield Record(
-                    image=images[place, :, :, 0],
-                    label=int(batch["label"][place]),
-                    id=f"{refiner}/{batch['id'][place].decode()}",
-                    patient=batch["patient"][place].decode(),
+                    image=images[k, :, :, 0],
+                    label=int(batch["label"][k]),
+                    id=f"{refiner}/{batch['id'][k].decode()}",
+                    patient=batch["patient"][k].decode(),
                 )
 
     refined = write_shard_set(
@@ -194,17 +194,11 @@ def group_function(
     def refine(images):
         return to_uint8(network(to_float(images), training=False))
 
-    @tf.function
-    def refine_on_replicas(images):
-        def refine_own():
-            context = tf.distribute.get_replica_context()
-            first = context.replica_id_in_sync_group * GROUP
-            return refine(images[first : first + GROUP])
+    def refine_own(replica, images):
+        return refine(images[replica * GROUP : (replica + 1) * GROUP])
 
-        parts = strategy.experimental_local_results(strategy.run(refine_own))
-        return tf.concat(parts, axis=0)
-
-    return lambda images: refine_on_replicas(tf.constant(images)).numpy()
+    joined = on_replicas(strategy, refine_own)
+    return lambda images: joined(tf.constant(images)).numpy()
 
 
 def before_after(

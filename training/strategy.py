@@ -1,5 +1,7 @@
 """Where a training runs: devices, replicas, precision, determinism."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
@@ -47,6 +49,28 @@ def _local_strategy(name, num_groups):
         reduction = None if gpus else tf.distribute.ReductionToOneDevice()
         return tf.distribute.MirroredStrategy([d.name for d in devices], reduction)
     return tf.distribute.OneDeviceStrategy(devices[0].name)
+
+
+def on_replicas(
+    strategy: tf.distribute.Strategy, function: Callable[..., tf.Tensor]
+) -> Callable[..., tf.Tensor]:
+    """A function of tensors that all replicas get, to their results, joined.
+
+    Args:
+      strategy: the `tf.distribute.Strategy`.
+      function: `function(replica, *tensors)`, `replica` its number, gives a tensor.
+    """
+
+    @tf.function
+    def joined(*tensors):
+        def own():
+            context = tf.distribute.get_replica_context()
+            return function(context.replica_id_in_sync_group, *tensors)
+
+        parts = strategy.experimental_local_results(strategy.run(own))
+        return tf.concat(parts, axis=0)
+
+    return joined
 
 
 def describe(strategy: tf.distribute.Strategy, num_workers: int = 1) -> str:
