@@ -94,10 +94,9 @@ class Experiment:
 
     def steps(self):
         """Every `Step` that computes or stores what is worth mentioning."""
-        yield from self._images()
-        yield from self._refiners()
-        yield from self._detectors()
-        yield from self._results()
+        parts = (self._images, self._refiners, self._detectors, self._results)
+        for part in parts:
+            yield from (step for step in part() if step.runs)
 
     def _images(self):
         real = sum(self.class_sizes) + self.validation_images + self.test_images
@@ -112,7 +111,8 @@ class Experiment:
         calls = self._described(settings, described)
         yield Step("cluster", LABELS, calls)
         yield Step("discard", LABELS, [], self._generated_bytes)
-        for source in ("classic", "classic400k"):
+        sources = {name for mix in self.configuration["mixes"].values() for name in mix}
+        for source in sorted(sources & {"classic", "classic400k"}):
             yield Step(source, 1, [], self.images_of(source) * real_bytes)
 
     def pggan_training(self, flagfile):

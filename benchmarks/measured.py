@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from benchmarks.markdown import table
+from evaluation.tables import Table
 
 GIGA, TERA = 1e9, 1e12
 
@@ -49,4 +49,5 @@ def measured_table(steps, path):
         ]
         rows.append([name, runs, f"{most / runs / TERA:,.1f}", *spans])
     header = ("step", "runs", "Top of one, at most")
-    return table([*header, "Gop/s by the clock", "by processor time"], rows)
+    columns = [*header, "Gop/s by the clock", "by processor time"]
+    return Table(columns, rows).to_markdown()

@@ -7,6 +7,11 @@ paper's batch is extrapolated: what a step takes beside the variables is a fixed
 and a part per image. Takes some minutes and some GB.
 """
 
+if __name__ == "__main__":  # Before TensorFlow is imported.
+    from flags import binary
+
+    binary.set_process_up()
+
 import argparse
 import json
 import os
@@ -18,7 +23,6 @@ import time
 import psutil
 import tensorflow as tf
 
-from benchmarks.markdown import table
 from benchmarks.step_graphs import (
     REFINERS,
     classifier_training,
@@ -26,6 +30,7 @@ from benchmarks.step_graphs import (
     read_settings,
     refiner_training,
 )
+from evaluation.tables import Table
 from training.checkpoints import num_bytes
 
 # Two batches each: SimGAN's is even, ResNet-50's batch norm wants several images.
@@ -145,4 +150,5 @@ if __name__ == "__main__":
         print(json.dumps(measure(options.step, options.flags, options.batch)))
     else:
         steps = [options.step] if options.step else BATCHES
-        print(table(HEADER, [row(step, options.flags) for step in steps]))
+        rows = [row(step, options.flags) for step in steps]
+        print(Table(HEADER, rows).to_markdown())

@@ -11,6 +11,11 @@ measure how large an image is on disk; without it there is no disk.
 prints instead how many operations per second these measured times come to.
 """
 
+if __name__ == "__main__":  # Before TensorFlow is imported.
+    from flags import binary
+
+    binary.set_process_up()
+
 import argparse
 import dataclasses
 import functools
@@ -22,10 +27,10 @@ import subprocess
 import numpy as np
 
 from benchmarks.experiment import Experiment
-from benchmarks.markdown import table
 from benchmarks.measured import measured_table
 from dataset.records import serialize
 from dataset.shards import ShardSet
+from evaluation.tables import Table
 
 GIGA, TERA, PETA = 1e9, 1e12, 1e15
 HOUR = 3600.0
@@ -88,7 +93,7 @@ def step_table(steps, alternatives, gpus):
         *(row(step) for step in alternatives),
     ]
     header = ["step", "runs", "Gop per image", "images", "Pop", *(g.name for g in gpus)]
-    return table([*header, "disk (GB)"], rows)
+    return Table([*header, "disk (GB)"], rows).to_markdown()
 
 
 def work_of(operations, gpus):
@@ -122,7 +127,7 @@ def call_table(steps):
         if c.model and not step.name.startswith("classifier_train,")
     ]
     header = ("step", "graph", "batch", "Gop per image", "calls", "Pop")
-    return table(header, rows)
+    return Table(header, rows).to_markdown()
 
 
 def image_bytes(folder):
@@ -179,7 +184,6 @@ def main(options):
     steps = list(experiment.steps())
     alternatives = map(experiment.pggan_training, options.alternative)
     print(step_table(steps, list(alternatives), options.gpu or GPUS))
-    print()
     print(call_table(steps))
 
 

@@ -127,8 +127,10 @@ def refiner_training(refiner, settings, image_size, trainings=1):
 
 def classifier_training(settings):
     """The `Calls` of one step, and of the validation of one batch."""
-    # What weights are read, and how long an epoch is, changes no operation.
-    settings = settings | {"weights": "none", "steps_per_epoch": 1}
+    # What weights are read, and how long an epoch is, changes no operation; nor, to
+    # speak of, do the weights of classes.
+    changes = {"weights": "none", "steps_per_epoch": 1, "class_weights": None}
+    settings = settings | changes
     run = Run("classifier.train", settings)
     build = classifier_train.build
     model = build(run, **_own(build, settings))
