@@ -130,7 +130,7 @@ def check_countable(graph, used):
         if is_heavy(operation.type) and not all(
             tensor.shape.is_fully_defined() for tensor in tensors
         ):
-            raise ValueError(f"{operation.name}: wanted known shapes.")
+            raise ValueError(f"{operation.name}: expected known shapes.")
     for function in graph.as_graph_def().library.function:
         for node in function.node_def:
             if is_heavy(node.op):

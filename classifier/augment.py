@@ -80,7 +80,7 @@ def check_sizes(shard_sets):
     sizes = {shards.image_size: shards.directory for shards in shard_sets}
     if len(sizes) > 1:
         listed = ", ".join(f"{path} {size} px" for size, path in sizes.items())
-        raise UserError(f"--data_dirs: {listed}; wanted one size.")
+        raise UserError(f"--data_dirs: {listed}; expected one size.")
     return next(iter(sizes))
 
 

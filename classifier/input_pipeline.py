@@ -84,13 +84,13 @@ def _check_both_labels(shard_sets, flag):
         if unlabeled:
             raise UserError(
                 f"--{flag}: {shards.directory}: {unlabeled} images without a label;"
-                " wanted labels only."
+                " expected labels only."
             )
     counts = count_labels(shard_sets)
     if not all(counts):
         present = ", ".join(f"{n} {name}" for n, name in zip(counts, LABEL_NAMES))
         raise UserError(
-            f"--{flag}={_names(shard_sets)}: {present}; wanted images of both labels."
+            f"--{flag}={_names(shard_sets)}: {present}; expected images of both labels."
         )
 
 

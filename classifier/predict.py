@@ -177,7 +177,7 @@ def check_output(flag, path, overwrite):
     """Refuses a path to which no new file can be written."""
     folder = os.path.dirname(path) or "."
     if not path or os.path.isdir(path) or not os.path.isdir(folder):
-        raise UserError(f"--{flag}={path}: wanted a file in a folder that exists.")
+        raise UserError(f"--{flag}={path}: expected a file in a folder that exists.")
     check_new(path, f"--{flag}={path}", overwrite)
 
 

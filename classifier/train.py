@@ -80,7 +80,7 @@ def steps_taken(model_dir):
     path = os.path.join(model_dir, "finished.json")
     if not os.path.exists(path):
         raise UserError(
-            f"--match_steps_of={model_dir}: wanted a training that is finished; there"
+            f"--match_steps_of={model_dir}: expected a training that is finished; there"
             " is no finished.json."
         )
     return read_json(path)["step"]

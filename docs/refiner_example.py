@@ -34,7 +34,7 @@ def read_manifest(directory):
     with open(os.path.join(directory, "manifest.json")) as file:
         manifest = json.load(file)
     if manifest["contract_version"] != 1:
-        raise SystemExit(f"{directory}: contract version 1 wanted.")
+        raise SystemExit(f"{directory}: expected contract version 1.")
     return manifest
 
 

@@ -126,7 +126,7 @@ def _check_local(settings, elsewhere):
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and "://" in text:
                 raise UserError(
-                    f"--{name}={text}: wanted a path on this machine; only shard sets"
+                    f"--{name}={text}: expected a path on this machine; only shard sets"
                     " may lie elsewhere (docs/shards.md)."
                 )
 

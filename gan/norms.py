@@ -18,7 +18,7 @@ with warnings.catch_warnings():
 def instance_norm():
     """Each map of each image to mean 0 and variance 1, in float32; no weights.
 
-    It takes away what a bias before it adds, so that none is wanted.
+    It takes away what a bias before it adds, so that none is needed.
     """
     return tfa.layers.InstanceNormalization(
         center=False, scale=False, epsilon=1e-5, dtype="float32"

@@ -37,7 +37,7 @@ def resolutions(resolution):
       UserError: `resolution` is not a power of 2 from 4 on.
     """
     if resolution < 4 or resolution & (resolution - 1):
-        raise UserError(f"--resolution={resolution}: wanted a power of 2 from 4 on.")
+        raise UserError(f"--resolution={resolution}: expected a power of 2 from 4 on.")
     return [2**r for r in range(2, resolution.bit_length())]
 
 
@@ -85,8 +85,8 @@ def _per_phase(flag, numbers, sizes):
         return list(numbers) * len(sizes)
     if len(numbers) != len(sizes):
         raise UserError(
-            f"--{flag}: {len(numbers)} numbers, wanted 1 or {len(sizes)} (one for each"
-            f" of {', '.join(map(str, sizes))} px)."
+            f"--{flag}: {len(numbers)} numbers, expected 1 or {len(sizes)} (one for"
+            f" each of {', '.join(map(str, sizes))} px)."
         )
     return list(numbers)
 

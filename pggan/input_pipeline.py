@@ -15,11 +15,11 @@ CROP = 1
 def check_size(image_size, resolution, flag):
     """Refuses images that do not fit into `resolution`, or would leave most of it."""
     if not resolution // 2 < image_size <= resolution:
-        wanted = resolution - resolution // 16
+        smaller = resolution - resolution // 16
         raise UserError(
             f"--{flag}: images are {image_size} px, --resolution={resolution} wants"
             f" {resolution // 2 + 1} to {resolution} px; prepare them with"
-            f" --image_size={wanted} (240 in 256, as in the paper)."
+            f" --image_size={smaller} (240 in 256, as in the paper)."
         )
 
 

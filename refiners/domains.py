@@ -30,7 +30,7 @@ def open_domains(synthetic_dir: str, real_dir: str) -> tuple[ShardSet, ShardSet,
     if not size // 2 < real.image_size <= size:
         raise UserError(
             f"--real_dir={real.directory}: images are {real.image_size} px, those of"
-            f" --synthetic_dir {size} px; wanted {size // 2 + 1} to {size} px, which"
+            f" --synthetic_dir {size} px; expected {size // 2 + 1} to {size} px, which"
             " are zero-padded (240 to 256, as in the paper)."
         )
     return synthetic, real, label
@@ -62,7 +62,7 @@ def check_steps(keep_steps: Iterable[str | int], num_steps: int) -> list[int]:
     for step in keep_steps:
         if not str(step).isdecimal() or not 0 < int(step) <= num_steps:
             raise UserError(
-                f"--keep_steps: {step!r}, wanted whole numbers from 1 to"
+                f"--keep_steps: {step!r}, expected whole numbers from 1 to"
                 f" --num_steps={num_steps}."
             )
     return sorted(map(int, keep_steps))

@@ -102,8 +102,8 @@ def trained_checkpoint(
     trainer = binary.replace(".refine", ".train")
     if training["binary"] != trainer:
         raise UserError(
-            f"--model_dir={model_dir}: holds a training by {training['binary']}, wanted"
-            f" one by {trainer}."
+            f"--model_dir={model_dir}: holds a training by {training['binary']},"
+            f" expected one by {trainer}."
         )
     facts = training["facts"]
     if not step and not tf.io.gfile.exists(os.path.join(model_dir, "finished.json")):

@@ -45,8 +45,8 @@ def test_images_are_transforms_of_the_parents_they_name(settings, parents):
         parent = by_id[parent_id]
         assert (record.label, record.patient) == (parent.label, parent.patient)
         warp = classic.parameters(settings["seed"], n, 32, **ranges)
-        wanted = classic.transform(parent.image, **warp)
-        np.testing.assert_array_equal(record.image, wanted)
+        expected = classic.transform(parent.image, **warp)
+        np.testing.assert_array_equal(record.image, expected)
 
 
 def test_every_parent_is_used_equally_often(settings):
@@ -69,7 +69,7 @@ def test_image_depends_on_seed_and_number_alone(settings, tmp_path):
 
 def test_parents_of_several_sizes_are_refused(settings, write_images, tmp_path):
     larger = write_images(tmp_path / "larger", 0, size=40).directory
-    with pytest.raises(UserError, match="larger 40 px; wanted one size"):
+    with pytest.raises(UserError, match="larger 40 px; expected one size"):
         augmented(settings, data_dirs=[*settings["data_dirs"], larger])
 
 

@@ -29,8 +29,8 @@ def test_pixels_are_those_of_image_data_generator(size):
         image = some_image(size, n)
         warp = classic.parameters(7, n, size, **RANGES)
         theirs = generator.apply_transform(image[..., None].astype("float32"), warp)
-        wanted = np.rint(theirs[..., 0]).astype(np.uint8)
-        np.testing.assert_array_equal(classic.transform(image, **warp), wanted)
+        expected = np.rint(theirs[..., 0]).astype(np.uint8)
+        np.testing.assert_array_equal(classic.transform(image, **warp), expected)
 
 
 def test_no_transform_is_the_image_itself():

@@ -102,8 +102,8 @@ def test_every_signature_predicts_what_predict_predicts(
         overwrite=False,
     )
     with open(table) as file:
-        wanted = [float(row["probability"]) for row in csv.DictReader(file)]
-    wanted = np.reshape(wanted, [2, 3])
+        expected = [float(row["probability"]) for row in csv.DictReader(file)]
+    expected = np.reshape(expected, [2, 3])
     batches = [[record.image for record in shards.records()] for shards in images]
     np.save(tmp_path / "images.npy", np.stack(batches)[..., None])
     # A copy, so that what it needs of the folder around is found out, too.
@@ -118,8 +118,8 @@ def test_every_signature_predicts_what_predict_predicts(
         text=True,
     )
     assert result.returncode == 0, result.stderr
-    assert np.ptp(wanted) > 0.1  # Or the comparison would say nothing.
-    for own, others in zip(wanted, np.load(names[1]), strict=True):
+    assert np.ptp(expected) > 0.1  # Or the comparison would say nothing.
+    for own, others in zip(expected, np.load(names[1]), strict=True):
         for number, signature in enumerate(others):
             # From bytes, TensorFlow folds x / 127.5 into a product, which rounds the
             # last bit otherwise; a network at random weights amplifies it.

@@ -40,12 +40,12 @@ def test_batches_mix_sets_of_different_sizes_and_show_each_image_once(sets):
     images = np.concatenate([batch["image"] for batch in batches])
     assert images.shape == (16, 32, 32, 1) and images.dtype == np.float32
     assert len(np.unique(images, axis=0)) == 16
-    wanted = [
+    expected = [
         resize(to_float(record.image[..., None]), 32).numpy()
         for name in ("tumor", "non_tumor", "synthetic")
         for record in sets[name].records()
     ]
-    distances = np.abs(images[:, None] - np.array(wanted)[None]).max((2, 3, 4))
+    distances = np.abs(images[:, None] - np.array(expected)[None]).max((2, 3, 4))
     np.testing.assert_allclose(distances.min(1), 0, atol=1e-6)
     labels = np.concatenate([batch["label"] for batch in batches])
     np.testing.assert_array_equal(labels, ~np.isin(distances.argmin(1), range(6, 12)))
@@ -87,7 +87,9 @@ def test_synthetic_images_are_of_no_patient(sets, write_images, tmp_path):
 
 
 def test_one_label_alone_is_refused(sets):
-    with pytest.raises(UserError, match="--train_dirs=.*0 non_tumor, 11 tumor; wanted"):
+    with pytest.raises(
+        UserError, match="--train_dirs=.*0 non_tumor, 11 tumor; expected"
+    ):
         input_pipeline.check_sets([sets["tumor"], sets["synthetic"]], [])
 
 

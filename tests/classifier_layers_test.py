@@ -11,8 +11,8 @@ from classifier.layers import Dropout, ResNetInput, resize
 @pytest.mark.parametrize("length", [7, 32, 63, 240, 256])
 def test_resize_is_the_antialiased_resize_of_tensorflow(length):
     images = tf.random.stateless_uniform([2, length, length + 3, 1], [0, length], -1, 1)
-    wanted = tf.image.resize(images, [48, 48], antialias=True)
-    np.testing.assert_allclose(resize(images, 48), wanted, atol=1e-4)
+    expected = tf.image.resize(images, [48, 48], antialias=True)
+    np.testing.assert_allclose(resize(images, 48), expected, atol=1e-4)
 
 
 def test_resize_keeps_an_image_of_the_right_size_to_the_last_bit():
@@ -39,8 +39,8 @@ def test_resnet_input_is_grey_levels_less_the_mean_of_each_channel():
     channels = ResNetInput(8)(images)
     levels = np.array([0.0, 127.5, 255.0])[:, None]
     # Mean blue, green and red of ImageNet, in the order in which ResNet-50 has them.
-    wanted = levels - [103.939, 116.779, 123.68]
-    np.testing.assert_allclose(channels[:, 3, 5], wanted, rtol=1e-6)
+    expected = levels - [103.939, 116.779, 123.68]
+    np.testing.assert_allclose(channels[:, 3, 5], expected, rtol=1e-6)
 
 
 def test_dropout_multiplies_by_the_mask_of_its_rate_in_training_alone():

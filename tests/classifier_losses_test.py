@@ -12,8 +12,10 @@ LOGITS = tf.constant([0.0, 0.0, math.log(3.0), math.log(3.0)])  # p: 1/2, 1/2, 3
 
 
 def test_cross_entropy_by_hand():
-    wanted = [math.log(2), math.log(2), math.log(4 / 3), math.log(4)]
-    np.testing.assert_allclose(losses.cross_entropy(LABELS, LOGITS), wanted, rtol=1e-6)
+    expected = [math.log(2), math.log(2), math.log(4 / 3), math.log(4)]
+    np.testing.assert_allclose(
+        losses.cross_entropy(LABELS, LOGITS), expected, rtol=1e-6
+    )
 
 
 def test_cross_entropy_of_extreme_logits_is_finite():

@@ -22,13 +22,13 @@ def rates(pretrained, epochs, **changes):
 
 
 def test_learning_rate_from_scratch_is_a_tenth_every_20_epochs():
-    wanted = [1e-2, 1e-2, 1e-3, 1e-3, 1e-4]
-    np.testing.assert_allclose(rates(False, [0, 19, 20, 39, 40]), wanted, rtol=1e-5)
+    expected = [1e-2, 1e-2, 1e-3, 1e-3, 1e-4]
+    np.testing.assert_allclose(rates(False, [0, 19, 20, 39, 40]), expected, rtol=1e-5)
 
 
 def test_learning_rate_with_pretraining_is_halved_every_5_epochs():
-    wanted = [1e-2, 1e-2, 5e-3, 5e-3, 2.5e-3]
-    np.testing.assert_allclose(rates(True, [0, 4, 5, 9, 10]), wanted, rtol=1e-5)
+    expected = [1e-2, 1e-2, 5e-3, 5e-3, 2.5e-3]
+    np.testing.assert_allclose(rates(True, [0, 4, 5, 9, 10]), expected, rtol=1e-5)
 
 
 def test_learning_rate_follows_the_flags_where_given():
@@ -123,5 +123,5 @@ def test_replicas_remember_variances_without_bessels_correction(
             # 0.99 + 0.01 * variance - 1 is the first update.
             one, two = (u / 0.01 + 1 for u in (update, two_replicas[1][name]))
             ratios += (one / two).tolist()
-    wanted = {"float32": 32 / 31, "float64": 1.0}[precision]
-    assert np.median(ratios) == pytest.approx(wanted, abs=0.01)
+    expected = {"float32": 32 / 31, "float64": 1.0}[precision]
+    assert np.median(ratios) == pytest.approx(expected, abs=0.01)

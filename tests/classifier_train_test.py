@@ -97,10 +97,10 @@ def test_replicas_synchronise_every_batch_norm(settings, monkeypatch):
         raise KeyboardInterrupt  # Seen enough.
 
     monkeypatch.setattr(train.networks, "build_detector", build)
-    for strategy, wanted in [("mirrored", True), ("one_device", False)]:
+    for strategy, expected in [("mirrored", True), ("one_device", False)]:
         with pytest.raises(KeyboardInterrupt):
             start({**settings, "strategy": strategy})
-        assert seen["sync_batch_norm"] == wanted
+        assert seen["sync_batch_norm"] == expected
 
 
 @pytest.mark.parametrize(

@@ -135,12 +135,14 @@ def test_what_has_to_be_on_this_machine_is_refused_elsewhere(tmp_path):
         assert run.returncode == 1
         (wrong,) = [flag for flag in flags if "model" in flag or "rows" in flag]
         said = run.stderr.splitlines()[-1]
-        assert said.startswith(f"{name}: error: {wrong}: wanted a path on this machine")
+        assert said.startswith(
+            f"{name}: error: {wrong}: expected a path on this machine"
+        )
     assert not os.listdir(tmp_path)
 
 
 def test_flags_of_shard_sets_may_name_them_elsewhere():
     settings = {"data_dir": "s3://b/x", "output_dir": "s3://b/y", "num_images": 3}
     binary._check_local(settings, binary.SHARD_SETS | {"output_dir"})
-    with refused("--output_dir=s3://b/y: wanted a path"):
+    with refused("--output_dir=s3://b/y: expected a path"):
         binary._check_local(settings, binary.SHARD_SETS)

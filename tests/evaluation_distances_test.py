@@ -147,7 +147,7 @@ def test_pairs_are_of_one_class_and_of_two_images():
 def test_mean_is_that_of_the_pairs():
     images = np.random.default_rng(0).integers(0, 256, [6, 32, 32], np.uint8)
     labels = np.zeros(6, int)
-    wanted = [
+    expected = [
         tf.image.ssim_multiscale(
             images[a][..., None],
             images[b][..., None],
@@ -157,7 +157,7 @@ def test_mean_is_that_of_the_pairs():
         for a, b in random_pairs(labels, seed=1)
     ]
     value = mean_similarity(images, labels, seed=1, batch_size=4)
-    assert value == pytest.approx(np.mean(wanted), rel=1e-4)
+    assert value == pytest.approx(np.mean(expected), rel=1e-4)
 
 
 def test_collapsed_set_has_similarity_one():

@@ -137,17 +137,17 @@ def test_area_of_a_draw_is_scikit_learns_with_images_weighted():
     areas = draws.areas(MANY_LABELS, [MANY_PROBABILITIES, other])
     for area, counts in zip(areas, draws.counts):
         weights = counts[draws.owner]
-        wanted = [
+        expected = [
             roc_auc_score(MANY_LABELS, run, sample_weight=weights)
             for run in (MANY_PROBABILITIES, other)
         ]
-        assert area == pytest.approx(np.mean(wanted))
+        assert area == pytest.approx(np.mean(expected))
 
 
 def test_interval_over_patients_is_about_scipys():
     right = ((MANY_PROBABILITIES >= 0.5) == MANY_LABELS).astype(float)
     hits, images = np.bincount(OWNERS, right), np.bincount(OWNERS)
-    wanted = stats.bootstrap(
+    expected = stats.bootstrap(
         (hits, images),
         lambda h, n, axis: h.sum(axis) / n.sum(axis),
         paired=True,
@@ -157,8 +157,8 @@ def test_interval_over_patients_is_about_scipys():
     ).confidence_interval
     draws = draw_patients(OWNERS.astype(str), 20000, seed=0)
     interval = percentile_interval(draws.means(right, np.arange(300)))
-    assert interval["patients_low"] == pytest.approx(wanted.low, abs=2e-3)
-    assert interval["patients_high"] == pytest.approx(wanted.high, abs=2e-3)
+    assert interval["patients_low"] == pytest.approx(expected.low, abs=2e-3)
+    assert interval["patients_high"] == pytest.approx(expected.high, abs=2e-3)
 
 
 def test_interval_of_two_patients_is_from_the_one_to_the_other():

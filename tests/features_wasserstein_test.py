@@ -92,11 +92,11 @@ def test_distance_is_the_mean_of_scipys_along_each_direction(monkeypatch):
     a = draws.normal(size=[200, 49]).astype(np.float32)
     b = draws.gamma(2.0, size=[200, 49]).astype(np.float32)
     directions = np.random.default_rng([5, 1]).standard_normal([64, 49])
-    wanted = []
+    expected = []
     for direction in directions:
         unit = direction / np.sqrt(np.sum(direction**2))
-        wanted.append(stats.wasserstein_distance(a @ unit, b @ unit))
-    assert sliced_distance(a, b, seed=5) == pytest.approx(np.mean(wanted), rel=1e-5)
+        expected.append(stats.wasserstein_distance(a @ unit, b @ unit))
+    assert sliced_distance(a, b, seed=5) == pytest.approx(np.mean(expected), rel=1e-5)
 
 
 def test_shift_by_one_vector_costs_its_mean_projection():

@@ -20,7 +20,7 @@ def binary_of(path):
     for name in BINARIES:
         if f"{path.stem}_".startswith(name.replace(".", "_") + "_"):
             return name
-    raise AssertionError(f"{path.name}: wanted <package>_<binary>[_<variant>].cfg.")
+    raise AssertionError(f"{path.name}: expected <package>_<binary>[_<variant>].cfg.")
 
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda p: f"{p.parent.name}/{p.name}")

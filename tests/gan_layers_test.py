@@ -41,8 +41,8 @@ def test_layer_norm_normalises_each_image_and_scales_each_map():
     norm.build(x.shape)
     norm.set_weights(np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 7.0]]))
     mean, variance = (f(x, (1, 2, 3), keepdims=True) for f in (np.mean, np.var))
-    wanted = (x - mean) / np.sqrt(variance + 1e-5) * [1, 2, 3] + [0, 0, 7]
-    np.testing.assert_allclose(norm(x), wanted, atol=1e-4)
+    expected = (x - mean) / np.sqrt(variance + 1e-5) * [1, 2, 3] + [0, 0, 7]
+    np.testing.assert_allclose(norm(x), expected, atol=1e-4)
 
 
 def test_residual_block_adds_to_its_input_and_nothing_comes_after():
@@ -68,8 +68,8 @@ def test_discriminator_starts_with_scores_of_a_size_for_any_width(base_maps, dev
 
 def test_upsampling_repeats_pixels():
     image = tf.reshape([1.0, 2.0, 3.0, 4.0], [1, 2, 2, 1])
-    wanted = [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
-    np.testing.assert_array_equal(layers.Upsample()(image)[0, :, :, 0], wanted)
+    expected = [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
+    np.testing.assert_array_equal(layers.Upsample()(image)[0, :, :, 0], expected)
 
 
 def test_layers_are_restored_from_their_configuration():

@@ -35,9 +35,9 @@ def test_cross_entropy_losses_by_hand():
     np.testing.assert_allclose(
         losses.cross_entropy_discriminator_loss(real, fake), [of_real + of_fake], 1e-6
     )
-    wanted = math.log(3 / 2) + math.log(2)
+    expected = math.log(3 / 2) + math.log(2)
     np.testing.assert_allclose(
-        losses.cross_entropy_generator_loss(fake), [wanted], 1e-6
+        losses.cross_entropy_generator_loss(fake), [expected], 1e-6
     )
 
 

@@ -62,12 +62,12 @@ def test_resolution_and_alpha_are_functions_of_the_images_shown(
 
 @pytest.mark.parametrize("resolution", [0, 2, 48, 100])
 def test_resolution_is_a_power_of_two(resolution):
-    with pytest.raises(UserError, match=f"--resolution={resolution}: wanted a power"):
+    with pytest.raises(UserError, match=f"--resolution={resolution}: expected a power"):
         growth.resolutions(resolution)
 
 
 def test_a_list_of_another_length_is_refused():
-    with pytest.raises(UserError, match="--fade_kimg: 3 numbers, wanted 1 or 2"):
+    with pytest.raises(UserError, match="--fade_kimg: 3 numbers, expected 1 or 2"):
         schedule(fade_kimg=[1, 2, 3])
 
 

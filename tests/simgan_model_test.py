@@ -174,8 +174,8 @@ def test_objective_of_the_refiner_is_the_weighted_sum():
     model.start_phase(schedule.Phase("test", 0, 1, 1, 1, 0))
     model.train_step(next(iter(steps_of(1, 2))))
     losses = model.take_means()
-    wanted = 7 * losses["regularization_loss"] + losses["adversarial_loss"]
-    assert objectives == pytest.approx([wanted, losses["discriminator_loss"]])
+    expected = 7 * losses["regularization_loss"] + losses["adversarial_loss"]
+    assert objectives == pytest.approx([expected, losses["discriminator_loss"]])
 
 
 @pytest.mark.parametrize(

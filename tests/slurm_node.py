@@ -1,4 +1,4 @@
-"""A Slurm of one node, this machine, for as long as it is wanted.
+"""A Slurm of one node, this machine, for as long as it is expected.
 
 Wants root and Debian's packages slurm-wlm and munge. Its devices of type GPU are files
 like /dev/null: what is tried is who gets which, not what it does with it.

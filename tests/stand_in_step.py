@@ -68,7 +68,7 @@ if "--dry_run" in sys.argv:
     log("ask", *sys.argv[2:])
     print("  checkpoints: 2 of 1000 MB")
     wrong = os.environ.get("WRONG") == binary
-    sys.exit(f"{binary}: error: --x=1, wanted 2." if wrong else 0)
+    sys.exit(f"{binary}: error: --x=1, expected 2." if wrong else 0)
 log("start", *sys.argv[2:])
 if "SHOW_GPUS" in os.environ:
     log("gpus", os.environ.get("CUDA_VISIBLE_DEVICES") or "none", binary)

@@ -78,7 +78,9 @@ def test_batches_are_distributed_without_loss():
 
 def test_a_set_of_another_class_is_refused(shard_sets):
     assert training_input.check_labels(shard_sets[1], None, "data_dir") == "tumor"
-    with pytest.raises(UserError, match="--real_dir=.*labels tumor, wanted non_tumor"):
+    with pytest.raises(
+        UserError, match="--real_dir=.*labels tumor, expected non_tumor"
+    ):
         training_input.check_labels(shard_sets[1], "non_tumor", "real_dir")
 
 

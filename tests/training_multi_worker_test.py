@@ -208,14 +208,14 @@ def config(addresses, **task):
 @pytest.mark.parametrize(
     "text, says",
     [
-        (None, "TF_CONFIG is not set; wanted as on the first of two machines"),
-        ("{", "TF_CONFIG={: wanted as on"),
-        ('{"cluster": {}}', "wanted as on"),
-        (config(["a:1", "b:1"], type="worker", index=2), "wanted as on"),
-        (config(["a:1", "b:1"], type="worker", index=-1), "wanted as on"),
-        (config(["a:1", "b:1"], type="worker", index="0"), "wanted as on"),
-        (config(["a:1", "b:1"], type="ps", index=0), "wanted as on"),
-        (config(["a", "b:1"], type="worker", index=0), "wanted as on"),
+        (None, "TF_CONFIG is not set; expected as on the first of two machines"),
+        ("{", "TF_CONFIG={: expected as on"),
+        ('{"cluster": {}}', "expected as on"),
+        (config(["a:1", "b:1"], type="worker", index=2), "expected as on"),
+        (config(["a:1", "b:1"], type="worker", index=-1), "expected as on"),
+        (config(["a:1", "b:1"], type="worker", index="0"), "expected as on"),
+        (config(["a:1", "b:1"], type="ps", index=0), "expected as on"),
+        (config(["a", "b:1"], type="worker", index=0), "expected as on"),
         (config(["a:1", "a:1"], type="worker", index=0), "an address stands twice"),
     ],
 )

@@ -75,9 +75,9 @@ def test_translations_of_identity_networks_are_the_images():
     model._add_noise = lambda h, stream: h
     images = pairs(2)
     x_a, x_b = images["synthetic_images"], images["real_images"]
-    wanted = Translations(x_a, x_b, x_a, x_b, x_a, x_b, x_a, x_b, x_a, x_b)
+    expected = Translations(x_a, x_b, x_a, x_b, x_a, x_b, x_a, x_b, x_a, x_b)
     for name, got, image in zip(
-        Translations._fields, model.translate(x_a, x_b), wanted
+        Translations._fields, model.translate(x_a, x_b), expected
     ):
         np.testing.assert_array_equal(got, image, err_msg=name)
 
@@ -170,11 +170,11 @@ def test_objective_is_the_weighted_sum_of_the_terms(term):
     values = {name: float(v) for name, v in model.train_step(pairs(2)).items()}
     discriminators, generators = objectives
     name = "generator" if term == "gan" else term
-    wanted = values[f"{name}_loss_a"] + values[f"{name}_loss_b"]
-    assert generators == pytest.approx(wanted / 2, rel=1e-5)
-    wanted = values["discriminator_loss_a"] + values["discriminator_loss_b"]
-    wanted *= 0.5 if term == "gan" else 0.0
-    assert discriminators == pytest.approx(wanted, rel=1e-5)
+    expected = values[f"{name}_loss_a"] + values[f"{name}_loss_b"]
+    assert generators == pytest.approx(expected / 2, rel=1e-5)
+    expected = values["discriminator_loss_a"] + values["discriminator_loss_b"]
+    expected *= 0.5 if term == "gan" else 0.0
+    assert discriminators == pytest.approx(expected, rel=1e-5)
 
 
 def test_cross_entropy_of_2017_trains():

@@ -79,9 +79,9 @@ def test_norms_are_float32_under_reduced_precision():
 def test_images_too_small_for_the_scales_are_refused():
     networks.check_size(64, 3)
     networks.check_size(32, 2)
-    with pytest.raises(UserError, match="images are 32 px; wanted .* from 64 px on"):
+    with pytest.raises(UserError, match="images are 32 px; expected .* from 64 px on"):
         networks.check_size(32, 3)
-    with pytest.raises(UserError, match="images are 66 px; wanted a multiple of 4"):
+    with pytest.raises(UserError, match="images are 66 px; expected a multiple of 4"):
         networks.check_size(66, 1)
     maps = build_multi_scale_discriminator(64, base_maps=2, scales=3)(
         tf.zeros([1, 64, 64, 1])

@@ -256,7 +256,7 @@ def test_dry_run_names_trainings_that_refuse(checked, monkeypatch):
     monkeypatch.setenv("WRONG", "unit.train")
     wrong, _ = checked()
     assert [line.split()[0] for line in wrong] == ["unit.train"] * 2
-    assert all(line.endswith("unit.train: error: --x=1, wanted 2.") for line in wrong)
+    assert all(line.endswith("unit.train: error: --x=1, expected 2.") for line in wrong)
 
 
 @pytest.mark.parametrize("program, there", [("ls", True), ("no_such_program", False)])

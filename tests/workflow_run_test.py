@@ -297,7 +297,7 @@ def test_dry_run_shows_the_steps_tries_trainings_and_runs_none(experiment):
     assert re.search(r"pggan_train +2\n", text)
     assert "  pggan/tumor/images: 1,500 images of 32 px\n" in text
     assert "18.0 GB of checkpoints" in text  # Of the 9 other trainings.
-    refusal = "pggan.train: error: --x=1, wanted 2."
+    refusal = "pggan.train: error: --x=1, expected 2."
     assert text.count(refusal) == 2 and not experiment.lines("start")
     # Detectors whose images are of the same sizes and classes have one for all.
     trainers = {f"{name}.train": 2 for name in ("pggan", "unit", "simgan")}

@@ -115,9 +115,9 @@ def find_fault(path: str) -> str:
 
 def restore_parts(path: str, **parts: keras.Model) -> None:
     """Restores networks from a checkpoint by the name they have in the model."""
-    wanted = tf.train.Checkpoint(model=tf.train.Checkpoint(**parts))
+    checkpoint = tf.train.Checkpoint(model=tf.train.Checkpoint(**parts))
     # Not `restore`, which asks for a counter of saves: kept steps have none.
-    wanted.read(path).assert_existing_objects_matched().expect_partial()
+    checkpoint.read(path).assert_existing_objects_matched().expect_partial()
 
 
 def num_bytes(model: keras.Model) -> int:

@@ -118,7 +118,7 @@ def check_labels(shard_set: ShardSet, label: str | None, flag: str) -> str:
 
     Args:
       shard_set: a `ShardSet`.
-      label: the name of the label wanted, or None for any single one.
+      label: the name of the label expected, or None for any single one.
       flag: name of the flag that gave the set, for the message.
 
     Returns:
@@ -130,7 +130,7 @@ def check_labels(shard_set: ShardSet, label: str | None, flag: str) -> str:
     if len(present) != 1 or (label and present != [label]):
         raise UserError(
             f"--{flag}={shard_set.directory}: has labels {' and '.join(present)},"
-            f" wanted {label or 'one label only'}."
+            f" expected {label or 'one label only'}."
         )
     return present[0]
 

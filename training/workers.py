@@ -19,7 +19,7 @@ import tensorflow as tf
 from dataset.errors import UserError
 
 WANTED = (
-    'wanted as on the first of two machines: {"cluster": {"worker": ["host1:12345",'
+    'expected as on the first of two machines: {"cluster": {"worker": ["host1:12345",'
     ' "host2:12345"]}, "task": {"type": "worker", "index": 0}}'
 )
 # What TensorFlow raises where another worker has gone, among else.
