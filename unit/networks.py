@@ -20,7 +20,8 @@ def check_size(image_size, discriminator_scales):
     if image_size % 4 or image_size < smallest:
         raise UserError(
             f"--synthetic_dir: images are {image_size} px; expected a multiple of 4"
-            f" from {smallest} px on, for --discriminator_scales={discriminator_scales}."
+            f" from {smallest} px on, for --discriminator_scales="
+            f"{discriminator_scales}."
         )
 
 
