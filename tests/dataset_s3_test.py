@@ -75,9 +75,9 @@ def steps(sets, work):
         f" --model_dir={work}/detector",
         f"classifier.predict --model_dir={work}/detector --data_dirs={test}"
         f" --output_csv={work}/predictions.csv",
-        f"evaluation.quality {DEMO}/evaluation_quality.cfg --real_dirs={tumor}"
-        f" --held_out_dirs={real}/test/tumor --synthetic_dirs=simgan={sets}/simgan"
-        f" --output_dir={work}/quality",
+        f"evaluation.quality {DEMO}/evaluation_quality.cfg --num_images=20"
+        f" --real_dirs={tumor} --held_out_dirs={real}/test/tumor"
+        f" --synthetic_dirs=simgan={sets}/simgan --output_dir={work}/quality",
         f"evaluation.tsne {DEMO}/evaluation_tsne.cfg --num_images=40 --perplexity=5"
         f" --real_dirs={tumor} --synthetic_dirs=simgan={sets}/simgan"
         f" --output_dir={work}/tsne",
