@@ -14,6 +14,7 @@ import tqdm
 
 from classifier import classic
 from dataset.errors import UserError
+from dataset.record_faults import record_errors
 from dataset.records import Record
 from dataset.shard_writer import write_shard_set
 from dataset.shards import ShardSet
@@ -48,14 +49,15 @@ def augment(
         # or take one, and the balance of the classes is that of the parents.
         examples = shuffled_examples(shard_sets, start=start, stop=stop, seed=seed)
         examples = examples.map(transform_example, num_parallel_calls=tf.data.AUTOTUNE)
-        for example in finish(examples).as_numpy_iterator():
-            parent = example["id"].decode()
-            yield Record(
-                image=example["image"],
-                label=int(example["label"]),
-                id=f"classic/{example['n']:07d}/{parent}",
-                patient=example["patient"].decode(),
-            )
+        with record_errors(shard_sets):
+            for example in finish(examples).as_numpy_iterator():
+                parent = example["id"].decode()
+                yield Record(
+                    image=example["image"],
+                    label=int(example["label"]),
+                    id=f"classic/{example['n']:07d}/{parent}",
+                    patient=example["patient"].decode(),
+                )
 
     settings = {"data_dirs": data_dirs, "num_images": num_images, "seed": seed}
     shard_set = write_shard_set(

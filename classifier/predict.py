@@ -30,6 +30,7 @@ from classifier.weights import read_detector
 from dataset.errors import UserError
 from dataset.folders import check_new, write_csv
 from dataset.pictures import write_png
+from dataset.record_faults import record_errors
 from dataset.records import to_float
 from dataset.shards import ShardSet
 from dataset.volumes import SliceSettings, read_volume, slice_images
@@ -81,13 +82,14 @@ def predict_sets(data_dirs, output_csv, *, model_dir, threshold, batch_size, hea
         total=sum(map(len, shard_sets)), desc="classifier.predict", unit="img"
     )
     for shard_set in shard_sets:
-        for batch in shard_set.dataset().batch(batch_size).prefetch(2):
-            probabilities = detect(to_float(batch["image"])).numpy()
-            columns = [batch[key].numpy() for key in ("id", "patient", "label")]
-            for name, patient, label, probability in zip(*columns, probabilities):
-                row = (name.decode(), patient.decode(), label, f"{probability:.6f}")
-                rows.append(row)
-            progress.update(len(probabilities))
+        with record_errors([shard_set]):
+            for batch in shard_set.dataset().batch(batch_size).prefetch(2):
+                probabilities = detect(to_float(batch["image"])).numpy()
+                columns = [batch[key].numpy() for key in ("id", "patient", "label")]
+                for name, patient, label, probability in zip(*columns, probabilities):
+                    row = (name.decode(), patient.decode(), label, f"{probability:.6f}")
+                    rows.append(row)
+                progress.update(len(probabilities))
     progress.close()
     write_csv(output_csv, ("id", "patient", "label", "probability"), rows)
     found = sum(float(row[-1]) >= threshold for row in rows)

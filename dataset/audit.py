@@ -1,22 +1,14 @@
 """Reads shard sets record by record and lists what breaks their contract."""
 
 import hashlib
-import struct
 
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 
 from dataset.folders import file_sha256
+from dataset.record_faults import decode_image, example_values
 from dataset.records import UNLABELED, label_name, untuned
 
 LABELS = (UNLABELED, 0, 1)
-PNG = b"\x89PNG\r\n\x1a\n"
-KINDS = {
-    "image": "bytes_list",
-    "label": "int64_list",
-    "id": "bytes_list",
-    "patient": "bytes_list",
-}
 
 
 class Audit:
@@ -76,20 +68,10 @@ class Audit:
     def _check_record(self, part, shard_set, where, serialized):
         """Checks a record; returns its label, or None if it has none."""
         try:
-            example = tf.train.Example.FromString(serialized)
-        except DecodeError:
-            self.faults.append(f"{where}: not a tf.train.Example.")
+            values = example_values(serialized)
+        except ValueError as error:
+            self.faults.append(f"{where}: {error}.")
             return None
-        values = {}
-        for name, kind in KINDS.items():
-            value = getattr(example.features.feature[name], kind).value
-            if len(value) != 1:
-                self.faults.append(
-                    f"{where}: feature {name} has {len(value)} values in its {kind},"
-                    " wanted 1."
-                )
-                return None
-            values[name] = value[0]
         label, name, patient = (values[key] for key in ("label", "id", "patient"))
         if label not in LABELS:
             self.faults.append(f"{where}: label {label}, wanted 0, 1 or {UNLABELED}.")
@@ -109,20 +91,12 @@ class Audit:
         return label
 
     def _check_image(self, where, png, size):
-        wanted = (size, size, 8, 0)  # columns, rows, bits, colour type: grey
-        seen = struct.unpack(">IIBB", png[16:26]) if png.startswith(PNG) else None
         try:
-            image = tf.io.decode_png(png).numpy()
-        except tf.errors.InvalidArgumentError:
-            seen = None
-        if seen is None:
-            self.faults.append(f"{where}: its image cannot be read as PNG.")
-        elif seen != wanted:
-            self.faults.append(
-                f"{where}: PNG of {seen[0]} x {seen[1]} pixels, {seen[2]} bits, colour"
-                f" type {seen[3]}; wanted {size} x {size}, 8, 0 (grey)."
-            )
-        elif first := self._before(self._images, image.tobytes(), where):
+            image = decode_image(png, size)
+        except ValueError as error:
+            self.faults.append(f"{where}: {error}.")
+            return
+        if first := self._before(self._images, image.tobytes(), where):
             self.faults.append(f"{where}: the same pixels as {first}.")
 
     def _before(self, seen, content, where):

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dataset.record_faults import png_header
+
 LABEL_NAMES = ("non_tumor", "tumor")
 UNLABELED = -1  # The label of an image for which nobody has said.
 
@@ -100,16 +102,28 @@ def serialize(record: Record) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def parse(serialized: tf.Tensor | bytes) -> dict[str, tf.Tensor]:
+def parse(
+    serialized: tf.Tensor | bytes, size: int | None = None
+) -> dict[str, tf.Tensor]:
     """The bytes of one example to tensors; usable inside `tf.data`.
+
+    Args:
+      serialized: the bytes.
+      size: height and width that the image has to have; without, of any PNG something
+        is made.
 
     Returns:
       A dict of `image` uint8 [size, size, 1], `label` int64 [], `id` and `patient`
       string [].
     """
     features = tf.io.parse_single_example(serialized, _FEATURES)
-    image = tf.io.decode_png(features["image"], channels=1)
-    return {**features, "image": image}
+    png = features["image"]
+    if size is not None:
+        header = png_header(size)
+        is_right = tf.equal(tf.strings.substr(png, 0, len(header)), header)
+        with tf.control_dependencies([tf.debugging.Assert(is_right, ["PNG"])]):
+            png = tf.identity(png)
+    return {**features, "image": tf.io.decode_png(png, channels=1)}
 
 
 def parse_origins(serialized: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -8,6 +8,7 @@ image is float32 [height, width, 1] in [-1, 1]; on disk it is an 8-bit grey PNG.
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,6 +16,7 @@ import tensorflow as tf
 
 from dataset.errors import UserError
 from dataset.file_systems import load_file_system, read_bytes, read_errors
+from dataset.record_faults import find_fault, png_header, record_errors
 from dataset.records import (
     LABEL_NAMES,
     Record,
@@ -55,7 +57,9 @@ class ShardSet:
             self._check_manifest(path)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not a manifest: {error!r}.") from error
+        self._png_header = png_header(self.image_size)
         self._index: _RecordIndex | None = None
+        self._opening = threading.Lock()
 
     def _read_manifest(self, path):
         load_file_system(self.directory)
@@ -115,14 +119,37 @@ class ShardSet:
         names = [shard["name"] for shard in self.manifest["shards"]]
         return [os.path.join(self.directory, name) for name in names]
 
-    def dataset(self) -> tf.data.Dataset:
-        """The set's examples in order, parsed: a `tf.data.Dataset` of `parse` dicts."""
-        files = tf.data.TFRecordDataset(self.paths)
-        return untuned(files.map(parse, num_parallel_calls=tf.data.AUTOTUNE))
+    def check_records(self) -> None:
+        """Reads all records; a `UserError` names the first that cannot be used."""
+        for path in self.paths:
+            with read_errors(path):
+                fault = find_fault(path, self.image_size)
+            if fault:
+                raise UserError(fault)
+
+    def dataset(self, start: int = 0) -> tf.data.Dataset:
+        """The set's examples from number `start` on, in order, parsed.
+
+        Who iterates does so within `record_errors`.
+
+        Returns:
+          A `tf.data.Dataset` of `parse` dicts.
+        """
+        files = tf.data.TFRecordDataset(self.paths).skip(start)
+
+        def parse_own(serialized):
+            return parse(serialized, self.image_size)
+
+        return untuned(files.map(parse_own, num_parallel_calls=tf.data.AUTOTUNE))
 
     def records(self) -> Iterator[Record]:
-        """The set's `Record`s in order."""
-        return map(to_record, self.dataset().as_numpy_iterator())
+        """The set's `Record`s in order.
+
+        Raises:
+          UserError: names the record that breaks the contract.
+        """
+        with record_errors([self]):
+            yield from map(to_record, self.dataset().as_numpy_iterator())
 
     def origins(self) -> tuple[np.ndarray, list[str], list[str]]:
         """All images' labels, ids and patients, without decoding the images.
@@ -131,7 +158,8 @@ class ShardSet:
           int64 [images] and two lists of texts.
         """
         batches = tf.data.TFRecordDataset(self.paths).batch(IMAGES_PER_SHARD)
-        origins = list(untuned(batches.map(parse_origins)).as_numpy_iterator())
+        with record_errors([self]):
+            origins = list(untuned(batches.map(parse_origins)).as_numpy_iterator())
         labels = np.concatenate([batch["label"] for batch in origins])
         ids, patients = (
             [text.decode() for batch in origins for text in batch[name]]
@@ -145,28 +173,45 @@ class ShardSet:
 
     def record(self, position: int) -> Record:
         """The `Record` at `position` (0-based) of the set."""
-        example = parse(self.serialized(position))
+        with record_errors([self]):
+            example = parse(self.serialized(position), self.image_size)
         return to_record({name: value.numpy() for name, value in example.items()})
 
     def serialized(self, position: int) -> bytes:
-        """The bytes of the example at `position` (0-based) of the set."""
+        """The bytes of the example at `position` (0-based) of the set.
+
+        Raises:
+          UserError: names the shard, and the record if it can be told, that is damaged
+            or whose PNG is not of 8 bits, grey and of the set's size.
+        """
         if self._index is None:
-            counts = [shard["num_images"] for shard in self.manifest["shards"]]
-            self._index = _RecordIndex(self.paths, counts)
-        return self._index.read(position)
+            with self._opening:
+                self._index = self._index or _RecordIndex(self)
+        content = self._index.read(position)
+        if self._png_header not in content:
+            self.check_records()
+            raise UserError(f"{self.directory}: image {position} is no such PNG.")
+        return content
 
 
 class _RecordIndex:
-    """Where each record of some TFRecord files lies, for reading in any order.
+    """Where each record of a set lies, for reading in any order.
 
-    A TFRecord is: uint64 length, uint32 CRC of it, the bytes, uint32 CRC of them.
+    A TFRecord is: uint64 length, uint32 CRC of it, the bytes, uint32 CRC of them. Those
+    CRCs would cost more in Python than all else; so a shard's SHA-256 is compared with
+    the manifest's when a record of it is first read, once.
 
     Raises:
-      UserError: a file does not have as many records as it should.
+      UserError: a file does not have as many records as it should, or is not as it was
+        written.
     """
 
-    def __init__(self, paths, counts):
-        self._shards = [_open_bytes(path) for path in paths]
+    def __init__(self, shard_set):
+        self._paths, self._size = shard_set.paths, shard_set.image_size
+        self._entries = shard_set.manifest["shards"]
+        self._shards = [_open_bytes(path) for path in self._paths]
+        self._locks = [threading.Lock() for _ in self._paths]
+        self._checked = [False] * len(self._paths)
         places = []
         for number, content in enumerate(self._shards):
             start, before = 0, len(places)
@@ -174,15 +219,29 @@ class _RecordIndex:
                 length = int(content[start : start + 8].view("<u8")[0])
                 places.append((number, start + 12, length))
                 start += 12 + length + 4
-            if start != len(content) or len(places) - before != counts[number]:
-                raise UserError(
-                    f"{paths[number]}: damaged; dataset.verify tells which record is."
-                )
+            found = len(places) - before
+            if start != len(content) or found != self._entries[number]["num_images"]:
+                self._refuse(number, "it does not have the records that it should")
         self._places = np.array(places, np.int64).reshape(-1, 3)
 
     def read(self, position):
         shard, start, length = self._places[position]
+        if not self._checked[shard]:
+            self._check(shard)
         return self._shards[shard][start : start + length].tobytes()
+
+    def _check(self, number):
+        with self._locks[number]:
+            if not self._checked[number]:
+                digest = hashlib.sha256(self._shards[number]).hexdigest()
+                if digest != self._entries[number]["sha256"]:
+                    self._refuse(number, f"its SHA-256 is not that of {MANIFEST}")
+                self._checked[number] = True
+
+    def _refuse(self, number, reason):
+        path = self._paths[number]
+        fault = find_fault(path, self._size)
+        raise UserError(fault or f"{path}: damaged or changed: {reason}.")
 
 
 def _open_bytes(path):

@@ -7,7 +7,8 @@ import tensorflow as tf
 import tqdm
 
 from dataset.file_systems import disk_errors
-from dataset.records import pad, parse, untuned
+from dataset.record_faults import record_errors
+from dataset.records import pad, untuned
 from features.descriptors import Descriptors
 from features.networks import NetworkFeatures
 
@@ -67,13 +68,13 @@ def feature_batches(shard_set, extractor, *, start=0, image_size=0):
     """
     size = max(image_size, shard_set.image_size)
 
-    def read(serialized):
-        return pad(parse(serialized)["image"], size)
+    def read(example):
+        return pad(example["image"], size)
 
-    images = tf.data.TFRecordDataset(shard_set.paths).skip(start)
-    images = images.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-    for batch in untuned(images.batch(BATCH_SIZE).prefetch(2)):
-        yield extractor(batch).numpy()
+    images = shard_set.dataset(start).map(read, num_parallel_calls=tf.data.AUTOTUNE)
+    with record_errors([shard_set]):
+        for batch in untuned(images.batch(BATCH_SIZE).prefetch(2)):
+            yield extractor(batch).numpy()
 
 
 def extract(shard_set, extractor, path, *, image_size=0):

@@ -221,5 +221,5 @@ def test_shard_that_lost_its_structure_is_named(tmp_path):
     broken = bytearray(path.read_bytes())
     broken[0] ^= 0x55  # the length of its first record
     path.write_bytes(broken)
-    with refused(f"{path}: damaged; dataset.verify"):
+    with refused(f"{path}, record 0: damaged: "):
         shard_set.serialized(0)

@@ -110,11 +110,11 @@ OUTSIDE = {
     "no example": (b"\xff\xff", "not a tf.train.Example."),
     "label as text": (
         example(label=text(b"1")),
-        "feature label has 0 values in its int64_list, wanted 1.",
+        "feature label has 0 values in its int64_list, expected 1.",
     ),
     "two ids": (
         example(id=text(b"a", b"b")),
-        "feature id has 2 values in its bytes_list, wanted 1.",
+        "feature id has 2 values in its bytes_list, expected 1.",
     ),
     "label": (example(label=number(2)), "label 2, wanted 0, 1 or -1."),
     "no id": (example(id=text(b"")), "its id is empty."),
@@ -126,15 +126,15 @@ OUTSIDE = {
     ),
     "size": (
         example(image=png(image_of(1, 16))),
-        "PNG of 16 x 16 pixels, 8 bits, colour type 0; wanted 8 x 8, 8, 0 (grey).",
+        "PNG of 16 x 16 pixels, 8 bits, colour type 0; expected 8 x 8, 8, 0 (grey).",
     ),
     "16 bits": (
         example(image=png(image_of(1).astype(np.uint16))),
-        "PNG of 8 x 8 pixels, 16 bits, colour type 0; wanted",
+        "PNG of 8 x 8 pixels, 16 bits, colour type 0; expected",
     ),
     "colour": (
         example(image=png(np.repeat(image_of(1)[..., None], 3, axis=-1))),
-        "PNG of 8 x 8 pixels, 8 bits, colour type 2; wanted",
+        "PNG of 8 x 8 pixels, 8 bits, colour type 2; expected",
     ),
 }
 

@@ -54,6 +54,8 @@ def shuffled_examples(
       seed: seed of the permutations.
       shuffle: false for the sets' own order, over and over.
 
+    Who iterates does so within `record_errors`.
+
     Returns:
       A `tf.data.Dataset` of dicts as `dataset.shards.parse` gives them, each with its
       number `n`, int64 [].
@@ -111,6 +113,10 @@ class ChosenImages:
     def serialized(self, position: int) -> bytes:
         """The bytes of the chosen example number `position`."""
         return self._shard_set.serialized(int(self._positions[position]))
+
+    def check_records(self) -> None:
+        """Names the first record of the whole set that cannot be used."""
+        self._shard_set.check_records()
 
 
 def check_labels(shard_set: ShardSet, label: str | None, flag: str) -> str:

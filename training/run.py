@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import keras
 import tensorflow as tf
 
+from dataset.record_faults import record_errors
 from dataset.shards import ShardSet
 from training import callbacks as cb
 from training import checkpoints, workers
@@ -62,6 +63,7 @@ class Run:
         self.batch_size = settings["batch_size"]
         self.step = 0
         self.num_steps: int | None = None
+        self._sets: list[ShardSet] = []
         self.stop_signal: int | None = None
         self.workers = workers.Workers(settings["strategy"])
         self.folder = ModelDir(binary, settings, self.workers)
@@ -95,6 +97,7 @@ class Run:
           Whether there is anything to do: false for a dry run, or if it is finished.
         """
         self.num_steps = num_steps
+        self._sets = [own for sets in inputs.values() for own in sets]
         self.folder.check_inputs(inputs, num_steps)
         with self.workers.explain_gone():
             self.any_worker()  # The chief may have put a former training aside.
@@ -161,7 +164,7 @@ class Run:
             cb.Save(self, self.settings["checkpoint_minutes"], keep_steps),
         ]
         if self.step < self.num_steps:
-            with self.workers.explain_gone():
+            with self.workers.explain_gone(), record_errors(self._sets):
                 model.fit(batches, epochs=1, verbose=0, callbacks=chain, shuffle=False)
 
     def any_worker(self, *conditions: bool) -> list[bool]:
