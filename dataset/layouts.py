@@ -14,11 +14,17 @@ import pathlib
 import re
 
 from dataset.errors import UserError
+from dataset.folders import read_json
 from dataset.image_names import walk
 from dataset.volume_files import SUFFIXES
 
 KINDS = dict.fromkeys(("t1c", "t1ce", "t1gd"), "image")
 KINDS |= dict.fromkeys(("seg", "segm", "segmentation", "truth", "ot"), "mask")
+OTHER_CONTRASTS = {"t1", "t1n", "t1w", "t2", "t2w", "t2f", "flair", "pd", "adc"}
+# Formats of volumes that are not read.
+UNREAD = (".hdr", ".img", ".img.gz", ".nrrd", ".nhdr", ".mgz", ".mgh", ".mhd", ".raw")
+UNREAD += (".mnc", ".dcm", ".ima", ".nii.bz2", ".nii.zip", ".zip", ".tar", ".tar.gz")
+CHANNEL = re.compile(r"(.+)_(000[0-3])")  # nnU-Net: a file per contrast, <case>_0000.
 GRADES = {"hg": "HGG", "hgg": "HGG", "lg": "LGG", "lgg": "LGG"}
 # BRATS 2012 and 2013 came with simulated tumors, which are not patients.
 SIMULATED = re.compile(r"(^|/)(synthetic_data|simbrats)", re.IGNORECASE)
@@ -67,27 +73,50 @@ class Case:
         return paths[0]
 
 
-def find_cases(brats_dir, grade="HGG"):
-    """Finds the cases of a folder, at any depth.
+def find_cases(brats_dir, grade="HGG", t1c_channel=""):
+    """The `Case`s that `survey` finds."""
+    return survey(brats_dir, grade, t1c_channel)[0]
+
+
+def survey(brats_dir, grade="HGG", t1c_channel="", left_out=()):
+    """Finds the cases of a folder, at any depth, and what lies beside them.
 
     Args:
       brats_dir: the folder.
       grade: `HGG`, `LGG` or `all`; cases whose release does not tell always count.
+      t1c_channel: which of nnU-Net's files <case>_000N is T1c, where no
+        `dataset.json` tells: "0" to "3"; empty to refuse.
+      left_out: folders in it that are not looked into.
 
     Returns:
-      The `Case`s, sorted by name.
+      The `Case`s, sorted by name, and {why it is not used: [names]} of all else: files
+      below the folder, and cases of another grade.
 
     Raises:
-      UserError: there are none.
+      UserError: there are no cases.
     """
     if not os.path.isdir(brats_dir):
         raise UserError(f"--brats_dir={brats_dir}: folder not found.")
     root = pathlib.Path(brats_dir)
     found = collections.defaultdict(lambda: {"image": [], "mask": []})
-    for path in _volume_files(root):
-        kind, key = _classify(path)
+    unused = collections.defaultdict(list)
+    channels = {}
+    for path in _files(root, left_out):
+        reason, kind = _why_unused(path.relative_to(root)), None
+        if not reason:
+            kind, key = _classify(path)
+            channel = _channel_of(path)
+            if kind == "image" and channel:
+                folder = path.parent.parent
+                if folder not in channels:
+                    channels[folder] = _t1c_channel(folder, path, t1c_channel)
+                kind = "image" if int(channel[2]) == channels[folder] else None
+                key = folder, channel[1]
         if kind:
             found[key][kind].append(str(path))
+        else:
+            reason = reason or _why_no_case(path)
+            unused[reason].append(path.relative_to(root).as_posix())
     _adopt_masks(found)
     grades = _mapped_grades(root)
     chosen = {}
@@ -95,6 +124,9 @@ def find_cases(brats_dir, grade="HGG"):
         told = _grade(folder.relative_to(root), name) or grades.get(name)
         if grade == "all" or told in (None, grade):
             chosen[folder, name] = files
+        else:
+            place = (folder.relative_to(root) / name).as_posix()
+            unused[f"{told} cases, left out by --grade={grade}"].append(place)
     cases = [
         Case(name, tuple(files["image"]), tuple(files["mask"]))
         for name, files in _unique_names(chosen, root)
@@ -104,25 +136,91 @@ def find_cases(brats_dir, grade="HGG"):
             f"--brats_dir={brats_dir}: no T1c volume of --grade={grade} found in it;"
             f" wanted files such as <case>_t1ce.nii.gz, <case>-t1c.nii.gz,"
             " VSD.Brain.XX.O.MR_T1c.<n>.mha or imagesTr/BRATS_001.nii.gz."
+            + "".join(f" Not used: {line}" for line in describe_unused(unused))
         )
-    return sorted(cases, key=lambda case: case.name)
+    return sorted(cases, key=lambda case: case.name), dict(sorted(unused.items()))
 
 
-def _volume_files(root):
-    """Every file of a volume below `root`."""
-    for folder, _, names in walk(root):
+def describe_unused(unused):
+    """A line for each kind of what is not used, with its number and first names."""
+    for reason, names in sorted(unused.items()):
+        more = " and more" if len(names) > 3 else ""
+        yield f"{len(names)} {reason}: {', '.join(names[:3])}{more}."
+
+
+def _files(root, left_out):
+    """Every file below `root` but those beginning with a dot."""
+    ignored = {os.path.realpath(path) for path in left_out}
+    for folder, subfolders, names in walk(root):
+        if os.path.realpath(folder) in ignored:
+            subfolders.clear()
+            continue
         for name in names:
-            path = pathlib.Path(folder, name)
             # Archives made on a Mac hold a `._` file beside each file.
-            hidden = name.startswith(".")
-            simulated = SIMULATED.search(path.relative_to(root).as_posix())
-            if name.lower().endswith(SUFFIXES) and not hidden and not simulated:
-                yield path
+            if not name.startswith("."):
+                yield pathlib.Path(folder, name)
+
+
+def _why_unused(path):
+    """Why a file, by its path below the root, is no volume to read; None if it is."""
+    name = path.name.lower()
+    if SIMULATED.search(path.as_posix()):
+        return "files of simulated tumors"
+    if name.endswith(SUFFIXES):
+        return None
+    if name.endswith(UNREAD):
+        return f"files of formats that are not read (expected {', '.join(SUFFIXES)})"
+    return "other files"
+
+
+def _why_no_case(path):
+    """Why a volume is none of a case."""
+    words = {word.lower() for word in re.findall(r"[^._\-\s]+", path.name)}
+    if words & OTHER_CONTRASTS or _channel_of(path):
+        return "volumes of other contrasts"
+    return "volumes whose names tell neither T1c nor mask"
+
+
+def _channel_of(path):
+    """A match of case and number of one of nnU-Net's files per contrast, or None.
+
+    `case_0001` can be a case of that name; but contrasts are counted from 0000, and the
+    mask is of all of them.
+    """
+    match = CHANNEL.fullmatch(_stem(path))
+    if not match or path.parent.name.lower() not in ("imagestr", "imagests"):
+        return None
+    first = [path.with_name(f"{match[1]}_0000{suffix}") for suffix in SUFFIXES]
+    own_mask = path.parent.parent / "labelsTr" / path.name
+    return match if any(p.exists() for p in first) and not own_mask.exists() else None
+
+
+def _t1c_channel(folder, path, given):
+    """Which of nnU-Net's channels is T1c, as its `dataset.json` or the flag says."""
+    named = {}
+    if (folder / "dataset.json").is_file():
+        content = read_json(str(folder / "dataset.json"))
+        named = content.get("channel_names") or content.get("modality") or {}
+    for number, name in named.items():
+        words = re.findall(r"[^._\-\s]+", str(name).lower())
+        if any(KINDS.get(word) == "image" for word in words):
+            return int(number)
+    if given:
+        return int(given)
+    raise UserError(
+        f"{path}: nnU-Net's file of one of several contrasts, and no dataset.json"
+        " beside its folder says which is T1c; give --t1c_channel=1 if it is"
+        " <case>_0001."
+    )
+
+
+def _stem(path):
+    return re.sub(r"(\.nii|\.gz|\.mha)+$", "", path.name, flags=re.IGNORECASE)
 
 
 def _classify(path):
     """What a file is, `image`, `mask` or None, and its case's (folder, name)."""
-    stem = re.sub(r"(\.nii|\.gz|\.mha)+$", "", path.name, flags=re.IGNORECASE)
+    stem = _stem(path)
     folder = path.parent.name.lower()
     if folder in ("imagestr", "imagests", "labelstr"):
         kind = "mask" if folder == "labelstr" else "image"

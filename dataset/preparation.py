@@ -11,7 +11,7 @@ import sys
 import tqdm
 
 from dataset import slice_sets, splits
-from dataset.curation import BORDERLINE, UNLABELED, Slice
+from dataset.curation import BORDERLINE, NON_TUMOR, TUMOR, UNLABELED, Slice
 from dataset.errors import UserError
 from dataset.file_systems import disk_errors
 from dataset.folders import claim_folder, release_folder, write_json
@@ -20,6 +20,7 @@ from dataset.workers import parallel_map
 
 REPORT, SLICES, CASES = "report.json", "slices.csv", "unfinished_cases"
 OWN = {REPORT, SLICES, CASES, UNLABELED, BORDERLINE, *splits.PARTS}
+USED = (TUMOR, NON_TUMOR, UNLABELED)  # Groups of slices that become images.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +32,15 @@ class Source:
       case: what is read at once, a `case` or a `patient`.
       slice: what becomes an image, a `slice` or an `image`.
       slice_kind: dataclass of the judged slices.
+      later_flags: (name, default) of flags that were added after the first release: a
+        run without them stays the same, and so does the manifest's digest.
     """
 
     thing: str = "case"
     case: str = "case"
     slice: str = "slice"
     slice_kind: type = Slice
+    later_flags: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,33 +100,50 @@ def prepare_sets(binary, cases, reader, options, source, gather):
       gather: function of the list of all that was read to what was `Gathered`.
     """
     output_dir, settings = options["output_dir"], options
-    if settings["num_folds"] == 1:  # As those were recorded before there were folds.
-        folds = ("num_folds", "fold")
-        settings = {k: v for k, v in settings.items() if k not in folds}
+    # As those were recorded before there were these flags.
+    later = dict(source.later_flags)
+    if settings["num_folds"] == 1:
+        later |= {name: settings[name] for name in ("num_folds", "fold")}
+    settings = {k: v for k, v in settings.items() if k not in later or v != later[k]}
     job = {"binary": binary, "project_version": PROJECT_VERSION, "settings": settings}
     own = {"is_own": OWN.__contains__, "overwrite": options["overwrite"]}
     if claim_folder(output_dir, job, final=REPORT, **own):
         print(f"{output_dir}: finished before, nothing to do.")
         return
     gathered = gather(read_cases(binary, cases, reader, options, source))
-    report = {**job, f"bad_{source.thing}s": gathered.faults}
+    report = {**job, f"bad_{source.thing}s": gathered.faults, **gathered.found}
     report_path = os.path.join(output_dir, REPORT)
     write_json(report_path, report)
     check_faults(gathered, options, report_path, source)
     for note in gathered.notes:
         print(note)
-    parts, division = divide(gathered.cases, options)
-    sets = slice_sets.slice_sets(parts, options.get("keep_borderline", False))
+    cases, empty = without_images(gathered.cases)
+    parts, division = divide(cases, options)
+    keep_borderline = options.get("keep_borderline", False)
+    sets = slice_sets.slice_sets(parts, keep_borderline, empty)
     slice_sets.write_slice_sets(sets, output_dir, binary=binary, settings=settings)
     reasons = slice_sets.write_slices_csv(
         os.path.join(output_dir, SLICES), gathered.listed, parts, source.slice_kind
     )
-    report |= {**division, **gathered.found, "slices": reasons}
+    report |= {**division, "slices": reasons}
+    report[f"{source.case}s_without_images"] = [case.case.name for case in empty]
     report["parts"] = slice_sets.summary(parts, sets)
     write_json(report_path, report)
     shutil.rmtree(cases_folder(options))
     release_folder(output_dir)
     print_report(report, output_dir, source, division)
+
+
+def without_images(cases):
+    """Cases of which a slice is used, and those whose slices were all left out.
+
+    The latter belong to no part, where a patient of theirs would count without showing.
+    If there are no others, all stay, for `slice_sets` to say so.
+    """
+    kept = [case for case in cases if set(case.group_counts()) & set(USED)]
+    if not kept:
+        return cases, []
+    return kept, [case for case in cases if case not in kept]
 
 
 def read_cases(binary, cases, reader, options, source):
@@ -168,6 +189,8 @@ def divide(cases, options):
 
 
 def print_report(report, output_dir, source, division):
+    for name in report[f"{source.case}s_without_images"]:
+        print(f"{name}: all its {source.slice}s were left out; it is in no part.")
     for copy, original in division.get("copies", {}).items():
         print(f"{copy} has the same images as {original} and was left out.")
     for names in division.get("patients", {}).values():

@@ -8,12 +8,16 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 
     binary.run("dataset.prepare")
 
+import dataclasses
+
 from dataset import preparation
 from dataset.cases import CaseReader
 from dataset.curation import EXCLUDED, Rules, read_verdicts
 from dataset.errors import UserError
-from dataset.layouts import find_cases
+from dataset.layouts import describe_unused, survey
 from dataset.volumes import MASK_CODES, SliceSettings
+
+LATER_FLAGS = (("t1c_channel", ""),)
 
 
 def main(settings):
@@ -23,9 +27,18 @@ def main(settings):
     listed before they end it.
     """
     preparation.check_division(settings)
-    cases = find_cases(settings["brats_dir"], settings["grade"])
+    where = (settings["brats_dir"], settings["grade"], settings["t1c_channel"])
+    cases, unused = survey(*where, left_out=[settings["output_dir"]])
     reader = case_reader(cases, settings)
-    source, gather = preparation.Source(), preparation.gather_cases
+
+    def gather(read):
+        # Before what cannot be used: a mask that is missing may be among these.
+        for line in describe_unused(unused):
+            print(f"not used: {line}")
+        found = {"unused": unused}
+        return dataclasses.replace(preparation.gather_cases(read), found=found)
+
+    source = preparation.Source(later_flags=LATER_FLAGS)
     preparation.prepare_sets("dataset.prepare", cases, reader, settings, source, gather)
 
 

@@ -47,12 +47,13 @@ class SliceSet:
             before += count
 
 
-def slice_sets(parts, keep_borderline=False):
+def slice_sets(parts, keep_borderline=False, others=()):
     """The `SliceSet`s of some parts.
 
     Args:
       parts: {part: [(`ReadCase`, patient), ...]}.
       keep_borderline: whether to add one of all parts' borderline slices, if any.
+      others: `ReadCase`s in no part, whose borderline slices belong to it, too.
 
     Raises:
       UserError: one of them would be empty.
@@ -69,7 +70,8 @@ def slice_sets(parts, keep_borderline=False):
             f"no slices for {', '.join(empty)} ({found}); give another --split or"
             " --seed, or looser rules."
         )
-    borderline = SliceSet(BORDERLINE, BORDERLINE, sum(parts.values(), []))
+    members = sum(parts.values(), [(case, case.case.name) for case in others])
+    borderline = SliceSet(BORDERLINE, BORDERLINE, members)
     return [*sets, borderline] if keep_borderline and len(borderline) else sets
 
 

@@ -74,6 +74,11 @@ def _define_case_folders():
             "Which gliomas, where the release tells: by folders HGG and LGG, or by"
             " name_mapping.csv (Han et al., 2019: HGG). Others always count.",
         ),
+        t1c_channel=choice(
+            ["", "0", "1", "2", "3"],
+            "Of nnU-Net's files imagesTr/<case>_0000 to _0003, which is T1c, where no"
+            " dataset.json says it (channel_names).",
+        ),
         unlabeled=switch(
             "Do without masks: writes the one shard set `unlabeled`, of label -1, to"
             " predict on; no rules on tumors and no split."

@@ -1,5 +1,6 @@
 """Every layout of BraTS is recognized by itself."""
 
+import json
 import os
 
 import heads
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from dataset.errors import UserError
-from dataset.layouts import Case, find_cases
+from dataset.layouts import Case, describe_unused, find_cases, survey
 from dataset.volumes import read_volume
 
 VSD = "VSD.Brain.XX.O"
@@ -179,3 +180,69 @@ def test_empty_folder_names_what_was_wanted(tmp_path):
         find_cases(tmp_path)
     with pytest.raises(UserError, match="--brats_dir=.*nowhere: folder not found"):
         find_cases(tmp_path / "nowhere")
+
+
+def test_whatever_is_not_used_is_told_with_its_reason(tmp_path):
+    touch(tmp_path / "HGG/one/one_t1ce.nii")
+    touch(tmp_path / "HGG/one/one_flair.nii")
+    touch(tmp_path / "HGG/one/one_Label.nii")
+    touch(tmp_path / "HGG/one/notes.txt")
+    touch(tmp_path / "LGG/two/two_t1ce.nii")
+    touch(tmp_path / "LGG/two/two_seg.nii")
+    touch(tmp_path / "HGG/three/three_t1ce.hdr")
+    touch(tmp_path / "HGG/three/three_t1ce.img")
+    touch(tmp_path / "HGG/four.nrrd")
+    touch(tmp_path / "out/manifest.json")
+    (case,), unused = survey(tmp_path, "HGG", left_out=[str(tmp_path / "out")])
+    assert case.name == "one"
+    formats = "files of formats that are not read (expected .nii, .nii.gz, .mha)"
+    assert unused == {
+        "LGG cases, left out by --grade=HGG": ["LGG/two/two"],
+        formats: [
+            "HGG/four.nrrd",
+            "HGG/three/three_t1ce.hdr",
+            "HGG/three/three_t1ce.img",
+        ],
+        "other files": ["HGG/one/notes.txt"],
+        "volumes of other contrasts": ["HGG/one/one_flair.nii"],
+        "volumes whose names tell neither T1c nor mask": ["HGG/one/one_Label.nii"],
+    }
+    lines = list(describe_unused({"files": list("abcd"), "more": ["e"]}))
+    assert lines == ["4 files: a, b, c and more.", "1 more: e."]
+
+
+def test_folder_of_formats_that_are_not_read_says_so(tmp_path):
+    touch(tmp_path / "one/one_t1ce.hdr")
+    with pytest.raises(UserError, match="1 files of formats .*one/one_t1ce.hdr"):
+        find_cases(tmp_path)
+
+
+def nnunet(folder):
+    for case in ("BraTS_001", "BraTS_002"):
+        for channel in range(4):
+            touch(folder / f"imagesTr/{case}_000{channel}.nii.gz")
+        touch(folder / f"labelsTr/{case}.nii.gz")
+
+
+def test_channels_of_nnunet_are_one_case(tmp_path):
+    nnunet(tmp_path)
+    message = "BraTS_001_0000.nii.gz.*dataset.json.*--t1c_channel"
+    with pytest.raises(UserError, match=message):
+        find_cases(tmp_path)
+    cases, unused = survey(tmp_path, t1c_channel="1")
+    assert [case.name for case in cases] == ["BraTS_001", "BraTS_002"]
+    assert cases[1].only_image().endswith("imagesTr/BraTS_002_0001.nii.gz")
+    assert cases[1].only_mask().endswith("labelsTr/BraTS_002.nii.gz")
+    assert len(unused["volumes of other contrasts"]) == 6
+    names = {"0": "FLAIR", "1": "T1w", "2": "t1gd", "3": "T2w"}
+    (tmp_path / "dataset.json").write_text(json.dumps({"modality": names}))
+    first = find_cases(tmp_path, t1c_channel="1")[0]
+    assert first.only_image().endswith("BraTS_001_0002.nii.gz")
+
+
+def test_four_digits_of_a_case_are_no_channel(tmp_path):
+    touch(tmp_path / "a/imagesTr/BRATS_0001.nii.gz")
+    touch(tmp_path / "b/imagesTr/BRATS_0000.nii.gz")
+    touch(tmp_path / "b/labelsTr/BRATS_0000.nii.gz")
+    names = [case.name for case in find_cases(tmp_path)]
+    assert names == ["BRATS_0000", "BRATS_0001"]

@@ -340,3 +340,23 @@ def test_borderline_slices_are_kept_for_a_person_when_asked_for(
     others = shards(output)
     del others["borderline"]
     assert others == shards(real)
+
+
+def test_case_without_images_is_in_no_part_and_named(run, brats, tmp_path, capsys):
+    path = tmp_path / "verdicts.csv"
+    path.write_text("case,slice,verdict\ncase_2,,excluded\n")
+    (brats_copy := tmp_path / "brats").mkdir()
+    for case in brats.iterdir():
+        (brats_copy / case.name).symlink_to(case)
+    (brats_copy / "case_9_t1ce.img").write_bytes(b"")
+    table = {"exclude_csv": str(path), "split": ["1", "1", "1"]}
+    folder = run(brats_copy, tmp_path / "real", **table)
+    found = report(folder)
+    assert found["cases_without_images"] == ["case_2"]
+    patients = [part["patients"] for part in found["parts"].values()]
+    assert sorted(sum(patients, [])) == ["case_0", "case_1", "case_3"]
+    assert [*found["unused"].values()] == [["case_9_t1ce.img"]]
+    printed = capsys.readouterr().out
+    assert "case_2: all its slices were left out" in printed
+    assert "not used: 1 files of formats" in printed
+    assert "case_9_t1ce.img" in printed

@@ -58,7 +58,8 @@ def plan_slices(preflight, step):
     number = preflight.num_cases
     if number is None:
         folder = os.path.join(preflight.output_dir, settings["brats_dir"])
-        cases = layouts.find_cases(folder, settings["grade"])
+        how = (settings["grade"], settings["t1c_channel"])
+        cases = layouts.find_cases(folder, *how)
         check_files(cases, settings)
         number = len({case.patient for case in cases})
     num_slices = settings["last_slice"] - settings["first_slice"] + 1
