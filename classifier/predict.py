@@ -33,6 +33,7 @@ from dataset.pictures import write_png
 from dataset.record_faults import record_errors
 from dataset.records import to_float
 from dataset.shards import ShardSet
+from dataset.volume_rules import VolumeRules
 from dataset.volumes import SliceSettings, read_volume, slice_images
 from training.checkpoints import read_run
 
@@ -51,6 +52,8 @@ def predict(
     **settings,
 ):
     """Writes the predictions; the arguments are the flags of the same names."""
+    names = [field.name for field in dataclasses.fields(VolumeRules)]
+    rules = VolumeRules(**{name: settings.pop(name) for name in names})
     if [bool(data_dirs), bool(volume), bool(images)].count(True) != 1:
         raise UserError("give one of --data_dirs, --volume and --images.")
     if volume or images:
@@ -61,7 +64,7 @@ def predict(
         return
     check_output("output_png", output_png, overwrite)
     if volume:
-        predict_volume(volume, output_csv, output_png, **settings)
+        predict_volume(volume, rules, output_csv, output_png, **settings)
         return
     how = {"intensities": intensities, "patient_pattern": patient_pattern}
     how["skip_bad"] = skip_bad_files
@@ -97,7 +100,15 @@ def predict_sets(data_dirs, output_csv, *, model_dir, threshold, batch_size, hea
 
 
 def predict_volume(
-    volume, output_csv, output_png, *, model_dir, threshold, batch_size, heat_maps
+    volume,
+    rules,
+    output_csv,
+    output_png,
+    *,
+    model_dir,
+    threshold,
+    batch_size,
+    heat_maps,
 ):
     """Writes `slice,file_slice,probability` of a volume, and its suspicious slices."""
     facts = read_run(model_dir)["facts"]["slices"]
@@ -108,7 +119,7 @@ def predict_volume(
             " expected --images."
         )
     settings = SliceSettings(**facts)
-    brain = read_volume(volume)
+    brain = read_volume(volume, rules=rules)
     slices = np.arange(settings.first_slice, settings.last_slice + 1)
     file_slices = brain.file_slices[slices]
     images = slice_images(brain, slices, settings)[..., None]

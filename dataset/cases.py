@@ -18,6 +18,7 @@ from dataset.file_systems import disk_errors
 from dataset.layouts import Case
 from dataset.records import Record, label_number
 from dataset.splits import fingerprint
+from dataset.volume_rules import DEFAULT_RULES, VolumeRules
 from dataset.volumes import SliceSettings, read_volume, slice_images
 
 
@@ -32,6 +33,7 @@ class CaseReader:
       verdicts: a person's, as `curation.read_verdicts` gives them.
       unlabeled: whether to do without masks.
       keep_borderline: whether to keep images of borderline slices, too.
+      volume_rules: how headers are read and what a brain may be.
     """
 
     folder: str
@@ -40,6 +42,7 @@ class CaseReader:
     verdicts: dict
     unlabeled: bool
     keep_borderline: bool = False
+    volume_rules: VolumeRules = DEFAULT_RULES
 
     def __call__(self, case):
         """Reads a case unless its file is there; returns a `ReadCase`.
@@ -55,6 +58,8 @@ class CaseReader:
             sorted(self._verdicts(case).items()),
             self.unlabeled,
             self.keep_borderline,
+            # Without, it stays the digest of the first release.
+            *self._changed_rules(),
         )
         path = os.path.join(self.folder, f"{case.name}-{digest[:16]}.npz")
         if not os.path.exists(path):
@@ -65,6 +70,10 @@ class CaseReader:
             write_arrays(path, arrays)
         return ReadCase(case, path)
 
+    def _changed_rules(self):
+        rules, default = map(dataclasses.asdict, (self.volume_rules, DEFAULT_RULES))
+        return [[name, rules[name]] for name in rules if rules[name] != default[name]]
+
     def _verdicts(self, case):
         given = dict(self.verdicts.get(case.name, {}))
         of_all = given.pop(None, None)
@@ -73,7 +82,7 @@ class CaseReader:
 
     def _read(self, case):
         mask_path = None if self.unlabeled else case.only_mask()
-        volume = read_volume(case.only_image(), mask_path)
+        volume = read_volume(case.only_image(), mask_path, self.volume_rules)
         first = self.rules.first_slice
         numbers = np.arange(first, self.rules.last_slice + 1)
         images = slice_images(volume, numbers, self.slice_settings)

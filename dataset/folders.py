@@ -145,6 +145,8 @@ def write_csv(path: str, header: Iterable[Any], rows: Iterable[Iterable[Any]]) -
 
 def check_file(path: str, thing: str) -> None:
     """Refuses a path that is no file or an empty one, of `thing`, "an image"."""
+    if os.path.isdir(path):
+        raise UserError(f"{path}: a folder, expected the file of {thing}.")
     if not os.path.isfile(path):
         raise UserError(f"{path}: no such file.")
     if not os.path.getsize(path):

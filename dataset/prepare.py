@@ -15,9 +15,11 @@ from dataset.cases import CaseReader
 from dataset.curation import EXCLUDED, Rules, read_verdicts
 from dataset.errors import UserError
 from dataset.layouts import describe_unused, survey
+from dataset.volume_rules import VolumeRules
 from dataset.volumes import MASK_CODES, SliceSettings
 
-LATER_FLAGS = (("t1c_channel", ""),)
+RULES = {field.name: field.default for field in dataclasses.fields(VolumeRules)}
+LATER_FLAGS = (("t1c_channel", ""), *RULES.items())
 
 
 def main(settings):
@@ -68,4 +70,5 @@ def case_reader(cases, settings):
         verdicts=verdicts,
         unlabeled=settings["unlabeled"],
         keep_borderline=settings["keep_borderline"],
+        volume_rules=preparation.take(VolumeRules, options),
     )

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 
 from dataset.errors import UserError
 from dataset.folders import check_file
+from dataset.volume_rules import DEFAULT_RULES, volume_affine
 
 SUFFIXES = (".nii", ".nii.gz", ".mha")
 # Of the Medical Segmentation Decathlon's 4-D volumes: FLAIR, T1, T1 with contrast, T2.
@@ -17,8 +18,12 @@ T1C_CHANNEL, NUM_CHANNELS = 2, 4
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
 
-def read_file(path):
+def read_file(path, rules=DEFAULT_RULES):
     """A volume in the file's own orientation; of four channels, the T1c one.
+
+    Args:
+      path: of the file.
+      rules: `VolumeRules`.
 
     Returns:
       A float32 `sitk.Image` of three dimensions.
@@ -35,7 +40,7 @@ def read_file(path):
     if metaimage:
         wanted, read = "a MetaImage", _read_metaimage
     try:
-        image = read(path)
+        image = read(path, rules)
     except (
         nib.filebasedimages.ImageFileError,
         nib.spatialimages.HeaderDataError,
@@ -55,12 +60,35 @@ def read_file(path):
         ) from error
     voxels = sitk.GetArrayViewFromImage(image)
     num_bad = voxels.size - np.count_nonzero(np.isfinite(voxels))
+    if num_bad and rules.nan_is_background:
+        image = _fill_nan(image)
+        num_bad = np.count_nonzero(np.isinf(sitk.GetArrayViewFromImage(image)))
     if num_bad:
-        raise UserError(f"{path}: {num_bad} voxels are NaN or infinite, wanted none.")
+        raise UserError(
+            f"{path}: {num_bad} voxels are NaN or infinite, wanted none. Give"
+            " --nan_is_background if NaN stands for what is outside of the brain."
+        )
     return image
 
 
-def _read_metaimage(path):
+def _fill_nan(image):
+    """The image with its background's value for NaN: of the faces, or below all."""
+    voxels = sitk.GetArrayFromImage(image)
+    bad = np.isnan(voxels)
+    faces = [voxels.take(i, axis).ravel() for axis in range(3) for i in (0, -1)]
+    values, counts = np.unique(np.concatenate(faces), return_counts=True)
+    counts = counts[np.isfinite(values)]
+    values = values[np.isfinite(values)]
+    if values.size:
+        voxels[bad] = values[counts.argmax()]
+    elif not bad.all():
+        voxels[bad] = voxels[~bad].min() - 1
+    filled = sitk.GetImageFromArray(voxels)
+    filled.CopyInformation(image)
+    return filled
+
+
+def _read_metaimage(path, rules):
     reader = sitk.ImageFileReader()
     reader.SetImageIO("MetaImageIO")
     reader.SetFileName(path)
@@ -75,21 +103,37 @@ def _read_metaimage(path):
     return sitk.Cast(image, sitk.sitkFloat32)
 
 
-def _read_nifti(path):
+def _read_nifti(path, rules):
     nifti = nib.load(path)
-    channel = _channel(path, nifti.shape)
-    voxels = nifti.dataobj[..., channel] if len(nifti.shape) > 3 else nifti.dataobj
-    image = sitk.GetImageFromArray(np.asarray(voxels, np.float32).T)
-    affine = np.diag([-1, -1, 1, 1]) @ nifti.affine  # NIfTI: RAS+, ITK: LPS+
+    shape = nifti.shape
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    channel = _channel(path, shape)
+    voxels = nifti.dataobj
+    if voxels.dtype.names:
+        voxels = _grey(path, np.asarray(voxels))
+    if channel is not None:
+        voxels = voxels[(slice(None),) * 3 + (channel, ...)]
+    voxels = np.asarray(voxels, np.float32).reshape(shape[:3])
+    image = sitk.GetImageFromArray(voxels.T)
+    affine = volume_affine(path, nifti, rules)
+    affine = np.diag([-1, -1, 1, 1]) @ affine  # NIfTI: RAS+, ITK: LPS+
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise UserError(
-            f"{path}: affine {nifti.affine.tolist()}, wanted three independent axes."
-        )
     image.SetOrigin(affine[:3, 3].tolist())
     image.SetSpacing(spacing.tolist())
     image.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
     return image
+
+
+def _grey(path, voxels):
+    """The one value of colours that are grey, (R, G, B) or (R, G, B, A) per voxel."""
+    red, green, blue = (voxels[name] for name in voxels.dtype.names[:3])
+    if not (np.array_equal(red, green) and np.array_equal(red, blue)):
+        raise UserError(
+            f"{path}: a volume in colours, {', '.join(voxels.dtype.names)} per voxel;"
+            " expected one number per voxel, as the scanner gave it."
+        )
+    return red
 
 
 def _channel(path, shape):

@@ -17,8 +17,10 @@ from dataset import frame
 from dataset.errors import UserError
 from dataset.images import check_percentiles
 from dataset.volume_files import read_file
+from dataset.volume_rules import DEFAULT_RULES
 
 MASK_CODES = (0, 1, 2, 3, 4)  # of all releases together
+CODE_TOLERANCE = 1e-3  # 4 codes in 16 bits are stored to 1e-4.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +109,7 @@ def slice_images(volume, numbers, settings):
     return np.round(np.reshape(images, (-1, *size))).astype(np.uint8)
 
 
-def read_volume(path, mask_path=None):
+def read_volume(path, mask_path=None, rules=DEFAULT_RULES):
     """Reads a volume and its mask, and brings both into the frame of BraTS.
 
     Orientation, spacing and tilt are taken from the header; voxels are resampled only
@@ -116,6 +118,7 @@ def read_volume(path, mask_path=None):
     Args:
       path: `.nii`, `.nii.gz` or `.mha`, 3-D, or 4-D as in the Decathlon's Task01.
       mask_path: the same for label codes, or None.
+      rules: `VolumeRules`.
 
     Returns:
       A `Volume`.
@@ -123,12 +126,13 @@ def read_volume(path, mask_path=None):
     Raises:
       UserError: names the file, what was seen and what is wanted.
     """
-    source = read_file(path)
+    source = read_file(path, rules)
     image = sitk.DICOMOrient(source, "LPS")
     background, brain = frame.find_brain(path, image)
+    rules.check_brain(path, brain, image.GetSpacing())
     mask = None
     if mask_path is not None:
-        mask = sitk.DICOMOrient(read_file(mask_path), "LPS")
+        mask = _whole_codes(sitk.DICOMOrient(read_file(mask_path, rules), "LPS"))
         _check_mask(mask_path, mask, path, image)
     origin = frame.frame_origin(image, brain)
     share = sitk.GetImageFromArray(brain.astype(np.float32))
@@ -149,6 +153,18 @@ def read_volume(path, mask_path=None):
         height=round(image.GetSize()[2] * image.GetSpacing()[2], 3),
         file_slices=frame.file_slices(source, origin),
     )
+
+
+def _whole_codes(mask):
+    """The mask with codes such as 1.00002 rounded: rescaling to int16 leaves them."""
+    voxels = sitk.GetArrayFromImage(mask)
+    whole = np.rint(voxels)
+    near = np.abs(voxels - whole) <= CODE_TOLERANCE
+    if near.all() and not np.array_equal(voxels, whole):
+        rounded = sitk.GetImageFromArray(whole)
+        rounded.CopyInformation(mask)
+        return rounded
+    return mask
 
 
 def _check_mask(mask_path, mask, path, image):

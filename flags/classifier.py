@@ -1,6 +1,7 @@
 """Flags of `classifier.augment`, `.train`, `.predict` and `.export`."""
 
 from flags import training
+from flags.dataset import define_volume_rules
 from flags.kinds import (
     choice,
     count,
@@ -181,6 +182,7 @@ def define_predict():
             " .mha. For detectors trained on slices of dataset.prepare.",
             required=False,
         ),
+        **define_volume_rules(),
         images=paths(
             "Image files and folders of them, by commas: PNG, JPEG, TIFF or DICOM. They"
             " are made as dataset.import_images made those of the training, its masks"

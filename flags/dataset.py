@@ -52,6 +52,7 @@ def define_prepare():
     """Flags of `dataset.prepare`."""
     return dict(
         **_define_case_folders(),
+        **define_volume_rules(),
         **_define_slices(),
         **_define_slice_rules(),
         **_define_split(),
@@ -89,6 +90,49 @@ def _define_case_folders():
         overwrite=overwrite("output of other flags in --output_dir"),
         num_workers=integer(
             0, "Processes that read cases, about 0.5 GB each; 0: one per core."
+        ),
+    )
+
+
+def define_volume_rules():
+    """How volumes are read; `classifier.predict` has these flags, too."""
+    return dict(
+        affine=choice(
+            ["agreed", "sform", "qform"],
+            "Which of a NIfTI header's two matrices tells where its voxels are. agreed:"
+            " either, and files whose axes or voxel sizes differ by more than 2 %"
+            " between sform, qform and pixdim cannot be used.",
+        ),
+        bare_header=choice(
+            ["refuse", "brats", "as_is"],
+            "What to do with NIfTI headers that are the identity, or tell nothing:"
+            " programs write them that lost the scanner's. brats: voxels lie as in"
+            " BraTS, from right to left, front to back and up; as_is: as the header"
+            " has it, from left to right, back to front and up.",
+        ),
+        units=choice(
+            ["header", "mm"],
+            "Unit of lengths in NIfTI headers: as the header says (metres, millimetres,"
+            " micrometres), or millimetres whatever it says.",
+        ),
+        nan_is_background=switch(
+            "Take NaN for the background, as SPM and FSL write it. Without, volumes"
+            " with NaN cannot be used."
+        ),
+        min_brain_volume=number(
+            400.0,
+            "Least volume of a brain, in ml, of what differs from the background. A"
+            " header of voxels too small shows by it. Adults have 1,000 to 2,000.",
+        ),
+        max_brain_volume=number(
+            2200.0,
+            "Largest volume of a brain with its fluid, in ml. Heads that still have"
+            " their skull have more, also where the air around them is exactly 0.",
+        ),
+        max_brain_length=number(
+            215.0,
+            "Largest extent of a brain along any axis, in mm. Heads with a neck have"
+            " more.",
         ),
     )
 

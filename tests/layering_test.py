@@ -22,7 +22,7 @@ FOUNDATIONS = {"refiners": {"training"}}
 STEPS = {*PACKAGES} - {"dataset", "flags", "workflow"} - SHARED
 EXCEPTIONS = {
     # To cut a patient's volume as its training's were.
-    "classifier.predict": {"dataset.volumes"},
+    "classifier.predict": {"dataset.volume_rules", "dataset.volumes"},
     # To make an image of a file as its training's were.
     "classifier.image_predictions": {
         "dataset.image_files",

@@ -1,0 +1,155 @@
+"""What is asked of a volume's header and brain before either is believed.
+
+A NIfTI file can tell twice where its voxels are, `sform` and `qform`, and the voxels'
+size a third time, `pixdim`; programs that change one forget the others. A file without
+any of them, or with the identity that NumPy users write, does not tell what is up.
+https://nifti.nimh.nih.gov/nifti-1/documentation/nifti1fields/
+"""
+
+import dataclasses
+
+import nibabel as nib
+import numpy as np
+
+from dataset.errors import UserError
+from dataset.frame import FRAME_ORIGIN
+
+UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}  # Others: millimetres.
+SPACINGS = (0.05, 30.0)  # mm; no scanner of heads has voxels of other sizes.
+# Lengths and directions of axes agree to 2 % (1.1 degrees): headers are rounded.
+TOLERANCE = 0.02
+
+
+@dataclasses.dataclass(frozen=True)
+class VolumeRules:
+    """How headers are read and what a brain may be; flags of the same names explain."""
+
+    affine: str = "agreed"
+    bare_header: str = "refuse"
+    units: str = "header"
+    nan_is_background: bool = False
+    min_brain_volume: float = 400.0
+    max_brain_volume: float = 2200.0
+    max_brain_length: float = 215.0
+
+    def check_brain(self, path, brain, spacing):
+        """Refuses what no brain can be.
+
+        Args:
+          path: of the volume.
+          brain: bool [slices, rows, columns].
+          spacing: of the voxels, mm [columns, rows, slices].
+        """
+        volume = np.count_nonzero(brain) * float(np.prod(spacing)) / 1000
+        if volume > self.max_brain_volume:
+            raise UserError(
+                f"{path}: {volume:.0f} ml differ from the background, expected"
+                f" --max_brain_volume={self.max_brain_volume:g} at most: a"
+                " skull-stripped volume. If it is one, raise the flag."
+            )
+        if volume < self.min_brain_volume:
+            raise UserError(
+                f"{path}: {volume:.0f} ml differ from the background, expected"
+                f" --min_brain_volume={self.min_brain_volume:g} at least; voxels are of"
+                f" {_text(spacing)} mm as the header says. If that is so, lower it."
+            )
+        sides = [np.flatnonzero(brain.any(axes)) for axes in ((0, 1), (0, 2), (1, 2))]
+        length = max((s[-1] - s[0] + 1) * mm for s, mm in zip(sides, spacing))
+        if length > self.max_brain_length:
+            raise UserError(
+                f"{path}: what differs from the background is {length:.0f} mm long,"
+                f" expected --max_brain_length={self.max_brain_length:g} at most: a"
+                " skull-stripped volume. If it is one, raise the flag."
+            )
+
+
+DEFAULT_RULES = VolumeRules()
+
+
+def volume_affine(path, nifti, rules):
+    """Index to place of a NIfTI image, mm RAS+ [4, 4], if its header is to be believed.
+
+    Raises:
+      UserError: it contradicts itself or does not tell, and `rules` do not either.
+    """
+    header = nifti.header
+    sform, _ = header.get_sform(coded=True)
+    try:
+        qform, _ = header.get_qform(coded=True)
+    except nib.spatialimages.HeaderDataError:  # No rotation; then sform alone counts.
+        qform = None
+    sizes = np.array(header.get_zooms()[:3], float)
+    if rules.affine == "agreed":
+        _check_agreement(path, sform, qform, sizes)
+        affine = nifti.affine
+    else:
+        affine = {"sform": sform, "qform": qform}[rules.affine]
+        if affine is None:
+            raise UserError(f"{path}: has no {rules.affine} (--affine={rules.affine}).")
+    if sform is None and qform is None or np.allclose(affine, np.diag([*sizes, 1])):
+        affine = _bare_affine(path, affine, sizes, rules)
+    return _in_millimetres(path, affine, header, rules)
+
+
+def _check_agreement(path, sform, qform, sizes):
+    if sform is None or not abs(np.linalg.det(sform[:3, :3])) > 0:  # None, NaN or flat.
+        return  # Its reader says what is wrong with it.
+    lengths = np.linalg.norm(sform[:3, :3], axis=0)
+    if qform is not None:
+        matrix, other = sform[:3, :3], qform[:3, :3]
+        if np.abs(matrix - other).max() > TOLERANCE * sizes.max():
+            raise UserError(
+                f"{path}: sform and qform contradict each other: axes"
+                f" {_axes(sform)}, {_text(lengths)} mm, and {_axes(qform)},"
+                f" {_text(sizes)} mm; expected the same. Give --affine=sform or"
+                " --affine=qform if you know which is right."
+            )
+    elif (np.abs(lengths - sizes) > TOLERANCE * sizes).any():
+        raise UserError(
+            f"{path}: sform and pixdim contradict each other: voxels of"
+            f" {_text(lengths)} mm and of {_text(sizes)} mm; expected the same. Give"
+            " --affine=sform if you know that it is right."
+        )
+
+
+def _bare_affine(path, affine, sizes, rules):
+    if rules.bare_header == "refuse":
+        raise UserError(
+            f"{path}: its header does not tell what is up: affine"
+            f" {np.diag(affine)[:3].tolist()} from {affine[:3, 3].tolist()}, as"
+            " programs write it that have lost the header; expected the scanner's. Give"
+            " --bare_header=brats if voxels are in the order of BraTS, from right to"
+            " left and front to back, or --bare_header=as_is."
+        )
+    if rules.bare_header == "as_is":
+        return affine
+    affine = np.diag([-sizes[0], -sizes[1], sizes[2], 1.0])
+    affine[:3, 3] = FRAME_ORIGIN * [-1, -1, 1]
+    return affine
+
+
+def _in_millimetres(path, affine, header, rules):
+    name, factor = UNITS.get(int(header["xyzt_units"]) & 7, ("millimetres", 1.0))
+    if rules.units == "mm":
+        name, factor = "millimetres", 1.0
+    scaled = np.diag([factor] * 3 + [1.0]) @ affine
+    if not np.isfinite(scaled).all() or abs(np.linalg.det(scaled[:3, :3])) < 1e-9:
+        raise UserError(
+            f"{path}: affine {affine.tolist()}, wanted three independent axes."
+        )
+    spacing = np.linalg.norm(scaled[:3, :3], axis=0)
+    low, high = SPACINGS
+    if ((spacing < low) | (spacing > high)).any():
+        raise UserError(
+            f"{path}: voxels of {_text(spacing)} mm, in a header in {name}; expected"
+            f" {low:g} to {high:g} mm. Give --units=mm if its numbers are millimetres."
+        )
+    return scaled
+
+
+def _axes(affine):
+    return "".join(axis or "?" for axis in nib.aff2axcodes(affine))
+
+
+def _text(lengths):
+    return " x ".join(f"{length:.3g}" for length in lengths)
