@@ -22,8 +22,10 @@ KINDS = dict.fromkeys(("t1c", "t1ce", "t1gd"), "image")
 KINDS |= dict.fromkeys(("seg", "segm", "segmentation", "truth", "ot"), "mask")
 OTHER_CONTRASTS = {"t1", "t1n", "t1w", "t2", "t2w", "t2f", "flair", "pd", "adc"}
 # Formats of volumes that are not read.
-UNREAD = (".hdr", ".img", ".img.gz", ".nrrd", ".nhdr", ".mgz", ".mgh", ".mhd", ".raw")
-UNREAD += (".mnc", ".dcm", ".ima", ".nii.bz2", ".nii.zip", ".zip", ".tar", ".tar.gz")
+UNREAD = (
+    *(".hdr", ".img", ".img.gz", ".nrrd", ".nhdr", ".mgz", ".mgh", ".mhd", ".raw"),
+    *(".mnc", ".dcm", ".ima", ".nii.bz2", ".nii.zip", ".zip", ".tar", ".tar.gz"),
+)
 CHANNEL = re.compile(r"(.+)_(000[0-3])")  # nnU-Net: a file per contrast, <case>_0000.
 GRADES = {"hg": "HGG", "hgg": "HGG", "lg": "LGG", "lgg": "LGG"}
 # BRATS 2012 and 2013 came with simulated tumors, which are not patients.

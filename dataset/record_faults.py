@@ -9,6 +9,7 @@ record by record, to name the one.
 import contextlib
 import struct
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -48,7 +49,7 @@ def example_values(serialized: bytes) -> dict:
     return values
 
 
-def decode_image(png: bytes, size: int):
+def decode_image(png: bytes, size: int) -> Any:
     """The pixels of a record's image, or a `ValueError` that says what it is."""
     unreadable = "its image cannot be read as PNG"
     if not png.startswith(PNG) or len(png) < 26:

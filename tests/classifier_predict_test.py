@@ -251,7 +251,10 @@ def test_heat_maps_of_sets_are_refused(settings):
         ({"data_dirs": ["a"], "volume": "b"}, "give one of --data_dirs, --volume and"),
         ({"images": ["a"], "volume": "b"}, "give one of --data_dirs, --volume and"),
         ({"data_dirs": ["a"], "output_csv": ""}, "--output_csv=: expected a file"),
-        ({"data_dirs": ["a"], "output_csv": "no/p.csv"}, "--output_csv=no/p.csv: want"),
+        (
+            {"data_dirs": ["a"], "output_csv": "no/p.csv"},
+            "--output_csv=no/p.csv: expected",
+        ),
         ({"data_dirs": ["no/set"]}, "no/set: no such shard set"),
         ({"volume": "no/case.nii.gz"}, "no/case.nii.gz: no such file"),
         ({"volume": "a.mha", "model_dir": "no"}, "--model_dir=no: no training in it"),
