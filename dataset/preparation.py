@@ -125,7 +125,8 @@ def prepare_sets(binary, cases, reader, options, source, gather):
     reasons = slice_sets.write_slices_csv(
         os.path.join(output_dir, SLICES), gathered.listed, parts, source.slice_kind
     )
-    report |= {**division, "slices": reasons}
+    # What reading has found comes last: it knows copies that the division does not see.
+    report |= {**division, **gathered.found, "slices": reasons}
     report[f"{source.case}s_without_images"] = [case.case.name for case in empty]
     report["parts"] = slice_sets.summary(parts, sets)
     write_json(report_path, report)

@@ -16,6 +16,7 @@ from classifier import export, networks, predict
 from classifier.weights import BEST_WEIGHTS
 from dataset.errors import UserError
 from dataset.folders import write_json
+from flags import classifier as classifier_flags
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -79,7 +80,7 @@ def saved_model(tmp_path_factory, detector_dir):
 
 
 def test_every_signature_predicts_what_predict_predicts(
-    saved_model, detector_dir, write_images, tmp_path
+    saved_model, detector_dir, write_images, flag_defaults, tmp_path
 ):
     images = [
         write_images(tmp_path / str(label), label, ("p",), 3, size=48)
@@ -87,19 +88,13 @@ def test_every_signature_predicts_what_predict_predicts(
     ]
     table = str(tmp_path / "predictions.csv")
     predict.predict(
-        model_dir=detector_dir,
-        data_dirs=[shards.directory for shards in images],
-        volume=None,
-        images=[],
-        intensities=None,
-        patient_pattern=None,
-        skip_bad_files=False,
-        output_csv=table,
-        output_png=None,
-        heat_maps=False,
-        threshold=0.5,
-        batch_size=3,
-        overwrite=False,
+        **{
+            **flag_defaults(classifier_flags.define_predict),
+            "model_dir": detector_dir,
+            "data_dirs": [shards.directory for shards in images],
+            "output_csv": table,
+            "batch_size": 3,
+        }
     )
     with open(table) as file:
         expected = [float(row["probability"]) for row in csv.DictReader(file)]
