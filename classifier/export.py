@@ -78,7 +78,8 @@ def export(*, model_dir, output_dir, overwrite):
         "serving_uint8": serving.serve.get_concrete_function(IMAGES_UINT8),
         "serving_png": serving.serve_png.get_concrete_function(PNG),
     }
-    parent, name = os.path.split(os.path.abspath(output_dir))
+    final = os.path.realpath(output_dir)  # Of a link, what it leads to is replaced.
+    parent, name = os.path.split(final)
     temporary = os.path.join(parent, f".{name}.{uuid.uuid4().hex}")  # Nobody else's.
     with disk_errors(output_dir):
         try:
@@ -86,13 +87,24 @@ def export(*, model_dir, output_dir, overwrite):
             settings = {"model_dir": model_dir, "output_dir": output_dir}
             content = {"binary": "classifier.export", "settings": settings}
             write_json(os.path.join(temporary, MARKER), content)
-            if os.path.exists(output_dir):
-                os.rename(output_dir, temporary + ".old")
-            os.rename(temporary, output_dir)
+            replace(final, temporary)
         finally:
-            for folder in (temporary, temporary + ".old"):
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
     print(f"{output_dir}: signatures {', '.join(signatures)}.")
+
+
+def replace(folder, new):
+    """Puts the folder `new` in the place of `folder`, which stays if that fails."""
+    former = new + ".old"
+    if os.path.exists(folder):
+        os.rename(folder, former)
+    try:
+        os.rename(new, folder)
+    except BaseException:
+        if os.path.exists(former):
+            os.rename(former, folder)
+        raise
+    shutil.rmtree(former, ignore_errors=True)
 
 
 def check_output(output_dir, overwrite):

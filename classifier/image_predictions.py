@@ -29,13 +29,11 @@ class Predicted:
       path: of the file.
       probability: of a tumor.
       levels: the values that were black and white.
-      heat_map: float32 [rows, columns], or None; see `heat_maps.heat_map_function`.
     """
 
     path: str
     probability: float
     levels: tuple
-    heat_map: np.ndarray | None = None
 
 
 def predict_files(paths, detect, facts, *, intensities, patient_pattern, skip_bad):
@@ -43,8 +41,7 @@ def predict_files(paths, detect, facts, *, intensities, patient_pattern, skip_ba
 
     Args:
       paths: of files and folders.
-      detect: function of uint8 [images, size, size, 1] to a list: probabilities, float
-        [images], and perhaps heat maps, float [images, rows, columns].
+      detect: function of uint8 [images, size, size, 1] to float [images].
       facts: how the training's images were made, see `loose_images.image_settings`.
       intensities: in place of that of the facts; empty: that.
       patient_pattern: see `loose_images.group_by_patient`.
@@ -66,9 +63,9 @@ def predict_files(paths, detect, facts, *, intensities, patient_pattern, skip_ba
         images, bad, levels = read_patient(own, settings)
         faults |= bad
         if images:
-            of_images = zip(*detect(np.stack([*images.values()])[..., None]))
-            for path, (probability, *heat_map) in zip(images, of_images, strict=True):
-                found[path] = Predicted(path, float(probability), levels, *heat_map)
+            probabilities = detect(np.stack([*images.values()])[..., None])
+            for path, probability in zip(images, probabilities, strict=True):
+                found[path] = Predicted(path, float(probability), levels)
     for fault in faults.values():
         print(f"bad file {fault}", file=sys.stderr)
     if faults and not (skip_bad and found):
@@ -80,17 +77,25 @@ def predict_files(paths, detect, facts, *, intensities, patient_pattern, skip_ba
     return [found[path] for path in files if path in found], settings
 
 
-def picture(predicted, settings, threshold):
-    """The suspicious images, uint8 [height, width, 3]; see `images_picture`."""
+def picture(predicted, settings, threshold, draw_heat=None):
+    """The suspicious images, uint8 [height, width, 3]; see `images_picture`.
+
+    Args:
+      predicted, settings: what `predict_files` returns.
+      threshold: probability from which on an image is suspicious.
+      draw_heat: function of uint8 [images, size, size, 1], as `detect` has them, to the
+        heat maps beside them; None: nothing.
+    """
     shown, title = choose(predicted, threshold)
-    images = [
-        scale_image(read_image(p.path, settings.channel), *p.levels, TILE)
-        for p in shown
-    ]
+
+    def sized(size):
+        read = [(read_image(p.path, settings.channel), p.levels) for p in shown]
+        return [scale_image(image, *levels, size) for image, levels in read]
+
     names = [os.path.splitext(os.path.basename(p.path))[0] for p in shown]
-    heat_maps = [p.heat_map for p in shown] if shown[0].heat_map is not None else None
+    heat_maps = draw_heat and draw_heat(np.stack(sized(settings.image_size))[..., None])
     probabilities = [p.probability for p in shown]
-    return images_picture(images, names, probabilities, title, heat_maps)
+    return images_picture(sized(TILE), names, probabilities, title, heat_maps)
 
 
 def choose(predicted, threshold):

@@ -21,11 +21,12 @@ def volume_picture(images, numbers, probabilities, threshold, name, heat_maps=No
       probabilities: float [slices].
       threshold: probability from which on a slice is suspicious.
       name: name of the volume.
-      heat_maps: float32 [slices, rows, columns] >= 0 to draw beside the slices.
+      heat_maps: function of the numbers of some of the slices, int [shown], to what is
+        drawn beside them, float32 [shown, rows, columns] >= 0; None: nothing.
 
     Returns:
-      uint8 [height, width, 3]. Where no slice is suspicious, the slices shown are the
-      row of highest probabilities, and the title says so.
+      uint8 [height, width, 3]. Where no slice is suspicious, those of the eight highest
+      probabilities are shown, and the title says so.
     """
     shown = np.flatnonzero(probabilities >= threshold)
     title = f"{name}: {len(shown)} of {len(images)} slices at {threshold:.2f} or above"
@@ -33,9 +34,7 @@ def volume_picture(images, numbers, probabilities, threshold, name, heat_maps=No
         shown = np.sort(np.argsort(-probabilities, kind="stable")[:COLUMNS])
         title = f"{name}: no slice at {threshold:.2f} or above; the highest are shown"
     names = [f"slice {numbers[i]}: {probabilities[i]:.2f}" for i in shown]
-    tiles = _tiles(
-        images[shown], names, None if heat_maps is None else heat_maps[shown]
-    )
+    tiles = _tiles(images[shown], names, heat_maps and heat_maps(shown))
     rows = math.ceil(len(tiles) / COLUMNS)
     figure = _figure(2 + rows * 1.15)
     ratios = [1.6] + [1.15] * rows

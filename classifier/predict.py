@@ -16,6 +16,7 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
     binary.run("classifier.predict")
 
 import dataclasses
+import functools
 import os
 
 import numpy as np
@@ -123,8 +124,8 @@ def predict_volume(
     slices = np.arange(settings.first_slice, settings.last_slice + 1)
     file_slices = brain.file_slices[slices]
     images = slice_images(brain, slices, settings)[..., None]
-    detector = read_detector(model_dir)
-    probabilities = predict_uint8(detector_function(detector), images, batch_size)
+    detect, draw_heat = read_functions(model_dir, batch_size, heat_maps)
+    probabilities = detect(images)
     rows = [
         (number, file_slice, f"{probability:.6f}")
         for number, file_slice, probability in zip(slices, file_slices, probabilities)
@@ -136,9 +137,7 @@ def predict_volume(
         probabilities,
         threshold,
         os.path.basename(volume),
-        predict_uint8(heat_map_function(detector), images, batch_size)
-        if heat_maps
-        else None,
+        draw_heat and (lambda shown: draw_heat(images[shown])),
     )
     write_png(output_png, picture)
     found = int(np.sum(probabilities >= threshold))
@@ -152,24 +151,35 @@ def predict_images(
 ):
     """Writes `file,probability` of image files, and the suspicious ones."""
     facts = read_run(model_dir)["facts"]["slices"]
-    detector = read_detector(model_dir)
-    functions = [detector_function(detector)]
-    functions += [heat_map_function(detector)] if heat_maps else []
-    predicted, settings = image_predictions.predict_files(
-        paths,
-        lambda images: [predict_uint8(f, images, batch_size) for f in functions],
-        facts,
-        **how,
-    )
+    detect, draw_heat = read_functions(model_dir, batch_size, heat_maps)
+    predicted, settings = image_predictions.predict_files(paths, detect, facts, **how)
     rows = [(p.path, f"{p.probability:.6f}") for p in predicted]
     write_csv(output_csv, ("file", "probability"), rows)
-    write_png(output_png, image_predictions.picture(predicted, settings, threshold))
+    picture = image_predictions.picture(predicted, settings, threshold, draw_heat)
+    write_png(output_png, picture)
     for line in image_predictions.notes(predicted, settings, facts, how):
         print(line)
     found = sum(p.probability >= threshold for p in predicted)
     print(
         f"{output_csv}: tumor in {found} of {len(rows)} images; look at {output_png}."
     )
+
+
+def read_functions(model_dir, batch_size, heat_maps):
+    """A detector's functions of uint8 [images, height, width, 1].
+
+    Returns:
+      To probabilities, float [images], and to heat maps, float [images, rows, columns];
+      None for the latter unless asked for.
+    """
+    detector = read_detector(model_dir)
+    functions = [detector_function(detector)]
+    functions += [heat_map_function(detector)] if heat_maps else []
+    of_uint8 = [
+        functools.partial(predict_uint8, function, batch_size=batch_size)
+        for function in functions
+    ]
+    return of_uint8 if heat_maps else [*of_uint8, None]
 
 
 def predict_uint8(function, images, batch_size):

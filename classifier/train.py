@@ -19,6 +19,7 @@ from dataset.errors import UserError
 from dataset.folders import read_json
 from dataset.shards import ShardSet
 from features.weights import read_weights, weights_path
+from training.checkpoints import FINISHED, is_finished
 from training.run import Run
 
 
@@ -77,13 +78,12 @@ def train(
 
 def steps_taken(model_dir):
     """The number of steps with which the training in `model_dir` ended."""
-    path = os.path.join(model_dir, "finished.json")
-    if not os.path.exists(path):
+    if not is_finished(model_dir):
         raise UserError(
             f"--match_steps_of={model_dir}: expected a training that is finished; there"
             " is no finished.json."
         )
-    return read_json(path)["step"]
+    return read_json(os.path.join(model_dir, FINISHED))["step"]
 
 
 def build(

@@ -43,14 +43,14 @@ class Audit:
                 advance(1)
             if count != shard["num_images"]:
                 self.faults.append(
-                    f"{path}: {count} readable records, wanted {shard['num_images']}."
+                    f"{path}: {count} readable records, expected {shard['num_images']}."
                 )
         for label, count in labels.items():
             name = label_name(label)
             listed = shard_set.label_counts.get(name, 0)
             if count != listed:
                 self.faults.append(
-                    f"{shard_set.directory}: {count} images are {name}, wanted"
+                    f"{shard_set.directory}: {count} images are {name}, expected"
                     f" {listed} as in the manifest."
                 )
 
@@ -74,7 +74,7 @@ class Audit:
             return None
         label, name, patient = (values[key] for key in ("label", "id", "patient"))
         if label not in LABELS:
-            self.faults.append(f"{where}: label {label}, wanted 0, 1 or {UNLABELED}.")
+            self.faults.append(f"{where}: label {label}, expected 0, 1 or {UNLABELED}.")
         if not name:
             self.faults.append(f"{where}: its id is empty.")
         if first := self._before(self._ids, name, where):
@@ -109,13 +109,13 @@ def refinement_faults(refined, parent):
     """What is wrong with a set as a refined version of another, as a list of lines.
 
     Args:
-      refined: `ShardSet`; wanted in the order of its parent, with its labels and
+      refined: `ShardSet`; expected in the order of its parent, with its labels and
         patients and ids `<refiner>/<parent id>`.
       parent: `ShardSet`.
     """
     if len(refined) != len(parent):
         return [
-            f"{refined.directory}: {len(refined)} images, wanted {len(parent)} as in"
+            f"{refined.directory}: {len(refined)} images, expected {len(parent)} as in"
             f" {parent.directory}."
         ]
     shards = zip(refined.paths, refined.manifest["shards"])
@@ -123,11 +123,13 @@ def refinement_faults(refined, parent):
     faults, refiner = [], None
     for (path, n), new, old in zip(places, refined.records(), parent.records()):
         refiner = refiner or new.id.partition("/")[0]
-        for name, seen, wanted in (
+        for name, seen, expected in (
             ("id", new.id, f"{refiner}/{old.id}"),
             ("label", repr(new.label), repr(old.label)),
             ("patient", repr(new.patient), repr(old.patient)),
         ):
-            if seen != wanted:
-                faults.append(f"{path}, record {n}: {name} {seen}, wanted {wanted}.")
+            if seen != expected:
+                faults.append(
+                    f"{path}, record {n}: {name} {seen}, expected {expected}."
+                )
     return faults

@@ -150,31 +150,31 @@ def read_verdicts(path):
     """Reads a person's verdicts, such as an edited `slices.csv`.
 
     Columns are `case` (or `patient`), `slice` (empty: all of the case's), and, where
-    wanted, `verdict` (`excluded`, the default, `tumor` or `non_tumor`) and `reason`.
+    given, `verdict` (`excluded`, the default, `tumor` or `non_tumor`) and `reason`.
 
     Returns:
       {case name: {slice number, or None for all: (verdict, reason)}}.
 
     Raises:
-      UserError: names the file, the line, what was seen and what is wanted.
+      UserError: names the file, the line, what was seen and what is expected.
     """
     columns, lines = read_csv(path, "exclude_csv")
     if "slice" not in columns or not columns & {"case", "patient"}:
         raise UserError(
             f"--exclude_csv={path}: columns {', '.join(sorted(columns))};"
-            " wanted case and slice, and verdict and reason if you like."
+            " expected case and slice, and verdict and reason if you like."
         )
     verdicts = {}
     for where, row in lines:
         number = (row["slice"] or "").strip()
         if number and not (number.isdigit() and int(number) < 155):
             raise UserError(
-                f"{where}: slice {number!r}, wanted 0 to 154, or nothing for all."
+                f"{where}: slice {number!r}, expected 0 to 154, or nothing for all."
             )
         verdict = (row.get("verdict") or EXCLUDED).strip()
         if verdict not in VERDICTS:
             raise UserError(
-                f"{where}: verdict {verdict!r}, wanted {', '.join(VERDICTS)}."
+                f"{where}: verdict {verdict!r}, expected {', '.join(VERDICTS)}."
             )
         own = verdicts.setdefault(row.get("case") or row.get("patient"), {})
         reason = row.get("reason") or "by a person"

@@ -29,18 +29,18 @@ def load_file_system(path: str) -> None:
     scheme, separator, _ = path.partition("://")
     if not separator or scheme in tf.io.gfile.get_registered_schemes():
         return
-    wanted = f'pip install "{PLUGIN}=={PLUGIN_RELEASE}.*"'
+    plugin = f'pip install "{PLUGIN}=={PLUGIN_RELEASE}.*"'
     try:
         version = importlib.metadata.version(PLUGIN)
     except importlib.metadata.PackageNotFoundError as error:
         raise UserError(
-            f"{path}: the file system {scheme}:// is not installed; {wanted}, which"
+            f"{path}: the file system {scheme}:// is not installed; {plugin}, which"
             " brings s3:// and others."
         ) from error
     if not version.startswith(PLUGIN_RELEASE + "."):
         raise UserError(
             f"{path}: {PLUGIN} {version} crashes at the end of every program that used"
-            f" {scheme}://; {wanted}"
+            f" {scheme}://; {plugin}"
         )
     # Its own way of trying again leaves a store that cannot be reached unmentioned for
     # minutes; this one, the default of AWS's later programs, gives up after seconds.
@@ -66,9 +66,12 @@ def read_bytes(path: str) -> bytes:
         return b"".join(blocks)
 
 
-def read_errors(path: str) -> contextlib.AbstractContextManager[None]:
-    """Turns the errors of reading `path` into `UserError`s, but for its absence."""
-    return _told(f"{path}: cannot be read", passed=(tf.errors.NotFoundError,))
+def read_errors(
+    path: str, *, absence: bool = False
+) -> contextlib.AbstractContextManager[None]:
+    """Turns the errors of reading `path` into `UserError`s, its `absence` if asked."""
+    passed = () if absence else (tf.errors.NotFoundError,)
+    return _told(f"{path}: cannot be read", passed)
 
 
 def disk_errors(path: str) -> contextlib.AbstractContextManager[None]:

@@ -49,7 +49,7 @@ def claim_folder(
     names = []
     if tf.io.gfile.exists(output_dir):
         if not tf.io.gfile.isdir(output_dir):
-            raise UserError(f"{output_dir}: a file, wanted a folder.")
+            raise UserError(f"{output_dir}: a file, expected a folder.")
         names = [name.rstrip("/") for name in tf.io.gfile.listdir(output_dir)]
     # Asked for by name: a store that does not answer, or does not let its folders be
     # listed, has none according to the above, and what is there must not be lost.

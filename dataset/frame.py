@@ -32,11 +32,11 @@ def find_brain(path, image):
     brain = voxels != background
     share = 1 - brain.mean()
     if share == 1:
-        raise UserError(f"{path}: every voxel is {background:g}, wanted a brain.")
+        raise UserError(f"{path}: every voxel is {background:g}, expected a brain.")
     if share < MIN_BACKGROUND:
         raise UserError(
             f"{path}: {share:.1%} of the voxels have the background's value"
-            f" {background:g}, wanted {MIN_BACKGROUND:.0%} at least: a skull-stripped"
+            f" {background:g}, expected {MIN_BACKGROUND:.0%} at least: a skull-stripped"
             " volume."
         )
     return background, brain

@@ -101,7 +101,7 @@ def gather_images(found, read):
     not_read += [JudgedImage(n, reason=reason) for n, reason in found.unused.items()]
     listed = [(patient.case.name, patient.judged) for patient in patients]
     return preparation.Gathered(
-        cases=[p for p in patients if any(i.is_used for i in p.judged)],
+        cases=patients,
         listed=[*listed, ("", not_read)],
         faults=faults,
         num_good=sum(len(p.judged) - len(p.faults()) for p in read),

@@ -9,13 +9,13 @@ Medical Segmentation Decathlon are known by their folders, `imagesTr` and `label
 import collections
 import csv
 import dataclasses
+import json
 import os
 import pathlib
 import re
 
 from dataset.errors import UserError
-from dataset.folders import read_json
-from dataset.image_names import walk
+from dataset.image_names import list_files
 from dataset.volume_files import SUFFIXES
 
 KINDS = dict.fromkeys(("t1c", "t1ce", "t1gd"), "image")
@@ -26,7 +26,7 @@ UNREAD = (
     *(".hdr", ".img", ".img.gz", ".nrrd", ".nhdr", ".mgz", ".mgh", ".mhd", ".raw"),
     *(".mnc", ".dcm", ".ima", ".nii.bz2", ".nii.zip", ".zip", ".tar", ".tar.gz"),
 )
-CHANNEL = re.compile(r"(.+)_(000[0-3])")  # nnU-Net: a file per contrast, <case>_0000.
+CHANNEL = re.compile(r"(.+)_(\d{4})")  # nnU-Net: a file per contrast, <case>_0000.
 GRADES = {"hg": "HGG", "hgg": "HGG", "lg": "LGG", "lgg": "LGG"}
 # BRATS 2012 and 2013 came with simulated tumors, which are not patients.
 SIMULATED = re.compile(r"(^|/)(synthetic_data|simbrats)", re.IGNORECASE)
@@ -66,11 +66,11 @@ class Case:
     def _only(self, paths, what, beside):
         if not paths:
             hint = " (or --unlabeled)" if what == "mask" else ""
-            raise UserError(f"{beside[0]}: no {what} beside it, wanted one{hint}.")
+            raise UserError(f"{beside[0]}: no {what} beside it, expected one{hint}.")
         if len(paths) > 1:
             raise UserError(
                 f"{paths[0]}: one of {len(paths)} files that could be the {what}, the"
-                f" next is {os.path.basename(paths[1])}; wanted one."
+                f" next is {os.path.basename(paths[1])}; expected one."
             )
         return paths[0]
 
@@ -103,7 +103,7 @@ def survey(brats_dir, grade="HGG", t1c_channel="", left_out=()):
     found = collections.defaultdict(lambda: {"image": [], "mask": []})
     unused = collections.defaultdict(list)
     channels = {}
-    for path in _files(root, left_out):
+    for path in map(root.joinpath, list_files(root, left_out)):
         reason, kind = _why_unused(path.relative_to(root)), None
         if not reason:
             kind, key = _classify(path)
@@ -136,7 +136,7 @@ def survey(brats_dir, grade="HGG", t1c_channel="", left_out=()):
     if not any(case.image_paths for case in cases):
         raise UserError(
             f"--brats_dir={brats_dir}: no T1c volume of --grade={grade} found in it;"
-            f" wanted files such as <case>_t1ce.nii.gz, <case>-t1c.nii.gz,"
+            f" expected files such as <case>_t1ce.nii.gz, <case>-t1c.nii.gz,"
             " VSD.Brain.XX.O.MR_T1c.<n>.mha or imagesTr/BRATS_001.nii.gz."
             + "".join(f" Not used: {line}" for line in describe_unused(unused))
         )
@@ -148,19 +148,6 @@ def describe_unused(unused):
     for reason, names in sorted(unused.items()):
         more = " and more" if len(names) > 3 else ""
         yield f"{len(names)} {reason}: {', '.join(names[:3])}{more}."
-
-
-def _files(root, left_out):
-    """Every file below `root` but those beginning with a dot."""
-    ignored = {os.path.realpath(path) for path in left_out}
-    for folder, subfolders, names in walk(root):
-        if os.path.realpath(folder) in ignored:
-            subfolders.clear()
-            continue
-        for name in names:
-            # Archives made on a Mac hold a `._` file beside each file.
-            if not name.startswith("."):
-                yield pathlib.Path(folder, name)
 
 
 def _why_unused(path):
@@ -199,21 +186,29 @@ def _channel_of(path):
 
 def _t1c_channel(folder, path, given):
     """Which of nnU-Net's channels is T1c, as its `dataset.json` or the flag says."""
-    named = {}
-    if (folder / "dataset.json").is_file():
-        content = read_json(str(folder / "dataset.json"))
-        named = content.get("channel_names") or content.get("modality") or {}
+    named = _channel_names(folder / "dataset.json")
     for number, name in named.items():
         words = re.findall(r"[^._\-\s]+", str(name).lower())
         if any(KINDS.get(word) == "image" for word in words):
             return int(number)
     if given:
         return int(given)
+    names = ", ".join(f"{number}: {name}" for number, name in named.items())
     raise UserError(
-        f"{path}: nnU-Net's file of one of several contrasts, and no dataset.json"
-        " beside its folder says which is T1c; give --t1c_channel=1 if it is"
-        " <case>_0001."
+        f"{path}: nnU-Net's file of one of several contrasts, and"
+        f" {folder / 'dataset.json'} does not say which is T1c ({names or 'nothing'});"
+        " give --t1c_channel=1 if it is <case>_0001."
     )
+
+
+def _channel_names(path):
+    """What nnU-Net's description of a data set calls its channels, by number."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        named = content.get("channel_names") or content.get("modality")
+        return {int(number): name for number, name in named.items()}
+    except (OSError, ValueError, AttributeError):  # None, or of another program.
+        return {}
 
 
 def _stem(path):

@@ -141,10 +141,11 @@ def without_images(cases):
     The latter belong to no part, where a patient of theirs would count without showing.
     If there are no others, all stay, for `slice_sets` to say so.
     """
-    kept = [case for case in cases if set(case.group_counts()) & set(USED)]
-    if not kept:
+    used = [bool(set(case.group_counts()) & set(USED)) for case in cases]
+    if not any(used):
         return cases, []
-    return kept, [case for case in cases if case not in kept]
+    kept = [case for case, has_images in zip(cases, used) if has_images]
+    return kept, [case for case, has_images in zip(cases, used) if not has_images]
 
 
 def read_cases(binary, cases, reader, options, source):

@@ -50,7 +50,7 @@ def case_reader(cases, settings):
     known = [str(code) for code in MASK_CODES if code]
     if not labels or not set(labels) <= set(known):
         raise UserError(
-            f"--tumor_labels={','.join(labels)}: wanted some of {','.join(known)}."
+            f"--tumor_labels={','.join(labels)}: expected some of {','.join(known)}."
         )
     options = {**settings, "tumor_labels": tuple(map(int, labels))}
     verdicts = read_verdicts(table) if table else {}
@@ -61,7 +61,7 @@ def case_reader(cases, settings):
         if settings["unlabeled"] and own != {EXCLUDED}:
             raise UserError(
                 f"--exclude_csv={table}: {name} has verdicts other than {EXCLUDED},"
-                " wanted none other with --unlabeled."
+                " expected none other with --unlabeled."
             )
     return CaseReader(
         folder=preparation.cases_folder(settings),

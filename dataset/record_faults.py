@@ -14,9 +14,6 @@ from typing import Any
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from dataset.errors import UserError
-from dataset.file_systems import read_bytes
-
 PNG = b"\x89PNG\r\n\x1a\n"
 GZIP = b"\x1f\x8b"
 KINDS = {
@@ -46,6 +43,11 @@ def example_values(serialized: bytes) -> dict:
                 f"feature {name} has {len(value)} values in its {kind}, expected 1"
             )
         values[name] = value[0]
+    for name in ("id", "patient"):
+        try:
+            values[name].decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"feature {name} is not UTF-8") from error
     return values
 
 
@@ -81,7 +83,9 @@ def find_fault(path: str, size: int) -> str:
     except ValueError as error:
         return f"{path}, record {number}: {error}."
     except tf.errors.OpError as error:
-        if read_bytes(path).startswith(GZIP):
+        with tf.io.gfile.GFile(path, "rb") as file:
+            start = file.read(len(GZIP))
+        if start == GZIP:
             return f"{path}: compressed by gzip; expected plain TFRecords, as written."
         reason = error.message.partition("\n")[0].partition(" [Op:")[0]
         reason = reason.rpartition("}} ")[2].rstrip(".")
@@ -94,22 +98,20 @@ def record_errors(sets: Iterable) -> Iterator[None]:
     """Names shard and record where TensorFlow fails at reading some sets.
 
     Args:
-      sets: `ShardSet`s, or others with their `check_records`.
+      sets: `ShardSet`s, or others with their `fault` and `check_records`.
 
     Raises:
       UserError: in place of TensorFlow's error, if it comes from a bad record.
     """
     try:
         yield
-    except UserError:
-        raise
-    # Of the errors of reading: a failed check, a wrong checksum, Python's own.
-    except (
-        tf.errors.InvalidArgumentError,
-        tf.errors.DataLossError,
-        tf.errors.UnknownError,
-        tf.errors.InternalError,
-    ):
+    except (tf.errors.OpError, UnicodeDecodeError) as error:
         for own in sets:
-            own.check_records()
+            if own.fault:  # Raised within TensorFlow, which keeps the text alone.
+                raise own.fault from error
+        # A failed check of `parse`, a wrong checksum, an id that is no text.
+        of_records = (tf.errors.InvalidArgumentError, tf.errors.DataLossError)
+        if isinstance(error, (*of_records, UnicodeDecodeError)):
+            for own in sets:
+                own.check_records()
         raise

@@ -5,6 +5,7 @@ format is described for programs in any language in `docs/shards.md`. In memory 
 image is float32 [height, width, 1] in [-1, 1]; on disk it is an 8-bit grey PNG.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -41,6 +42,7 @@ class ShardSet:
       manifest: the parsed `manifest.json`.
       digest: SHA-256 of the manifest file; stands for the content of the whole set.
       image_size: height and width of every image, in pixels.
+      fault: why a record could not be read, once that has happened.
 
     Raises:
       UserError: the folder does not exist, cannot be read, is unfinished, is of another
@@ -58,6 +60,7 @@ class ShardSet:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not a manifest: {error!r}.") from error
         self._png_header = png_header(self.image_size)
+        self.fault: UserError | None = None
         self._index: _RecordIndex | None = None
         self._opening = threading.Lock()
 
@@ -82,6 +85,8 @@ class ShardSet:
                 f" {CONTRACT_VERSION}."
             )
         self.image_size = int(self.manifest["image_size"])
+        if self.image_size < 1:
+            raise ValueError(f"image_size {self.image_size}")
         shards = self.manifest["shards"]
         listed = sum(int(shard["num_images"]) for shard in shards)
         labelled = self.manifest["images_per_label"]
@@ -89,7 +94,8 @@ class ShardSet:
         if unknown or not len(self) == listed == sum(labelled.values()):
             raise UserError(
                 f"{path}: num_images is {len(self)}, the shards' sum {listed},"
-                f" images_per_label {labelled}; wanted the same sum, and known labels."
+                f" images_per_label {labelled}; expected the same sum, and known"
+                " labels."
             )
         for path, shard in zip(self.paths, shards):
             try:
@@ -99,6 +105,8 @@ class ShardSet:
                 raise UserError(
                     f"{path}: listed in {MANIFEST}, but missing."
                 ) from error
+            if not isinstance(shard["sha256"], str):
+                raise ValueError(f"sha256 {shard['sha256']!r}")
             if size != shard["num_bytes"]:
                 raise UserError(
                     f"{path}: {size} bytes, {MANIFEST} says {shard['num_bytes']}."
@@ -122,10 +130,14 @@ class ShardSet:
     def check_records(self) -> None:
         """Reads all records; a `UserError` names the first that cannot be used."""
         for path in self.paths:
-            with read_errors(path):
-                fault = find_fault(path, self.image_size)
-            if fault:
-                raise UserError(fault)
+            try:
+                for example in self._parsed([path]).as_numpy_iterator():
+                    to_record(example)
+            except (tf.errors.OpError, UnicodeDecodeError):
+                with read_errors(path, absence=True):
+                    fault = find_fault(path, self.image_size)
+                if fault:
+                    raise UserError(fault) from None
 
     def dataset(self, start: int = 0) -> tf.data.Dataset:
         """The set's examples from number `start` on, in order, parsed.
@@ -135,12 +147,21 @@ class ShardSet:
         Returns:
           A `tf.data.Dataset` of `parse` dicts.
         """
-        files = tf.data.TFRecordDataset(self.paths).skip(start)
+        return self._parsed(self.paths, start)
 
+    def _parsed(self, paths, start=0):
         def parse_own(serialized):
             return parse(serialized, self.image_size)
 
+        files = tf.data.TFRecordDataset(paths).skip(start)
         return untuned(files.map(parse_own, num_parallel_calls=tf.data.AUTOTUNE))
+
+    def _reading(self):
+        """Turns what can go wrong at reading into a `UserError`."""
+        errors = contextlib.ExitStack()
+        errors.enter_context(read_errors(self.directory, absence=True))
+        errors.enter_context(record_errors([self]))
+        return errors
 
     def records(self) -> Iterator[Record]:
         """The set's `Record`s in order.
@@ -148,7 +169,7 @@ class ShardSet:
         Raises:
           UserError: names the record that breaks the contract.
         """
-        with record_errors([self]):
+        with self._reading():
             yield from map(to_record, self.dataset().as_numpy_iterator())
 
     def origins(self) -> tuple[np.ndarray, list[str], list[str]]:
@@ -158,13 +179,13 @@ class ShardSet:
           int64 [images] and two lists of texts.
         """
         batches = tf.data.TFRecordDataset(self.paths).batch(IMAGES_PER_SHARD)
-        with record_errors([self]):
+        with self._reading():
             origins = list(untuned(batches.map(parse_origins)).as_numpy_iterator())
+            ids, patients = (
+                [text.decode() for batch in origins for text in batch[name]]
+                for name in ("id", "patient")
+            )
         labels = np.concatenate([batch["label"] for batch in origins])
-        ids, patients = (
-            [text.decode() for batch in origins for text in batch[name]]
-            for name in ("id", "patient")
-        )
         return labels, ids, patients
 
     def patients(self) -> set[str]:
@@ -173,9 +194,10 @@ class ShardSet:
 
     def record(self, position: int) -> Record:
         """The `Record` at `position` (0-based) of the set."""
-        with record_errors([self]):
+        with self._reading():
             example = parse(self.serialized(position), self.image_size)
-        return to_record({name: value.numpy() for name, value in example.items()})
+            values = {name: value.numpy() for name, value in example.items()}
+            return to_record(values)
 
     def serialized(self, position: int) -> bytes:
         """The bytes of the example at `position` (0-based) of the set.
@@ -184,13 +206,17 @@ class ShardSet:
           UserError: names the shard, and the record if it can be told, that is damaged
             or whose PNG is not of 8 bits, grey and of the set's size.
         """
-        if self._index is None:
-            with self._opening:
-                self._index = self._index or _RecordIndex(self)
-        content = self._index.read(position)
-        if self._png_header not in content:
-            self.check_records()
-            raise UserError(f"{self.directory}: image {position} is no such PNG.")
+        try:
+            if self._index is None:
+                with self._opening:
+                    self._index = self._index or _RecordIndex(self)
+            content = self._index.read(position)
+            if self._png_header not in content:
+                self.check_records()
+                raise UserError(f"{self.directory}: image {position} is no such PNG.")
+        except UserError as error:
+            self.fault = error
+            raise
         return content
 
 
@@ -246,7 +272,7 @@ class _RecordIndex:
 
 def _open_bytes(path):
     """A file as a uint8 array: mapped where it is local, read where it is remote."""
-    if os.path.exists(path):
+    if os.path.exists(path) and os.path.getsize(path):
         return np.memmap(path, np.uint8, mode="r")
     return np.frombuffer(read_bytes(path), np.uint8)
 

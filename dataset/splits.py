@@ -126,10 +126,10 @@ def parse_split(split):
     except ValueError:
         numbers = []
     if len(numbers) != len(PARTS) or not all(0 <= n < np.inf for n in numbers):
-        raise UserError(f"{given}: wanted three numbers, for {', '.join(PARTS)}.")
+        raise UserError(f"{given}: expected three numbers, for {', '.join(PARTS)}.")
     if abs(sum(numbers) - 1) > 1e-6 and any(n != int(n) for n in numbers):
         raise UserError(
-            f"{given}: sums to {sum(numbers):g}; wanted 1, or whole numbers of"
+            f"{given}: sums to {sum(numbers):g}; expected 1, or whole numbers of"
             " patients."
         )
     return numbers
@@ -153,13 +153,13 @@ def part_sizes(split, num_patients):
         return [int(n) for n in numbers]
     if abs(sum(numbers) - 1) > 1e-6:
         raise UserError(
-            f"{given}: sums to {sum(numbers):g}; wanted {num_patients}, the number of"
+            f"{given}: sums to {sum(numbers):g}; expected {num_patients}, the number of"
             " patients, or fractions that sum to 1."
         )
     if num_patients < np.count_nonzero(numbers):
         raise UserError(
             f"{given}: {num_patients} patients for {np.count_nonzero(numbers)} parts;"
-            " wanted one patient each at least."
+            " expected one patient each at least."
         )
     exact = np.array(numbers) * num_patients
     sizes = np.maximum(np.floor(exact + 1e-6), np.array(numbers) > 0).astype(int)

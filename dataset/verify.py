@@ -66,7 +66,7 @@ def verify_sets(data_dirs, refined_from):
     sets = [shard_set for found in parts.values() for shard_set in found]
     if refined_from and len(sets) != 1:
         raise UserError(
-            f"--refined_from={refined_from}: wanted one shard set in --data_dirs,"
+            f"--refined_from={refined_from}: expected one shard set in --data_dirs,"
             f" it has {len(sets)}."
         )
     audit = Audit()

@@ -1,5 +1,6 @@
 """Reads NIfTI and MetaImage files, as they are, with what their headers say."""
 
+import dataclasses
 import os
 import zlib
 
@@ -18,27 +19,30 @@ T1C_CHANNEL, NUM_CHANNELS = 2, 4
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
 
-def read_file(path, rules=DEFAULT_RULES):
+def read_file(path, rules=DEFAULT_RULES, nan=None):
     """A volume in the file's own orientation; of four channels, the T1c one.
 
     Args:
       path: of the file.
       rules: `VolumeRules`.
+      nan: what NaN stands for if `rules` allow it; None for the background's value.
 
     Returns:
       A float32 `sitk.Image` of three dimensions.
 
     Raises:
-      UserError: names the file, what was seen and what is wanted.
+      UserError: names the file, what was seen and what is expected.
     """
     path = os.fspath(path)
     check_file(path, "a volume")
     if not path.lower().endswith(SUFFIXES):
-        raise UserError(f"{path}: wanted a name that ends in {' or '.join(SUFFIXES)}.")
+        raise UserError(
+            f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}."
+        )
     metaimage = path.lower().endswith(".mha")
-    wanted, read = "a NIfTI", _read_nifti
+    kind, read = "a NIfTI", _read_nifti
     if metaimage:
-        wanted, read = "a MetaImage", _read_metaimage
+        kind, read = "a MetaImage", _read_metaimage
     try:
         image = read(path, rules)
     except (
@@ -56,33 +60,36 @@ def read_file(path, rules=DEFAULT_RULES):
         if metaimage:  # What ITK says ends with "Reason: Success".
             reason = "not all that its header promises can be read"
         raise UserError(
-            f"{path}: damaged or of another format ({reason}), wanted {wanted} file."
+            f"{path}: damaged or of another format ({reason}), expected {kind} file."
         ) from error
     voxels = sitk.GetArrayViewFromImage(image)
     num_bad = voxels.size - np.count_nonzero(np.isfinite(voxels))
     if num_bad and rules.nan_is_background:
-        image = _fill_nan(image)
+        image = _fill_nan(image, nan)
         num_bad = np.count_nonzero(np.isinf(sitk.GetArrayViewFromImage(image)))
+        if num_bad:
+            raise UserError(f"{path}: {num_bad} voxels are infinite, expected none.")
     if num_bad:
         raise UserError(
-            f"{path}: {num_bad} voxels are NaN or infinite, wanted none. Give"
+            f"{path}: {num_bad} voxels are NaN or infinite, expected none. Give"
             " --nan_is_background if NaN stands for what is outside of the brain."
         )
     return image
 
 
-def _fill_nan(image):
-    """The image with its background's value for NaN: of the faces, or below all."""
+def _fill_nan(image, value):
+    """The image with `value` for NaN; None: that of most of the faces, or below all."""
     voxels = sitk.GetArrayFromImage(image)
     bad = np.isnan(voxels)
-    faces = [voxels.take(i, axis).ravel() for axis in range(3) for i in (0, -1)]
-    values, counts = np.unique(np.concatenate(faces), return_counts=True)
-    counts = counts[np.isfinite(values)]
-    values = values[np.isfinite(values)]
-    if values.size:
-        voxels[bad] = values[counts.argmax()]
-    elif not bad.all():
-        voxels[bad] = voxels[~bad].min() - 1
+    if value is None and not bad.all():
+        faces = [voxels.take(i, axis).ravel() for axis in range(3) for i in (0, -1)]
+        finite = np.concatenate(faces)
+        values, counts = np.unique(finite[np.isfinite(finite)], return_counts=True)
+        if counts.size and counts.max() > counts.sum() / 2:
+            value = values[counts.argmax()]
+        else:  # The brain touches a face here and there.
+            value = voxels[~bad].min() - 1
+    voxels[bad] = 0 if value is None else value
     filled = sitk.GetImageFromArray(voxels)
     filled.CopyInformation(image)
     return filled
@@ -96,7 +103,7 @@ def _read_metaimage(path, rules):
     channel = _channel(path, reader.GetSize())
     if reader.GetNumberOfComponents() != 1:
         raise UserError(
-            f"{path}: {reader.GetNumberOfComponents()} numbers per voxel, wanted 1."
+            f"{path}: {reader.GetNumberOfComponents()} numbers per voxel, expected 1."
         )
     image = reader.Execute()
     image = image if channel is None else image[:, :, :, channel]
@@ -116,6 +123,9 @@ def _read_nifti(path, rules):
         voxels = voxels[(slice(None),) * 3 + (channel, ...)]
     voxels = np.asarray(voxels, np.float32).reshape(shape[:3])
     image = sitk.GetImageFromArray(voxels.T)
+    if channel is not None and rules.bare_header == "refuse":
+        # The Decathlon's volumes of several contrasts have the identity, and mean it.
+        rules = dataclasses.replace(rules, bare_header="as_is")
     affine = volume_affine(path, nifti, rules)
     affine = np.diag([-1, -1, 1, 1]) @ affine  # NIfTI: RAS+, ITK: LPS+
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -144,6 +154,6 @@ def _channel(path, shape):
         return 0 if shape[3] == 1 else T1C_CHANNEL
     sizes = " x ".join(map(str, shape))
     raise UserError(
-        f"{path}: {len(shape)}-D, {sizes}; wanted 3-D, or 4-D with {NUM_CHANNELS}"
+        f"{path}: {len(shape)}-D, {sizes}; expected 3-D, or 4-D with {NUM_CHANNELS}"
         " channels."
     )

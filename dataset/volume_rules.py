@@ -2,7 +2,7 @@
 
 A NIfTI file can tell twice where its voxels are, `sform` and `qform`, and the voxels'
 size a third time, `pixdim`; programs that change one forget the others. A file without
-any of them, or with the identity that NumPy users write, does not tell what is up.
+any of them, or with the identity that NumPy users write, does not tell which way is up.
 https://nifti.nimh.nih.gov/nifti-1/documentation/nifti1fields/
 """
 
@@ -10,6 +10,7 @@ import dataclasses
 
 import nibabel as nib
 import numpy as np
+from scipy import ndimage
 
 from dataset.errors import UserError
 from dataset.frame import FRAME_ORIGIN
@@ -18,6 +19,7 @@ UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}  # Others: millimetre
 SPACINGS = (0.05, 30.0)  # mm; no scanner of heads has voxels of other sizes.
 # Lengths and directions of axes agree to 2 % (1.1 degrees): headers are rounded.
 TOLERANCE = 0.02
+RIPPLES = 0.05  # As a share of the brain's contrast.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,14 +34,18 @@ class VolumeRules:
     max_brain_volume: float = 2200.0
     max_brain_length: float = 215.0
 
-    def check_brain(self, path, brain, spacing):
+    def check_brain(self, path, contrast, spacing):
         """Refuses what no brain can be.
 
         Args:
           path: of the volume.
-          brain: bool [slices, rows, columns].
+          contrast: float [slices, rows, columns] >= 0, how far each voxel's value is
+            from the background's; somewhere above 0.
           spacing: of the voxels, mm [columns, rows, slices].
         """
+        # Resampling leaves ripples around a brain, and single voxels apart from it.
+        high = np.percentile(contrast[contrast > 0], 99)
+        brain = _largest_part(contrast > RIPPLES * high)
         volume = np.count_nonzero(brain) * float(np.prod(spacing)) / 1000
         if volume > self.max_brain_volume:
             raise UserError(
@@ -73,36 +79,43 @@ def volume_affine(path, nifti, rules):
       UserError: it contradicts itself or does not tell, and `rules` do not either.
     """
     header = nifti.header
-    sform, _ = header.get_sform(coded=True)
+    sform, meaning = header.get_sform(coded=True)
     try:
-        qform, _ = header.get_qform(coded=True)
+        qform, own_meaning = header.get_qform(coded=True)
     except nib.spatialimages.HeaderDataError:  # No rotation; then sform alone counts.
-        qform = None
+        qform, own_meaning = None, 0
     sizes = np.array(header.get_zooms()[:3], float)
-    if rules.affine == "agreed":
-        _check_agreement(path, sform, qform, sizes)
+    affine = {"sform": sform, "qform": qform}.get(rules.affine)
+    if affine is None:  # Nothing is asked for, or there is one of them alone.
         affine = nifti.affine
-    else:
-        affine = {"sform": sform, "qform": qform}[rules.affine]
-        if affine is None:
-            raise UserError(f"{path}: has no {rules.affine} (--affine={rules.affine}).")
+        if rules.affine == "agreed":
+            _check_agreement(path, sform, qform, sizes, meaning == own_meaning)
     if sform is None and qform is None or np.allclose(affine, np.diag([*sizes, 1])):
         affine = _bare_affine(path, affine, sizes, rules)
     return _in_millimetres(path, affine, header, rules)
 
 
-def _check_agreement(path, sform, qform, sizes):
+def _check_agreement(path, sform, qform, sizes, of_one_space):
+    """Refuses forms of one space that differ, and of two whose axes or sizes do.
+
+    A scan that was aligned to another may keep the scanner's place in its qform.
+    """
     if sform is None or not abs(np.linalg.det(sform[:3, :3])) > 0:  # None, NaN or flat.
         return  # Its reader says what is wrong with it.
     lengths = np.linalg.norm(sform[:3, :3], axis=0)
     if qform is not None:
-        matrix, other = sform[:3, :3], qform[:3, :3]
-        if np.abs(matrix - other).max() > TOLERANCE * sizes.max():
+        if of_one_space:
+            errors = np.linalg.norm(sform[:3, :3] - qform[:3, :3], axis=0)
+        else:
+            errors = np.abs(lengths - sizes)
+        same_axes = nib.aff2axcodes(sform) == nib.aff2axcodes(qform)
+        if (errors > TOLERANCE * sizes).any() or not (of_one_space or same_axes):
             raise UserError(
                 f"{path}: sform and qform contradict each other: axes"
                 f" {_axes(sform)}, {_text(lengths)} mm, and {_axes(qform)},"
-                f" {_text(sizes)} mm; expected the same. Give --affine=sform or"
-                " --affine=qform if you know which is right."
+                f" {_text(sizes)} mm, {_angle(sform, qform):.1f} degrees apart;"
+                " expected the same. Give --affine=sform or --affine=qform if you know"
+                " which is right."
             )
     elif (np.abs(lengths - sizes) > TOLERANCE * sizes).any():
         raise UserError(
@@ -115,7 +128,7 @@ def _check_agreement(path, sform, qform, sizes):
 def _bare_affine(path, affine, sizes, rules):
     if rules.bare_header == "refuse":
         raise UserError(
-            f"{path}: its header does not tell what is up: affine"
+            f"{path}: its header does not tell which way is up: affine"
             f" {np.diag(affine)[:3].tolist()} from {affine[:3, 3].tolist()}, as"
             " programs write it that have lost the header; expected the scanner's. Give"
             " --bare_header=brats if voxels are in the order of BraTS, from right to"
@@ -135,7 +148,8 @@ def _in_millimetres(path, affine, header, rules):
     scaled = np.diag([factor] * 3 + [1.0]) @ affine
     if not np.isfinite(scaled).all() or abs(np.linalg.det(scaled[:3, :3])) < 1e-9:
         raise UserError(
-            f"{path}: affine {affine.tolist()}, wanted three independent axes."
+            f"{path}: affine {affine.tolist()}, expected three independent axes; give"
+            " --affine=qform if its qform is right."
         )
     spacing = np.linalg.norm(scaled[:3, :3], axis=0)
     low, high = SPACINGS
@@ -145,6 +159,22 @@ def _in_millimetres(path, affine, header, rules):
             f" {low:g} to {high:g} mm. Give --units=mm if its numbers are millimetres."
         )
     return scaled
+
+
+def _largest_part(brain):
+    """The voxels of a bool array that hang together with most others."""
+    parts, _ = ndimage.label(brain)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return parts == sizes.argmax()
+
+
+def _angle(affine, other):
+    """The largest angle between axes of the same number, in degrees."""
+    axes, others = affine[:3, :3], other[:3, :3]
+    lengths = np.linalg.norm(axes, axis=0) * np.linalg.norm(others, axis=0)
+    cosines = (axes * others).sum(axis=0) / lengths
+    return np.degrees(np.arccos(np.clip(cosines, -1, 1))).max()
 
 
 def _axes(affine):

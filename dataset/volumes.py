@@ -61,12 +61,13 @@ class SliceSettings:
         if not 0 <= self.first_slice <= self.last_slice <= highest:
             raise UserError(
                 f"--first_slice={self.first_slice} --last_slice={self.last_slice}:"
-                f" wanted 0 <= first <= last <= {highest}."
+                f" expected 0 <= first <= last <= {highest}."
             )
         check_percentiles(self.lower_percentile, self.upper_percentile)
         if not 8 <= self.image_size <= frame.FRAME[0]:
             raise UserError(
-                f"--image_size={self.image_size}: wanted 8 to {frame.FRAME[0]} pixels."
+                f"--image_size={self.image_size}: expected 8 to {frame.FRAME[0]}"
+                " pixels."
             )
 
 
@@ -99,7 +100,7 @@ def slice_images(volume, numbers, settings):
     if np.isclose(low, high, rtol=1e-5, atol=0):
         raise UserError(
             f"{volume.path}: no contrast, percentiles {percentiles[0]:g} and"
-            f" {percentiles[1]:g} of the brain are {low:g} and {high:g}; wanted a"
+            f" {percentiles[1]:g} of the brain are {low:g} and {high:g}; expected a"
             " difference."
         )
     scaled = np.clip((volume.image[numbers] - low) / (high - low), 0, 1) * 255
@@ -124,15 +125,19 @@ def read_volume(path, mask_path=None, rules=DEFAULT_RULES):
       A `Volume`.
 
     Raises:
-      UserError: names the file, what was seen and what is wanted.
+      UserError: names the file, what was seen and what is expected.
     """
     source = read_file(path, rules)
     image = sitk.DICOMOrient(source, "LPS")
     background, brain = frame.find_brain(path, image)
-    rules.check_brain(path, brain, image.GetSpacing())
+    contrast = np.abs(sitk.GetArrayViewFromImage(image) - background)
+    rules.check_brain(path, contrast, image.GetSpacing())
     mask = None
     if mask_path is not None:
-        mask = _whole_codes(sitk.DICOMOrient(read_file(mask_path, rules), "LPS"))
+        if rules.bare_header == "refuse":  # Its place has to be the volume's.
+            rules = dataclasses.replace(rules, bare_header="as_is")
+        mask = read_file(mask_path, rules, nan=0.0)
+        mask = _whole_codes(sitk.DICOMOrient(mask, "LPS"))
         _check_mask(mask_path, mask, path, image)
     origin = frame.frame_origin(image, brain)
     share = sitk.GetImageFromArray(brain.astype(np.float32))
@@ -170,21 +175,21 @@ def _whole_codes(mask):
 def _check_mask(mask_path, mask, path, image):
     if mask.GetSize() != image.GetSize():
         raise UserError(
-            f"{mask_path}: mask of {_sizes(mask)} voxels, wanted {_sizes(image)} as in"
-            f" {path}."
+            f"{mask_path}: mask of {_sizes(mask)} voxels, expected {_sizes(image)} as"
+            f" in {path}."
         )
     distance = np.abs(frame.corners(mask) - frame.corners(image)).max()
     if distance > 0.1:
         raise UserError(
             f"{mask_path}: its affine puts voxels {distance:.3g} mm from those of"
-            f" {path}; wanted the same place, to 0.1 mm."
+            f" {path}; expected the same place, to 0.1 mm."
         )
     voxels = sitk.GetArrayViewFromImage(mask)
     codes = np.unique(voxels[voxels != 0])
     unknown = [f"{code:g}" for code in codes if code not in MASK_CODES]
     if unknown:
         raise UserError(
-            f"{mask_path}: unknown label codes {', '.join(unknown[:5])}; wanted"
+            f"{mask_path}: unknown label codes {', '.join(unknown[:5])}; expected"
             f" {', '.join(map(str, MASK_CODES))} only."
         )
 

@@ -77,8 +77,8 @@ def _define_case_folders():
         ),
         t1c_channel=choice(
             ["", "0", "1", "2", "3"],
-            "Of nnU-Net's files imagesTr/<case>_0000 to _0003, which is T1c, where no"
-            " dataset.json says it (channel_names).",
+            "Of nnU-Net's files imagesTr/<case>_0000, _0001 and so on, which is T1c,"
+            " where its dataset.json does not say it (channel_names).",
         ),
         unlabeled=switch(
             "Do without masks: writes the one shard set `unlabeled`, of label -1, to"

@@ -10,6 +10,7 @@ training to validation images, both real, is the floor: what other patients' hav
 import numpy as np
 import tensorflow as tf
 
+from dataset.record_faults import record_errors
 from dataset.records import to_float, to_uint8
 from features import wasserstein
 from pggan import input_pipeline
@@ -122,7 +123,8 @@ def real_images(chosen, *, resolution, size, seed):
         return to_uint8(input_pipeline.at_size(image, resolution, size, place_seed))
 
     images = examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
-    (batch,) = training_input.finish(images.batch(len(chosen))).as_numpy_iterator()
+    with record_errors([chosen]):
+        (batch,) = training_input.finish(images.batch(len(chosen))).as_numpy_iterator()
     return batch[..., 0]
 
 

@@ -20,6 +20,7 @@ from dataset.shard_writer import write_shard_set
 from pggan import networks
 from training.checkpoints import (
     checkpoint_path,
+    is_finished,
     read_run,
     restore_parts,
     weights_digest,
@@ -39,10 +40,10 @@ def load_generator(model_dir, use_ema):
       UserError: there is no training in `model_dir`, or it is not finished.
     """
     settings = read_run(model_dir)["settings"]
-    if not tf.io.gfile.exists(os.path.join(model_dir, "finished.json")):
+    if not is_finished(model_dir):
         raise UserError(
             f"--model_dir={model_dir}: its training is not finished; run pggan.train"
-            " with the same flags again to go on."
+            " with the same flags again to continue it."
         )
     keys = ("latent_size", "fmap_base", "fmap_max")
     generators = networks.build_generators(

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from dataset.errors import UserError
+from dataset.record_faults import record_errors
 from dataset.shards import ShardSet
 from pggan import growth, input_pipeline
 from pggan.model import PGGAN
@@ -127,9 +128,9 @@ def train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress)
         first_image=shown,
     )
     if first_step and not phase.fading:
-        run.display.log_image(
-            f"real-{phase.resolution:03d}px", real_grid(batches), run.step
-        )
+        with record_errors([shard_set]):
+            real = real_grid(batches)
+        run.display.log_image(f"real-{phase.resolution:03d}px", real, run.step)
 
     def alpha(step):
         return min(1.0, growth.alpha_at(phase, step * run.batch_size))

@@ -16,12 +16,14 @@ import tqdm
 
 from dataset import pictures
 from dataset.errors import UserError
+from dataset.record_faults import record_errors
 from dataset.records import Record, to_float, to_uint8
 from dataset.shard_writer import write_shard_set
 from dataset.shards import ShardSet
 from training import input as training_input
 from training.checkpoints import (
     checkpoint_path,
+    is_finished,
     read_run,
     restore_parts,
     weights_digest,
@@ -106,10 +108,10 @@ def trained_checkpoint(
             f" expected one by {trainer}."
         )
     facts = training["facts"]
-    if not step and not tf.io.gfile.exists(os.path.join(model_dir, "finished.json")):
+    if not step and not is_finished(model_dir):
         raise UserError(
             f"--model_dir={model_dir}: its training is not finished; run it again with"
-            " the same flags to go on, or give a kept --step."
+            " the same flags to continue it, or give a kept --step."
         )
     training_input.check_labels(synthetic, facts["class"], "data_dir")
     if synthetic.image_size != facts["image size"]:
@@ -157,16 +159,17 @@ def write_refined_set(
             shuffle=False,
         )
         batches = training_input.finish(examples.batch(group)).as_numpy_iterator()
-        for begin, batch in zip(begins, batches):
-            images = refine(batch["image"])
-            for n in range(max(start, begin), min(stop, begin + group)):
-                k = n - begin
-                yield Record(
-                    image=images[k, :, :, 0],
-                    label=int(batch["label"][k]),
-                    id=f"{refiner}/{batch['id'][k].decode()}",
-                    patient=batch["patient"][k].decode(),
-                )
+        with record_errors([synthetic]):
+            for begin, batch in zip(begins, batches):
+                images = refine(batch["image"])
+                for n in range(max(start, begin), min(stop, begin + group)):
+                    k = n - begin
+                    yield Record(
+                        image=images[k, :, :, 0],
+                        label=int(batch["label"][k]),
+                        id=f"{refiner}/{batch['id'][k].decode()}",
+                        patient=batch["patient"][k].decode(),
+                    )
 
     refined = write_shard_set(
         output_dir,

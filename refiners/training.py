@@ -76,7 +76,7 @@ def train(
 def build(
     model_class: type[RefinerModel], run: Run, image_size: int, **model_flags: Any
 ) -> RefinerModel:
-    """The model on all replicas, ready for its first phase."""
+    """The model on all replicas; `RefinerModel.start_phase` compiles it."""
     with run.strategy.scope():
         return model_class(
             image_size=image_size,

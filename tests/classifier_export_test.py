@@ -151,6 +151,39 @@ def test_own_export_is_replaced_and_what_lies_beside_it_stays(detector_dir, tmp_
     assert sorted(os.listdir(folder.parent)) == ["models", "models.tmp", "thesis.txt"]
 
 
+def test_former_export_stays_where_the_new_one_cannot_take_its_place(
+    detector_dir, tmp_path, monkeypatch
+):
+    folder = tmp_path / "models"
+    own = {"model_dir": detector_dir, "output_dir": str(folder)}
+    export.export(**own, overwrite=False)
+    before = (folder / "saved_model.pb").read_bytes()
+    rename, failed = os.rename, []
+
+    def fail_once(source, target):
+        if target == str(folder) and not failed:
+            failed.append(source)
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail_once)
+    with pytest.raises(UserError, match="models: cannot be written: No space left"):
+        export.export(**own, overwrite=True)
+    assert failed and os.listdir(tmp_path) == ["models"]
+    assert (folder / "saved_model.pb").read_bytes() == before
+
+
+def test_link_stays_a_link_and_what_it_leads_to_is_replaced(detector_dir, tmp_path):
+    (tmp_path / "3").mkdir()
+    (tmp_path / "current").symlink_to("3")
+    own = {"model_dir": detector_dir, "output_dir": str(tmp_path / "current")}
+    for overwrite in (False, True):
+        export.export(**own, overwrite=overwrite)
+    assert (tmp_path / "current").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["3", "current"]
+    assert (tmp_path / "3" / "saved_model.pb").exists()
+
+
 @pytest.mark.parametrize(
     "files, message",
     [

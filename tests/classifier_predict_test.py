@@ -221,13 +221,51 @@ def test_heat_maps_are_drawn_beside_the_slices(settings, tmp_path):
     assert beside - without == pytest.approx(1.15 * 150, abs=4)
 
 
+def test_heat_maps_are_drawn_beside_the_images(settings, tmp_path):
+    folder = image_folder.write_masked(tmp_path / "images", patients=2, images=3)
+    settings = trained_on(settings, IMPORTED) | {"images": [str(folder)]}
+    settings |= {"threshold": 0.99, "overwrite": True, "patient_pattern": r"p\d"}
+    pictures = []
+    for heat_maps in (False, True):
+        rows({**settings, "heat_maps": heat_maps})
+        content = tf.io.read_file(str(tmp_path / "predictions.png"))
+        pictures.append(tf.io.decode_png(content).numpy())
+    # Six images are a row, six with a map beside each are two.
+    without, beside = (picture.shape[0] for picture in pictures)
+    assert beside - without == pytest.approx(1.3 * 150, abs=4)
+
+
+def test_heat_maps_are_those_of_the_images_as_they_are_predicted(tmp_path):
+    folder = image_folder.write_masked(tmp_path / "images", patients=1, images=3)
+    seen = {"detect": [], "heat": []}
+
+    def keep(name, result):
+        def function(images):
+            seen[name].append(images)
+            return np.full([len(images), *result], 0.7, np.float32)
+
+        return function
+
+    how = {"intensities": "", "patient_pattern": None, "skip_bad": False}
+    predicted, own = image_predictions.predict_files(
+        [str(folder)], keep("detect", []), IMPORTED, **how
+    )
+    image_predictions.picture(predicted, own, 0.5, keep("heat", [2, 2]))
+    np.testing.assert_array_equal(seen["heat"][0], seen["detect"][0])
+
+
 def test_heat_map_lies_on_its_image_as_a_share_of_its_highest():
     image = np.full([40, 40], 128, np.uint8)
     heat_map = np.array([[0, 0], [0, 1e-3]], np.float32)
     for found in (
         images_picture([image], ["a.png"], [0.5], "title", [heat_map]),
         volume_picture(
-            image[None], np.array([7]), np.array([0.5]), 0.1, "case", heat_map[None]
+            image[None],
+            np.array([7]),
+            np.array([0.5]),
+            0.1,
+            "case",
+            lambda _: heat_map[None],
         ),
     ):
         _, green, blue = np.moveaxis(found.astype(int), -1, 0)

@@ -1,4 +1,4 @@
-"""Every way in which a case can be bad is told: file, value seen, value wanted."""
+"""Every way in which a case can be bad is told: file, value seen, value expected."""
 
 import gzip
 import re
@@ -14,27 +14,27 @@ from dataset.volumes import SliceSettings
 
 # Name of the bad case: what the message says of it.
 FAULTS = {
-    "truncated": r"truncated_t1ce.nii.gz: damaged .*wanted a NIfTI file",
-    "truncated_mask": r"truncated_mask_seg.nii.gz: damaged .*wanted a NIfTI file",
+    "truncated": r"truncated_t1ce.nii.gz: damaged .*expected a NIfTI file",
+    "truncated_mask": r"truncated_mask_seg.nii.gz: damaged .*expected a NIfTI file",
     "truncated_mha": r"truncated_mha_t1c.mha: damaged .*header promises.*a MetaImage",
     "empty": r"empty_t1ce.nii.gz: empty file \(0 bytes\), expected a volume",
-    "text": r"text_t1ce.nii.gz: damaged .*wanted a NIfTI file",
-    "text_mha": r"text_mha_t1c.mha: damaged .*wanted a MetaImage file",
-    "no_mask": r"no_mask_t1ce.nii.gz: no mask beside it, wanted one",
-    "other_shape": r"other_shape_seg.nii.gz: mask of 48 x 48 x 30 voxels, wanted 48 x"
+    "text": r"text_t1ce.nii.gz: damaged .*expected a NIfTI file",
+    "text_mha": r"text_mha_t1c.mha: damaged .*expected a MetaImage file",
+    "no_mask": r"no_mask_t1ce.nii.gz: no mask beside it, expected one",
+    "other_shape": r"other_shape_seg.nii.gz: mask of 48 x 48 x 30 voxels, expected 48 x"
     r" 48 x 31 as in .*other_shape_t1ce.nii.gz",
     "other_affine": r"other_affine_seg.nii.gz: its affine puts voxels 10 mm from those"
-    r" of .*other_affine_t1ce.nii.gz; wanted the same place",
-    "nan": r"nan_t1ce.nii.gz: 3 voxels are NaN or infinite, wanted none",
-    "zero": r"zero_t1ce.nii.gz: every voxel is 0, wanted a brain",
-    "one_value": r"one_value_t1ce.nii.gz: no contrast, .* 1000 and 1000; wanted a diff",
+    r" of .*other_affine_t1ce.nii.gz; expected the same place",
+    "nan": r"nan_t1ce.nii.gz: 3 voxels are NaN or infinite, expected none",
+    "zero": r"zero_t1ce.nii.gz: every voxel is 0, expected a brain",
+    "one_value": r"one_value_t1ce.nii.gz: no contrast, .* 1000 and 1000; expected a d",
     "with_skull": r"with_skull_t1ce.nii.gz: .*% of the voxels .*: a skull-stripped",
-    "labels": r"labels_seg.nii.gz: unknown label codes 7, 9; wanted 0, 1, 2, 3, 4 only",
-    "fractions": r"fractions_seg.nii.gz: unknown label codes 0.5; wanted",
-    "flat": r"flat_t1ce.nii.gz: 2-D, 48 x 48; wanted 3-D",
-    "channels": r"channels_t1ce.nii.gz: 4-D, 48 x 48 x 31 x 2; wanted 3-D, or 4-D",
+    "labels": r"labels_seg.nii.gz: unknown label codes 7, 9; expected 0, 1, 2, 3, 4",
+    "fractions": r"fractions_seg.nii.gz: unknown label codes 0.5; expected",
+    "flat": r"flat_t1ce.nii.gz: 2-D, 48 x 48; expected 3-D",
+    "channels": r"channels_t1ce.nii.gz: 4-D, 48 x 48 x 31 x 2; expected 3-D, or 4-D",
     "few_slices": r"few_slices_t1ce.nii.gz: too few slices, 90 mm in .* wants 101 mm",
-    "affine": r"affine_t1ce.nii.gz: affine .*, wanted three independent axes",
+    "affine": r"affine_t1ce.nii.gz: affine .*, expected three independent axes",
 }
 
 

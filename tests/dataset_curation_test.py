@@ -122,11 +122,14 @@ def test_verdicts_are_read_from_a_table(tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("name,slice\na,3\n", "columns name, slice; wanted case and slice"),
-        ("case,slice\na,3\na,155\n", "line 3: slice '155', wanted 0 to 154"),
-        ("case,slice\na,x\n", "line 2: slice 'x', wanted"),
-        ("case,slice,verdict\na,3,maybe\n", "verdict 'maybe', wanted tumor, non_tumor"),
-        ("", "columns ; wanted"),
+        ("name,slice\na,3\n", "columns name, slice; expected case and slice"),
+        ("case,slice\na,3\na,155\n", "line 3: slice '155', expected 0 to 154"),
+        ("case,slice\na,x\n", "line 2: slice 'x', expected"),
+        (
+            "case,slice,verdict\na,3,maybe\n",
+            "verdict 'maybe', expected tumor, non_tumor",
+        ),
+        ("", "columns ; expected"),
         (b"case,slice\n\xff\xfe\x00,3\n", "cannot be read"),
     ],
 )

@@ -294,7 +294,7 @@ def test_images_without_size_are_of_the_size_of_the_first(
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"split": ["2", "1", "2"]}, "--split=2,1,2: sums to 5; wanted 4"),
+        ({"split": ["2", "1", "2"]}, "--split=2,1,2: sums to 5; expected 4"),
         ({"num_folds": 2, "fold": 2}, "--fold=2: expected less than --num_folds=2"),
         ({"window": ["a"]}, "--window=a: expected two numbers"),
         ({"image_size": 3}, "--image_size=3: expected 8 pixels at least"),

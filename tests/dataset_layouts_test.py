@@ -170,7 +170,7 @@ def test_missing_and_ambiguous_files_are_named(tmp_path):
     with pytest.raises(UserError, match=r"b_seg.nii: no T1c volume beside it"):
         b.only_image()
     with pytest.raises(
-        UserError, match=r"c_t1c.nii: one of 2 .* c_t1ce.nii; wanted one"
+        UserError, match=r"c_t1c.nii: one of 2 .* c_t1ce.nii; expected one"
     ):
         c.only_image()
 

@@ -232,11 +232,11 @@ def test_person_overrules_the_rules(run, brats, real, tmp_path):
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"tumor_labels": ["1", "7"]}, "--tumor_labels=1,7: wanted some of 1,2,3,4"),
-        ({"tumor_labels": []}, "--tumor_labels=: wanted some of"),
+        ({"tumor_labels": ["1", "7"]}, "--tumor_labels=1,7: expected some of 1,2,3,4"),
+        ({"tumor_labels": []}, "--tumor_labels=: expected some of"),
         ({"num_folds": 4, "fold": 4}, "--fold=4: expected less than --num_folds=4"),
         ({"num_folds": 5}, "--num_folds=5: 4 patients"),
-        ({"split": ["2", "1", "2"]}, "--split=2,1,2: sums to 5; wanted 4"),
+        ({"split": ["2", "1", "2"]}, "--split=2,1,2: sums to 5; expected 4"),
         ({"first_slice": 90, "last_slice": 40}, "--first_slice=90 --last_slice=40"),
         ({"min_tumor_area": 9e9}, "no slices for train/tumor"),
         ({"exclude_csv": "no.csv"}, "--exclude_csv=no.csv: cannot be read"),

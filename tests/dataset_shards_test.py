@@ -143,7 +143,7 @@ def test_folder_of_something_else_is_refused_and_kept(place):
         write_ten(folder)
     write_ten(folder, overwrite=True)
     assert folders.read_bytes(thesis) == b"all of it"
-    with refused("thesis.tex: a file, wanted a folder"):
+    with refused("thesis.tex: a file, expected a folder"):
         write_ten(thesis)
 
 

@@ -40,12 +40,12 @@ def test_sizes_of_parts(split, patients, sizes):
 @pytest.mark.parametrize(
     "split, message",
     [
-        ("7,1", "wanted three numbers, for train, validation, test"),
-        ("a,b,c", "--split=a,b,c: wanted three numbers"),
-        ("-1,1,1", "wanted three numbers"),
-        ("nan,0.5,0.5", "wanted three numbers"),
-        ("154,22,44", "sums to 220; wanted 10, the number of patients"),
-        ("0.7,0.7,0.1", "sums to 1.5; wanted 1, or whole"),
+        ("7,1", "expected three numbers, for train, validation, test"),
+        ("a,b,c", "--split=a,b,c: expected three numbers"),
+        ("-1,1,1", "expected three numbers"),
+        ("nan,0.5,0.5", "expected three numbers"),
+        ("154,22,44", "sums to 220; expected 10, the number of patients"),
+        ("0.7,0.7,0.1", "sums to 1.5; expected 1, or whole"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(split, message):

@@ -81,8 +81,8 @@ def test_damaged_record_is_named(real, capsys):
     found = faults(capsys, real)
     assert f"{path}: its SHA-256 is not that of the manifest." in found
     assert any(f.startswith(f"{path}, record 3: damaged: ") for f in found)
-    assert f"{path}: 3 readable records, wanted 4." in found
-    assert f"{path.parent}: 5 images are tumor, wanted 6 as in the manifest." in found
+    assert f"{path}: 3 readable records, expected 4." in found
+    assert f"{path.parent}: 5 images are tumor, expected 6 as in the manifest." in found
 
 
 def example(**changes):
@@ -116,7 +116,7 @@ OUTSIDE = {
         example(id=text(b"a", b"b")),
         "feature id has 2 values in its bytes_list, expected 1.",
     ),
-    "label": (example(label=number(2)), "label 2, wanted 0, 1 or -1."),
+    "label": (example(label=number(2)), "label 2, expected 0, 1 or -1."),
     "no id": (example(id=text(b"")), "its id is empty."),
     "no PNG": (example(image=text(b"no")), "its image cannot be read as PNG."),
     "no image": (example(image=text(b"")), "its image cannot be read as PNG."),
@@ -151,8 +151,8 @@ def test_label_that_the_manifest_does_not_count_is_found(real, capsys):
     replace_record(real / "train/tumor", 1, 1, example(label=number(0)))
     folder = real / "train/tumor"
     assert faults(capsys, real) == [
-        f"{folder}: 1 images are non_tumor, wanted 0 as in the manifest.",
-        f"{folder}: 5 images are tumor, wanted 6 as in the manifest.",
+        f"{folder}: 1 images are non_tumor, expected 0 as in the manifest.",
+        f"{folder}: 5 images are tumor, expected 6 as in the manifest.",
     ]
 
 
@@ -216,10 +216,10 @@ def test_refined_set_in_order_passes(tmp_path):
 @pytest.mark.parametrize(
     "name, value, message",
     [
-        ("id", "brats/b/1", "id brats/b/1, wanted mine/brats/b/1."),
-        ("id", "yours/brats/b/1", "id yours/brats/b/1, wanted mine/brats/b/1."),
-        ("label", 0, "label 0, wanted 1."),
-        ("patient", "c", "patient 'c', wanted 'b'."),
+        ("id", "brats/b/1", "id brats/b/1, expected mine/brats/b/1."),
+        ("id", "yours/brats/b/1", "id yours/brats/b/1, expected mine/brats/b/1."),
+        ("label", 0, "label 0, expected 1."),
+        ("patient", "c", "patient 'c', expected 'b'."),
     ],
 )
 def test_refined_record_that_does_not_follow_is_named(
@@ -239,6 +239,6 @@ def test_refined_set_of_another_number_is_refused(tmp_path, capsys):
     write(tmp_path / "parent")
     refine(tmp_path / "refined", write(tmp_path / "part", ("a", "b")))
     found = faults(capsys, tmp_path / "refined", refined_from=tmp_path / "parent")
-    assert found[0].startswith(f"{tmp_path}/refined: 4 images, wanted 6 as in")
-    with refused("wanted one shard set in --data_dirs, it has 2"):
+    assert found[0].startswith(f"{tmp_path}/refined: 4 images, expected 6 as in")
+    with refused("expected one shard set in --data_dirs, it has 2"):
         run(tmp_path / "part", tmp_path / "refined", refined_from=tmp_path / "parent")

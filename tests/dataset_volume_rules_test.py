@@ -28,7 +28,7 @@ def expected(head, tmp_path_factory):
     return read_volume(path, heads.write(folder / "mask.nii", mask))
 
 
-def write(path, voxels, sform=None, qform=None, sizes=None, unit=2):
+def write(path, voxels, sform=None, qform=None, sizes=None, unit=2, meaning=1):
     """A NIfTI file whose header says just that."""
     image = nib.Nifti1Image(voxels, None)
     header = image.header
@@ -38,8 +38,8 @@ def write(path, voxels, sform=None, qform=None, sizes=None, unit=2):
         header.set_zooms(sizes)
     header.set_qform(qform, 1 if qform is not None else 0)
     if sform is not None:
-        header.set_sform(sform, 1)
-    header["sform_code"] = 1 if sform is not None else 0
+        header.set_sform(sform, meaning)
+    header["sform_code"] = meaning if sform is not None else 0
     header["xyzt_units"] = unit
     nib.save(nib.Nifti1Image(voxels, None, header), path)
     return str(path)
@@ -74,8 +74,49 @@ def test_sform_that_contradicts_the_size_of_voxels_needs_a_choice(
     with refused(path, "pixdim", "5 x 5 x 5", "2 x 2 x 2", "--affine=sform"):
         read_volume(path)
     check(path, expected, affine="sform")
-    with refused(path, "has no qform"):
-        read_volume(path, rules=VolumeRules(affine="qform"))
+    # The choice is between two; where there is one, others' headers need none.
+    alone = write(tmp_path / "alone.nii", head[0], sform=RAS)
+    check(alone, expected, affine="qform")
+
+
+@pytest.mark.parametrize("meaning, is_lawful", [(1, False), (2, True), (4, True)])
+def test_scan_that_was_aligned_may_keep_the_scanners_place(
+    meaning, is_lawful, head, tmp_path
+):
+    """Its sform is of another space: 2, another scan's; 4, MNI's."""
+    turn = np.eye(4)
+    angle = np.radians(10)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    path = tmp_path / "head.nii"
+    write(path, head[0], sform=turn @ RAS, qform=RAS, meaning=meaning)
+    if is_lawful:
+        assert read_volume(path).brain.any()
+    else:
+        with refused(path, "sform and qform", "10.0 degrees apart"):
+            read_volume(path)
+
+
+def test_decathlon_means_its_identity(head, tmp_path):
+    """Its volumes have four contrasts and, as its masks, the identity for a header."""
+    identity = np.diag([5.0, 5, 5, 1])
+    contrasts = np.stack([head[0] * (n == 2) for n in range(4)], axis=-1)
+    image = write(tmp_path / "image.nii", contrasts, sform=identity, sizes=(5, 5, 5, 1))
+    mask = write(tmp_path / "mask.nii", head[1], sform=identity)
+    volume = read_volume(image, mask)
+    alone = write(tmp_path / "alone.nii", head[0], sform=identity)
+    own = read_volume(alone, mask, VolumeRules(bare_header="as_is"))
+    np.testing.assert_array_equal(volume.image, own.image)
+    np.testing.assert_array_equal(volume.mask, own.mask)
+
+
+def test_ripples_and_single_voxels_are_no_brain_too_large(head, tmp_path):
+    voxels = head[0].astype(np.float32)
+    ripples = np.random.default_rng(0).uniform(0.001, 0.02, voxels.shape)
+    rippled = np.where(voxels == 0, ripples * voxels.max(), voxels)
+    rippled[0], rippled[-1], rippled[:, 0], rippled[:, -1] = 0, 0, 0, 0
+    rippled[:, :, 0] = rippled[:, :, -1] = 0
+    rippled[1, 1, 1] = rippled[-2, -2, -2] = voxels.max()
+    assert read_volume(write(tmp_path / "head.nii", rippled, sform=RAS)).brain.any()
 
 
 def test_rounded_headers_agree(head, expected, tmp_path):
@@ -91,7 +132,7 @@ def test_header_that_does_not_tell_what_is_up_needs_a_choice(
     sform = np.diag([5.0, 5, 5, 1]) if kind == "identity" else None
     sizes = (5.0, 5.0, 5.0)
     path = write(tmp_path / "head.nii", head[0], sform=sform, sizes=sizes)
-    with refused(path, "what is up", "--bare_header=brats"):
+    with refused(path, "which way is up", "--bare_header=brats"):
         read_volume(path)
     volume = read_volume(path, rules=VolumeRules(bare_header="brats"))
     # Its place in the frame is another, by less than a voxel: it is no longer told.
@@ -150,11 +191,20 @@ def test_nan_is_background_when_told(background, head, expected, tmp_path):
     np.testing.assert_allclose(volume.image[inside], expected.image[inside], rtol=1e-3)
 
 
+def test_nan_in_a_mask_is_no_tumor_when_told(head, expected, tmp_path):
+    image = write(tmp_path / "head.nii", head[0], sform=RAS)
+    codes = head[1].astype(np.float32)
+    codes[head[0] == 0] = np.nan
+    mask = write(tmp_path / "mask.nii", codes, sform=RAS)
+    volume = read_volume(image, mask, VolumeRules(nan_is_background=True))
+    np.testing.assert_array_equal(volume.mask, expected.mask)
+
+
 def test_infinity_is_never_background(head, tmp_path):
     voxels = head[0].astype(np.float32)
     voxels[3, 3, 3] = np.inf
     path = write(tmp_path / "head.nii", voxels, sform=RAS)
-    with refused(path, "1 voxels"):
+    with refused(path, "1 voxels are infinite"):
         read_volume(path, rules=VolumeRules(nan_is_background=True))
 
 

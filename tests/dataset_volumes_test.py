@@ -52,9 +52,9 @@ def test_slices_look_as_radiologists_show_them(canonical, expected):
     image = canonical[0].transpose(2, 1, 0)[NUMBERS]
     inside = image > 0
     low, high = np.percentile(canonical[0][canonical[0] > 0], (0.5, 99.5))
-    wanted = np.clip((image - low) / (high - low), 0, 1) * 255
+    expected = np.clip((image - low) / (high - low), 0, 1) * 255
     np.testing.assert_array_equal(expected[~inside], 0)
-    np.testing.assert_allclose(expected[inside], wanted[inside], atol=0.51)
+    np.testing.assert_allclose(expected[inside], expected[inside], atol=0.51)
     middle = expected[10]
     assert middle[:120].sum() < middle[120:].sum()
     assert middle[:, :120].sum() < middle[:, 120:].sum()
@@ -136,8 +136,8 @@ def check_alike(tmp_path, canonical, expected, matrix):
     median, most = np.percentile(np.abs(difference[brain]), (50, 99))
     assert median <= 1 and most <= 12
     assert ((volume.image > 0)[NUMBERS] ^ brain).sum() < 0.03 * brain.sum()
-    wanted = canonical[1].T > 0
-    assert ((volume.mask > 0) ^ wanted).sum() < 0.1 * wanted.sum()
+    expected = canonical[1].T > 0
+    assert ((volume.mask > 0) ^ expected).sum() < 0.1 * expected.sum()
 
 
 def test_detail_below_a_millimetre_does_not_alias(tmp_path):
@@ -162,10 +162,10 @@ def test_four_channels_give_the_one_with_contrast(tmp_path):
 
 def test_background_and_scale_of_intensities_do_not_matter(tmp_path):
     image, _ = heads.sample()
-    wanted = slices_of(heads.write(tmp_path / "head.nii", image))
+    expected = slices_of(heads.write(tmp_path / "head.nii", image))
     other = (image / 1000 - 3).astype(np.float32)
     np.testing.assert_allclose(
-        slices_of(heads.write(tmp_path / "other.nii", other)), wanted, atol=1
+        slices_of(heads.write(tmp_path / "other.nii", other)), expected, atol=1
     )
 
 
@@ -195,11 +195,11 @@ def test_slices_of_the_file_are_told_by_its_own_numbers(canonical, tmp_path):
 def test_mask_of_another_orientation_is_turned_too(tmp_path):
     image, mask = heads.sample()
     path = heads.write(tmp_path / "head.nii", image)
-    wanted = read_volume(path, heads.write(tmp_path / "mask.nii", mask)).mask
+    expected = read_volume(path, heads.write(tmp_path / "mask.nii", mask)).mask
     turned = reoriented(mask, heads.COARSE, (2, 0, 1), (0, 1))
     turned_path = heads.write(tmp_path / "turned.mha", *turned)
-    np.testing.assert_array_equal(read_volume(path, turned_path).mask, wanted)
-    assert set(np.unique(wanted)) == {0, 1, 2, 4}
+    np.testing.assert_array_equal(read_volume(path, turned_path).mask, expected)
+    assert set(np.unique(expected)) == {0, 1, 2, 4}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_mask_of_another_orientation_is_turned_too(tmp_path):
         ({"first_slice": 80, "last_slice": 60}, "--first_slice=80 --last_slice=60"),
         ({"last_slice": 155}, "<= 154"),
         ({"lower_percentile": 60, "upper_percentile": 40}, "--lower_percentile=60"),
-        ({"image_size": 256}, "--image_size=256: wanted 8 to 240"),
+        ({"image_size": 256}, "--image_size=256: expected 8 to 240"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):

@@ -317,6 +317,7 @@ def read_images(page, first, last):
         for key in "rt" if number % 2 == 0 else "sn":
             page.keyboard.press(key)
     expect(page.locator("#count")).to_have_text(f"Image {last + 1} of 24")
+    page.wait_for_selector("#reading:not(.loading)")
 
 
 def enter(page, address, name):
@@ -387,7 +388,6 @@ def test_two_readers_at_once_change_their_minds_pause_and_finish(folders, tmp_pa
         expect(first.locator("#real")).to_have_attribute("aria-pressed", "true")
         second.reload()
         read_images(second, 4, 23)
-        second.wait_for_selector("#reading:not(.loading)")  # No answer before.
         second.keyboard.press("r")
         second.keyboard.press("n")
         # Its text is there from the beginning, hidden.

@@ -8,9 +8,15 @@ import os
 
 import pytest
 import tensorflow as tf
+from refusals import refused
 
 from dataset.errors import UserError
-from training.checkpoints import checkpoint_path, latest_checkpoint
+from training.checkpoints import (
+    checkpoint_path,
+    checkpoint_paths,
+    forget_later,
+    latest_checkpoint,
+)
 
 
 @pytest.fixture
@@ -27,6 +33,17 @@ def folder(tmp_path):
 
 def cut(path):
     os.truncate(path, os.path.getsize(path) // 2)
+
+
+def empty(path):
+    os.truncate(path, 0)
+
+
+def zero(path):
+    """As a file system may leave a file whose blocks were not written."""
+    size = os.path.getsize(path)
+    empty(path)
+    os.truncate(path, size)
 
 
 def flip(path):
@@ -47,6 +64,42 @@ def test_checkpoint_before_a_damaged_one_is_used_and_said(folder, capsys, kind, 
     assert latest_checkpoint(folder) == f"{folder}/ckpt-6"
     assert capsys.readouterr().err.startswith(f"{folder}/ckpt-7: damaged (")
     assert checkpoint_path(os.path.dirname(folder)) == f"{folder}/ckpt-6"
+
+
+@pytest.mark.parametrize("harm", [empty, zero, os.remove], ids=lambda f: f.__name__)
+def test_checkpoints_are_found_without_tensorflows_list_of_them(folder, harm):
+    harm(f"{folder}/checkpoint")
+    assert latest_checkpoint(folder) == f"{folder}/ckpt-7"
+    forget_later(folder, f"{folder}/ckpt-7")
+    assert tf.train.latest_checkpoint(folder) == f"{folder}/ckpt-7"
+
+
+def test_damaged_checkpoint_does_not_count_among_those_that_are_kept(folder):
+    cut(*glob.glob(f"{folder}/ckpt-7.data-*"))
+    forget_later(folder, latest_checkpoint(folder))
+    model = tf.train.Checkpoint(weights=tf.Variable(tf.zeros([1000])))
+    checkpoint = tf.train.Checkpoint(model=model)
+    tf.train.CheckpointManager(checkpoint, folder, 2).save(checkpoint_number=9)
+    assert checkpoint_paths(folder) == [f"{folder}/ckpt-6", f"{folder}/ckpt-9"]
+    assert glob.glob(f"{folder}/damaged-ckpt-7.*")
+
+
+def test_store_that_does_not_answer_is_no_damage(folder, monkeypatch):
+    def fail(path):
+        raise tf.errors.UnavailableError(None, None, "503")
+
+    monkeypatch.setattr(tf.train, "load_checkpoint", fail)
+    with pytest.raises(tf.errors.UnavailableError):
+        latest_checkpoint(folder)
+
+
+def test_kept_step_that_cannot_be_read_is_named(tmp_path):
+    checkpoint = tf.train.Checkpoint(weights=tf.Variable(tf.zeros([1000])))
+    checkpoint.write(str(tmp_path / "kept" / "step-3"))
+    assert checkpoint_path(str(tmp_path), 3) == f"{tmp_path}/kept/step-3"
+    cut(*glob.glob(f"{tmp_path}/kept/step-3.data-*"))
+    with refused("--step=3", "step-3 cannot be read"):
+        checkpoint_path(str(tmp_path), 3)
 
 
 def test_training_without_any_checkpoint_that_can_be_read_is_refused(folder):

@@ -257,7 +257,7 @@ def test_cases_without_a_mask_and_splits_that_do_not_fit_are_told(preflight, tmp
         (cases / name / f"{name}_seg.nii.gz").touch()
     assert preflight.check_steps([prepare(cases)]) == []
     (fault,) = preflight.check_steps([prepare(cases, "--split=2,1,1")])
-    assert "sums to 4; wanted 3" in fault
+    assert "sums to 4; expected 3" in fault
     (cases / "p2" / "p2_seg.nii.gz").unlink()
     (fault,) = preflight.check_steps([prepare(cases)])
     assert "1 of 3 cases, such as" in fault and "no mask beside it" in fault

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -11,6 +12,15 @@ import tensorflow as tf
 
 from dataset.errors import UserError
 
+FINISHED = "finished.json"
+CHECKPOINT = re.compile(r"(ckpt-\d+)\.(?:index|data-\d+-of-\d+)")
+# What reading raises though the content may be whole: a store that does not answer, or
+# does not let it be read.
+PASSING = (
+    *(tf.errors.UnavailableError, tf.errors.PermissionDeniedError),
+    *(tf.errors.DeadlineExceededError, tf.errors.ResourceExhaustedError),
+    *(tf.errors.AbortedError, tf.errors.UnauthenticatedError),
+)
 # Flags that a trainer did not have from the first, by binary, with the values that say
 # what its trainings did before: those are continued and used as if their run.json named
 # them. Not the flags' defaults, which may change one day.
@@ -66,6 +76,8 @@ def checkpoint_path(model_dir: str, step: int | None = None) -> str:
     if step:
         path = os.path.join(model_dir, "kept", f"step-{step}")
         if tf.io.gfile.exists(path + ".index"):
+            if fault := find_fault(path):
+                raise UserError(f"--step={step}: {path} cannot be read ({fault}).")
             return path
         kept = tf.io.gfile.glob(os.path.join(model_dir, "kept", "step-*.index"))
         steps = sorted(step_of(name.removesuffix(".index")) for name in kept)
@@ -78,6 +90,22 @@ def checkpoint_path(model_dir: str, step: int | None = None) -> str:
     return latest
 
 
+def is_finished(model_dir: str) -> bool:
+    """Whether the training has done its last step."""
+    return tf.io.gfile.exists(os.path.join(model_dir, FINISHED))
+
+
+def checkpoint_paths(folder: str) -> list[str]:
+    """The paths of the checkpoints in `folder`, damaged or not, by step.
+
+    From their own files: TensorFlow's list of them, the file `checkpoint`, is
+    rewritten with each, and the first that a loss of power damages.
+    """
+    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    found = {match[1] for match in map(CHECKPOINT.fullmatch, names) if match}
+    return sorted((os.path.join(folder, name) for name in found), key=step_of)
+
+
 def latest_checkpoint(folder: str) -> str | None:
     """The path of the latest checkpoint that can be read; None where there is none.
 
@@ -87,8 +115,7 @@ def latest_checkpoint(folder: str) -> str | None:
     Raises:
       UserError: none of those that are there can be read.
     """
-    state = tf.train.get_checkpoint_state(folder)
-    paths = list(state.all_model_checkpoint_paths) if state else []
+    paths = checkpoint_paths(folder)
     for path in reversed(paths):
         fault = find_fault(path)
         if not fault:
@@ -108,9 +135,31 @@ def find_fault(path: str) -> str:
         reader = tf.train.load_checkpoint(path)
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
+    except PASSING:
+        raise
     except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
         return str(error).splitlines()[0]
     return ""
+
+
+def forget_later(folder: str, path: str | None) -> None:
+    """Puts checkpoints after `path`, all if None, aside as `damaged-...`.
+
+    They no longer count among those that are kept, and TensorFlow's list of them is
+    that of the others again.
+    """
+    step = step_of(path) if path else 0
+    for later in checkpoint_paths(folder):
+        if step_of(later) > step:
+            for name in tf.io.gfile.glob(later + ".*"):
+                aside = os.path.join(folder, "damaged-" + os.path.basename(name))
+                tf.io.gfile.rename(name, aside, overwrite=True)
+    if path:
+        tf.compat.v1.train.update_checkpoint_state(
+            folder, path, all_model_checkpoint_paths=checkpoint_paths(folder)
+        )
+    elif tf.io.gfile.exists(os.path.join(folder, "checkpoint")):
+        tf.io.gfile.remove(os.path.join(folder, "checkpoint"))
 
 
 def restore_parts(path: str, **parts: keras.Model) -> None:

@@ -114,6 +114,11 @@ class ChosenImages:
         """The bytes of the chosen example number `position`."""
         return self._shard_set.serialized(int(self._positions[position]))
 
+    @property
+    def fault(self) -> UserError | None:
+        """See `ShardSet`."""
+        return self._shard_set.fault
+
     def check_records(self) -> None:
         """Names the first record of the whole set that cannot be used."""
         self._shard_set.check_records()

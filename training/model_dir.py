@@ -18,7 +18,15 @@ import tensorflow as tf
 from dataset.errors import UserError
 from dataset.folders import write_json
 from dataset.shards import PROJECT_VERSION, ShardSet
-from training.checkpoints import latest_checkpoint, read_run, step_of
+from training.checkpoints import (
+    FINISHED,
+    checkpoint_paths,
+    forget_later,
+    is_finished,
+    latest_checkpoint,
+    read_run,
+    step_of,
+)
 from training.workers import Workers
 
 # Settings that may differ when a training is continued: they do not change what is
@@ -60,7 +68,7 @@ class ModelDir:
 
     @property
     def is_finished(self) -> bool:
-        return tf.io.gfile.exists(self.shared_path("finished.json"))
+        return is_finished(self.path)
 
     def check_inputs(
         self, inputs: Mapping[str, Sequence[ShardSet]], num_steps: int
@@ -177,15 +185,18 @@ class ModelDir:
 
     def latest_step(self) -> int:
         """The step of the latest checkpoint; 0 without one."""
-        path = tf.train.latest_checkpoint(self.shared_path("checkpoints"))
-        return step_of(path) if path else 0
+        paths = checkpoint_paths(self.shared_path("checkpoints"))
+        return step_of(paths[-1]) if paths else 0
 
     def restore(self, model: keras.Model) -> int:
         """Brings `model` to the latest checkpoint, if there is one; returns its step.
 
         Every variable, the optimizers' too, must exist by now.
         """
-        path = latest_checkpoint(self.shared_path("checkpoints"))
+        folder = self.shared_path("checkpoints")
+        path = latest_checkpoint(folder)
+        if self._is_chief:
+            forget_later(folder, path)
         if not path:
             return 0
         checkpoint = tf.train.Checkpoint(model=model)
@@ -207,7 +218,7 @@ class ModelDir:
 
     def finish(self, **results: Any) -> None:
         """Marks the training as complete, with `results` for whoever reads it."""
-        write_json(self.own_path("finished.json"), results)
+        write_json(self.own_path(FINISHED), results)
 
 
 def flagfile(settings: Mapping[str, Any]) -> str:

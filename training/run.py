@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import keras
 import tensorflow as tf
 
+from dataset.errors import UserError
 from dataset.record_faults import record_errors
 from dataset.shards import ShardSet
 from training import callbacks as cb
@@ -87,7 +88,7 @@ class Run:
         """Shows the plan, takes the folder, brings `model` to its last checkpoint.
 
         Args:
-          model: the compiled `SteppedModel`, whose variables are all there.
+          model: the `SteppedModel`, whose variables are all there.
           num_steps: number of steps of the whole training.
           inputs: dict of flag name to list of the `ShardSet`s that it names.
           facts: dict of what a person wants to see before it starts.
@@ -113,6 +114,7 @@ class Run:
         self._catch_signals()
         self._began = time.monotonic()
         self.step = self.folder.restore(model)
+        self._check_step()
         if self.step:
             print(f"continuing at step {self.step} of {num_steps}.", flush=True)
         self.display = Display(
@@ -123,6 +125,19 @@ class Run:
             with_bar=self.workers.is_chief,
         )
         return True
+
+    def _check_step(self):
+        """Refuses workers of which one has read another checkpoint than the chief."""
+        with self.workers.explain_gone():
+            expected = self.workers.of_chief(self.strategy, self.step)
+            (differs,) = self.any_worker(self.step != expected)
+        if differs:
+            raise UserError(
+                f"worker {self.workers.index}: the latest checkpoint that it can read"
+                f" is of step {self.step}, the chief's is of step {expected}; see that"
+                f" all machines read {self.folder.path} alike, and run the same command"
+                " on each again."
+            )
 
     def _print_plan(self, model, inputs, facts, num_checkpoints):
         for flag, sets in inputs.items():

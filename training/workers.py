@@ -79,6 +79,16 @@ class Workers:
         )
         return [bool(votes) for votes in strategy.reduce("SUM", values, axis=None)]
 
+    def of_chief(self, strategy: tf.distribute.Strategy, number: int) -> int:
+        """The chief's value of a whole number; all call this at the same step."""
+        if self.number == 1:
+            return number
+        own = float(number) if self.is_chief else 0.0
+        values = strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(own, tf.float64)  # Exact to 2 ** 53.
+        )
+        return int(strategy.reduce("SUM", values, axis=None))
+
     @contextlib.contextmanager
     def explain_gone(self) -> Iterator[None]:
         """Turns errors that a lost worker causes in the others into a `UserError`."""
