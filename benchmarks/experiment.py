@@ -36,6 +36,12 @@ class Step:
     disk: float = 0.0
     least: float = 1.0
 
+    def repeated(self, times):
+        """The same, so many times."""
+        calls = [dataclasses.replace(c, number=times * c.number) for c in self.calls]
+        runs, disk = times * self.runs, times * self.disk
+        return dataclasses.replace(self, runs=runs, calls=calls, disk=disk)
+
     @property
     def images(self):
         return sum(calls.images for calls in self.calls)
@@ -93,15 +99,24 @@ class Experiment:
         return sum(map(self.images_of, self.configuration["mixes"][mix]))
 
     def steps(self):
-        """Every `Step` that computes or stores what is worth mentioning."""
+        """Every `Step` that computes or stores what is worth mentioning.
+
+        Of all folds, which are taken to have the same numbers of images, and of all
+        `chain_seeds`. What refiners of others cost cannot be told.
+        """
+        folds = self.configuration.get("folds", 1)
+        chains = len(self.configuration.get("chain_seeds", [0]))
+        yield self._prepare().repeated(folds)
         parts = (self._images, self._refiners, self._detectors, self._results)
         for part in parts:
-            yield from (step for step in part() if step.runs)
+            yield from (s.repeated(folds * chains) for s in part() if s.runs)
+
+    def _prepare(self):
+        real = sum(self.class_sizes) + self.validation_images + self.test_images
+        return Step("prepare", 1, [], real * self.image_bytes(self.real_size))
 
     def _images(self):
-        real = sum(self.class_sizes) + self.validation_images + self.test_images
         real_bytes = self.image_bytes(self.real_size)
-        yield Step("prepare", 1, [], real * real_bytes)
         yield self.pggan_training("pggan_train")
         settings = self.settings("pggan_train")
         calls = step_graphs.generation(settings, self.generated)

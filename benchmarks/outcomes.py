@@ -12,27 +12,43 @@ numbers follow from their images' labels and probabilities, not from their ids.
 
 import argparse
 import pathlib
+import re
 
 import pandas as pd
 
-PREDICTIONS = "classifier/*/*/seed-*/predictions.csv"
+CHAIN = re.compile(r"(?:(chain-\d+)/)?classifier/(.*)/(seed-\d+)/predictions\.csv")
 FACTS = ["patient", "label"]
 
 
 def collect(experiment_dir, outcomes_dir):
-    """Writes `fold-N.csv` of every fold; of a single split, `fold-0.csv`."""
+    """Writes `fold-N.csv` of every fold; of a single split, `fold-0.csv`.
+
+    A detector is CLASSIFIER/ROW/seed-N, and CLASSIFIER/ROW@chain-N/seed-N where its
+    GANs are those of another of the `chain_seeds`.
+    """
     outcomes_dir.mkdir(parents=True, exist_ok=True)
     folds = sorted(experiment_dir.glob("fold-*")) or [experiment_dir]
     for fold in folds:
-        runs = {
-            path.parent.relative_to(fold / "classifier").as_posix(): pd.read_csv(path)
-            for path in sorted(fold.glob(PREDICTIONS))
-        }
+        runs = read_runs(fold)
         if runs:
             name = fold.name if fold != experiment_dir else "fold-0"
             path = outcomes_dir / f"{name}.csv"
             without_ids(runs).to_csv(path, index=False)
             print(f"{path}: {len(runs)} detectors.")
+
+
+def read_runs(fold):
+    """A fold's predictions by detector; without a patient, an image is its own."""
+    runs = {}
+    for path in sorted(fold.rglob("predictions.csv")):
+        if match := CHAIN.fullmatch(path.relative_to(fold).as_posix()):
+            chain, row, seed = match.groups()
+            name = f"{row}@{chain}/{seed}" if chain else f"{row}/{seed}"
+            text = {"id": str, "patient": str}
+            run = pd.read_csv(path, dtype=text, keep_default_na=False)
+            run["patient"] = run["patient"].where(run["patient"] != "", run["id"])
+            runs[name] = run
+    return runs
 
 
 def without_ids(runs):

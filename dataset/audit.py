@@ -16,10 +16,11 @@ class Audit:
 
     Attributes:
       faults: one line each; names the shard, and the record counted from 0.
+      copies: the same of images that are equal to earlier ones, pixel by pixel.
     """
 
     def __init__(self):
-        self.faults = []
+        self.faults, self.copies = [], []
         self._ids, self._images, self._patients = {}, {}, {}
 
     def check_set(self, part, shard_set, advance):
@@ -97,7 +98,7 @@ class Audit:
             self.faults.append(f"{where}: {error}.")
             return
         if first := self._before(self._images, image.tobytes(), where):
-            self.faults.append(f"{where}: the same pixels as {first}.")
+            self.copies.append(f"{where}: the same pixels as {first}.")
 
     def _before(self, seen, content, where):
         """Where some bytes were before; nowhere if this is the first time."""

@@ -25,6 +25,9 @@ from dataset.shards import MANIFEST, ShardSet, has_manifest
 from dataset.splits import PARTS
 
 MAX_SHOWN = 20
+# Part of a refined set that may be copies: of slices next to empty, a refiner makes the
+# same empty one. More of them, and it has collapsed.
+COPIES_OF_REFINED = 0.01
 
 
 def verify(*, data_dirs, refined_from, experiment_dir=None, run_dirs=()):
@@ -75,7 +78,12 @@ def verify_sets(data_dirs, refined_from):
         for part, found in parts.items():
             for shard_set in found:
                 audit.check_set(part, shard_set, progress.update)
-    faults = audit.faults
+    faults, copies = audit.faults, audit.copies
+    if refined_from and len(copies) <= COPIES_OF_REFINED * total:
+        if copies:
+            print(f"Note: {len(copies)} of {total} images equal others, {copies[0]}")
+    else:
+        faults = faults + copies
     if refined_from and not faults:
         faults = refinement_faults(sets[0], ShardSet(refined_from))
     if faults:

@@ -256,7 +256,8 @@ def define_verify():
         ),
         refined_from=path(
             "Shard set of which the one in --data_dirs is a refined version: same"
-            " number, order, labels and patients, ids <refiner>/<id there>.",
+            " number, order, labels and patients, ids <refiner>/<id there>, at most one"
+            " in a hundred equal to another in every pixel.",
             required=False,
         ),
         experiment_dir=path(

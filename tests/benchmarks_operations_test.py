@@ -1,10 +1,13 @@
 """Operations counted from graphs are those that one counts by hand."""
 
+import itertools
+
 import keras
 import pytest
 import tensorflow as tf
 
 from benchmarks import graphs, operations, step_graphs
+from benchmarks.experiment import Experiment
 from benchmarks.graphs import count_operations, trace
 from pggan import networks
 from training import checkpoints
@@ -152,3 +155,14 @@ def test_gpu_takes_operations_over_its_share_of_the_peak():
     gpu = operations.GPU.parse("some GPU, float32=10*0.5")
     assert gpu.name == "some GPU, float32"
     assert gpu.hours(5e12 * 3600) == 1.0
+
+
+def test_folds_and_seeds_of_the_chain_repeat_steps():
+    configuration = {"flags": "demo", "folds": 3, "chain_seeds": [0, 1]}
+    sizes = {"class_sizes": [40, 80], "validation_images": 4, "test_images": 6}
+    experiment = Experiment(configuration, **sizes, image_bytes=lambda size: 10.0)
+    prepare, pggan = itertools.islice(experiment.steps(), 2)
+    assert (prepare.runs, prepare.disk) == (3, 3 * 130 * 10.0)
+    once = experiment.pggan_training("pggan_train")
+    assert pggan.runs == 3 * 2 * 2 and pggan.images == 6 * once.images
+    assert pggan.disk == 6 * once.disk

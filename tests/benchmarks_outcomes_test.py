@@ -1,5 +1,7 @@
 """Outcomes that are kept without ids give the experiment's numbers again."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,3 +82,23 @@ def test_runs_of_other_images_are_refused(experiment, tmp_path):
     path.write_text(path.read_text().replace("TCGA-0c-0,", "TCGA-0c-9,"))
     with pytest.raises(ValueError, match="scratch/real/seed-1: expected the images of"):
         collect(experiment, tmp_path / "outcomes")
+
+
+def test_images_without_a_patient_are_each_their_own_and_names_stay_text(
+    experiment, tmp_path
+):
+    for path in experiment.rglob("predictions.csv"):
+        text = path.read_text().replace(",TCGA-0c,", ",NA,").replace(",TCGA-0b,", ",,")
+        path.write_text(text)
+    collect(experiment, tmp_path)
+    table = pd.read_csv(tmp_path / "fold-0.csv")
+    # Fifteen images: five of NA, four of TCGA-0a, six alone.
+    assert sorted(table["patient"].value_counts()) == [1] * 6 + [4, 5]
+
+
+def test_detectors_of_other_chain_seeds_are_kept_apart(experiment, tmp_path):
+    source = experiment / "fold-0/classifier"
+    shutil.copytree(source, experiment / "fold-0/chain-1/classifier")
+    collect(experiment, tmp_path)
+    table = pd.read_csv(tmp_path / "fold-0.csv")
+    assert {"scratch/real/seed-0", "scratch/real@chain-1/seed-0"} < {*table}

@@ -235,6 +235,27 @@ def test_refined_record_that_does_not_follow_is_named(
     assert found == [where + message]
 
 
+@pytest.mark.parametrize("copies, passes", [(2, True), (3, False)])
+def test_one_of_a_hundred_refined_images_may_be_a_copy(
+    tmp_path, capsys, copies, passes
+):
+    blank = np.zeros([8, 8], np.uint8)
+
+    def change(n, record):
+        return Record(blank, 1, record.id, record.patient) if n <= copies else record
+
+    parent = write(tmp_path / "parent", [f"p{n}" for n in range(101)])
+    refine(tmp_path / "refined", parent, change)
+    verified = {"refined_from": tmp_path / "parent"}
+    if passes:
+        run(tmp_path / "refined", **verified)
+        text = capsys.readouterr().out
+        assert "Note: 2 of 202 images equal others" in text and "record 1:" in text
+    else:
+        found = faults(capsys, tmp_path / "refined", **verified)
+        assert len(found) == 3 and all("the same pixels as" in f for f in found)
+
+
 def test_refined_set_of_another_number_is_refused(tmp_path, capsys):
     write(tmp_path / "parent")
     refine(tmp_path / "refined", write(tmp_path / "part", ("a", "b")))

@@ -250,7 +250,7 @@ def test_stopped_run_lets_its_step_save_and_says_how_to_go_on(experiment, stop):
     else:
         os.killpg(process.pid, signal.SIGINT)
     text, _ = process.communicate(timeout=300)
-    assert process.returncode == 1 and "the same command goes on from there" in text
+    assert process.returncode == 1 and "the same command continues from there" in text
     assert re.search(r"PGGAN of (non_)?tumor images: training +\d+ s  stopped", text)
     assert len(experiment.lines("saved")) == len(experiment.lines("hang"))
 
@@ -260,7 +260,7 @@ def test_step_that_began_when_ctrl_c_came_ends_too(experiment):
     process, _ = experiment.start_and_hang("in pggan.train", DEAF="")
     os.killpg(process.pid, signal.SIGINT)
     text, _ = process.communicate(timeout=300)
-    assert process.returncode == 1 and "the same command goes on from there" in text
+    assert process.returncode == 1 and "the same command continues from there" in text
     assert len(experiment.lines("saved")) == len(experiment.lines("hang"))
     assert "pggan.train" not in binaries(experiment.lines("end"))
 

@@ -103,11 +103,13 @@ class DryRuns:
             f"Dry run{'s' * (number > 1)} of {number} training{'s' * (number > 1)} ..."
         )
         with concurrent.futures.ThreadPoolExecutor(min(num_workers, 4)) as pool:
-            refusals = pool.map(self._run_one, self.commands)
-            refusals = list(tqdm.tqdm(refusals, total=number, disable=None))
-        return list(filter(None, refusals))
+            results = pool.map(self._run_one, self.commands)
+            results = list(tqdm.tqdm(results, total=number, disable=None))
+        self.checkpoint_bytes = sum(size for _, size in results)
+        return [refusal for refusal, _ in results if refusal]
 
     def _run_one(self, key):
+        """What a dry run refuses, or None, and the bytes of its checkpoints."""
         name, command = self.commands[key]
         result = subprocess.run(
             command,
@@ -119,11 +121,10 @@ class DryRuns:
             env={**os.environ, "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
         )
         if result.returncode:
-            return f"{name}: {last_line(result.stderr)}"
-        if match := CHECKPOINTS.search(result.stdout):
-            size = int(match[1]) * int(match[2]) * 1e6
-            self.checkpoint_bytes += size * self._num_trainings[key]
-        return None
+            return f"{name}: {last_line(result.stderr)}", 0
+        match = CHECKPOINTS.search(result.stdout)
+        size = int(match[1]) * int(match[2]) * 1e6 if match else 0
+        return None, size * self._num_trainings[key]
 
 
 def write_placeholder(planned, folder, path):

@@ -36,10 +36,18 @@ def take(path):
         except OSError:
             holders = processes_on(path)
         launcher, snakemake = read_runners(path)
-        if launcher in holders or time.monotonic() > deadline:
+        folder = os.path.dirname(path)
+        if launcher in holders:
             raise UserError(
-                f"{os.path.dirname(path)}: a run is at work in this folder (process"
-                f" {launcher}); wait for it, or stop it by `kill {launcher}`."
+                f"{folder}: a run is at work in this folder (process {launcher}); wait"
+                f" for it, or stop it by `kill {launcher}`."
+            )
+        if time.monotonic() > deadline:
+            left = " ".join(map(str, holders))
+            raise UserError(
+                f"{folder}: steps of a killed run have not ended {SECONDS_TO_END} s"
+                f" after they were asked to (processes {left}); wait for them, or end"
+                f" them without saving by `kill -9 {left}`."
             )
         if not asked:
             print("Waiting for steps of a killed run to save their state ...")

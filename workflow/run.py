@@ -66,11 +66,11 @@ def run_workflow(
     lock_path = os.path.join(output_dir, ".lock")
     lock.take(lock_path)
     end_cluster_jobs(output_dir, profile)
-    code, failures = call(command, lock_path)
+    code, on_request, failures = call(command, lock_path)
     if profile:
         end_cluster_jobs(output_dir, profile)
     log_path = os.path.join(output_dir, SNAKEMAKE_LOG)
-    if code > 0:
+    if code and not on_request:
         print("\n".join(failures or end_of_log(log_path)), flush=True)
     if code:
         refused = (
@@ -79,9 +79,8 @@ def run_workflow(
         )
         raise UserError(
             f"stopped before the end; what is finished stays in {output_dir}, and the"
-            # Below 0, Snakemake was killed on a person's wish.
-            f" same command goes on from there{refused if code > 0 else ''}. Logs of"
-            f" all steps: {os.path.join(output_dir, LOGS)}; Snakemake's: {log_path}."
+            f" same command continues from there{'' if on_request else refused}. Logs"
+            f" of all steps: {os.path.join(output_dir, LOGS)}; Snakemake's: {log_path}."
         )
 
 
@@ -168,7 +167,8 @@ def call(command, lock_path):
       lock_path: path of the lock, which every step has on standard input.
 
     Returns:
-      Its exit code, and lines about the steps that failed.
+      Its exit code, whether it was stopped on a signal to this process, and lines
+      about the steps that failed.
     """
     folder = os.path.dirname(lock_path)
     logs, log_path = (os.path.join(folder, name) for name in (LOGS, SNAKEMAKE_LOG))
@@ -200,7 +200,7 @@ def call(command, lock_path):
         while lock.processes_on(lock_path):
             shown.update()
             time.sleep(0.2)
-    return process.returncode, shown.failures()
+    return process.returncode, bool(received), shown.failures()
 
 
 def kill_on_signals(processes):
@@ -228,6 +228,7 @@ def end_of_log(path):
     """The last lines of Snakemake's log, for what no step has said itself."""
     with open(path) as file:
         text, _, _ = file.read().partition("\nShutting down")
+    text = text or "nothing: it was killed, perhaps since memory ran out."
     return [f"The end of {path}:", *(f"  {line}" for line in text.splitlines()[-20:])]
 
 
