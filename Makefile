@@ -18,6 +18,7 @@ help:
 	@echo "make mini    the whole chain on real cases: BRATS_DIR=folder make mini"
 	@echo "make test    the tests; with BRATS_DIR=folder those on real cases too"
 	@echo "make test-long  those that take minutes each"
+	@echo "make benchmark-refiners  what UNIT and SimGAN put right, on cases of BRATS_DIR"
 	@echo "make setup   what the above do first: Python packages into $(VENV)"
 	@echo "make lint    style, spelling, types;  make format  applies the style"
 	@echo "make lock    newest versions that fit, into the two requirements.lock"
@@ -56,7 +57,7 @@ test-long: $(VENV)/installed $(WORKFLOW_VENV)/installed .venv-store/installed
 	  --target .venv-store/plugin "tensorflow-io==0.34.*"
 	@touch $@
 
-# What the refiners put right on real images made wrong in a known way: half an hour.
+# What the refiners put right on real images made wrong in a known way.
 benchmark-refiners: $(VENV)/installed
 	@test -n "$(BRATS_DIR)" || { \
 	  echo "BRATS_DIR is not set; say: make $@ BRATS_DIR=folder-of-cases" >&2; \

@@ -187,11 +187,11 @@ class Experiment:
                 self.images_in(control),
                 match=self.images_in(mix),
             )
-        judge = detectors[self.configuration["selection_classifier"]]
+        selecting = detectors[self.configuration["selection_classifier"]]
         for refiner, steps in self.configuration["steps"].items():
             number = sum(map(self.images_of, ("real", "classic", refiner)))
             name = f"candidates of {refiner}"
-            yield self._trainings(name, seeds * len(steps), [judge], number)
+            yield self._trainings(name, seeds * len(steps), [selecting], number)
 
     def _trainings(self, mix, seeds, detectors, num_images, match=None):
         """The `Step` of `seeds` trainings of each detector on a mix."""

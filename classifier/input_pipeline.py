@@ -17,7 +17,7 @@ def training_batches(
 ):
     """The batches of steps `first_step` + 1 to `last_step` of a training.
 
-    The union of the sets is shuffled anew in every epoch. Images of different sizes
+    The union of the sets is shuffled again in every epoch. Images of different sizes
     meet in a batch (240 px real, 256 px synthetic), so each is resized before.
 
     Returns:

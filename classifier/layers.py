@@ -36,7 +36,7 @@ def _resizing(length, size):
 
 @keras.saving.register_keras_serializable("classifier")
 class ResNetInput(keras.layers.Layer):
-    """Grey images of any size as ResNet-50 wants them.
+    """Grey images of any size as ResNet-50 takes them.
 
     float32 [batch, height, width, 1] in [-1, 1] to float32 [batch, size, size, 3]: grey
     levels 0 to 255 in three channels, less ImageNet's mean of each channel.

@@ -24,7 +24,7 @@ def read_detector(model_dir):
     if not tf.io.gfile.exists(path):
         raise UserError(
             f"--model_dir={model_dir}: no {BEST_WEIGHTS} yet; run classifier.train"
-            " with the same flags to go on."
+            " with the same flags to continue."
         )
     size = {name: run["settings"][name] for name in networks.SIZE_SETTINGS}
     detector = networks.build_detector(**size)

@@ -69,7 +69,7 @@ class Slice(Judged):
 
 
 def judge_slices(brain, mask, rules, verdicts=None):
-    """Measures and judges every slice of a volume.
+    """Measures every slice of a volume, and decides whether it is used.
 
     Args:
       brain: bool [slices, rows, columns].

@@ -1,4 +1,4 @@
-"""What a user can cause and mend; knows nothing else, TensorFlow least."""
+"""What a user can cause and put right; imports nothing, TensorFlow least of all."""
 
 
 class UserError(Exception):

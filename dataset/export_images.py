@@ -28,7 +28,7 @@ def export_images(*, data_dirs, output_dir, overwrite):
     """Writes the files; the arguments are the flags of the same names.
 
     `<label>/<number>.png`, numbered through all sets in their order, and `images.csv`,
-    which `dataset.import_images --images_csv` reads. A run that was stopped goes on
+    which `dataset.import_images --images_csv` reads. A run that was stopped continues
     where it was.
     """
     shard_sets = [ShardSet(directory) for directory in data_dirs]

@@ -1,4 +1,4 @@
-"""Folders that a job fills: it can be stopped and go on, and overwrites nothing."""
+"""Folders that a job fills: it can be stopped and continued, and overwrites nothing."""
 
 import csv
 import hashlib
@@ -26,7 +26,7 @@ def claim_folder(
     is_own: Callable[[str], Any],
     overwrite: bool = False,
 ) -> bool:
-    """Makes a folder the place of one job's output, which can be killed and go on.
+    """Makes a folder the place of one job's output, which can be killed and continued.
 
     The folder holds `unfinished.json` from now on; the job removes it as its last act,
     after it has written `final`, which repeats the job.

@@ -23,9 +23,9 @@ SOURCE = preparation.Source("file", "patient", "image", JudgedImage)
 
 
 def main(settings):
-    """Reads, judges, divides and writes all images; arguments as the flags say.
+    """Reads, curates, splits and writes all images; arguments as the flags say.
 
-    A run that was stopped goes on where it was. Files that cannot be used are all
+    A run that was stopped continues where it was. Files that cannot be used are all
     listed before they end it.
     """
     options = typed(settings)

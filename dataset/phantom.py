@@ -157,7 +157,7 @@ def make_cases(
 ):
     """Fills a folder with cases in the layout of BraTS 2021; flags explain the rest.
 
-    A run that was stopped goes on where it was; on finished output nothing is done.
+    A run that was stopped continues where it was; on finished output nothing is done.
 
     Raises:
       UserError: the folder holds something else, or the disk is full.

@@ -86,9 +86,9 @@ def take(settings_class, options):
 
 
 def prepare_sets(binary, cases, reader, options, source, gather):
-    """Reads, judges, divides and writes all cases.
+    """Reads, curates, splits and writes all cases.
 
-    A run that was stopped goes on where it was. What cannot be used is all listed
+    A run that was stopped continues where it was. What cannot be used is all listed
     before it ends the run.
 
     Args:

@@ -23,9 +23,9 @@ LATER_FLAGS = (("t1c_channel", ""), *RULES.items())
 
 
 def main(settings):
-    """Reads, judges, divides and writes all cases; arguments as the flags say.
+    """Reads, curates, splits and writes all cases; arguments as the flags say.
 
-    A run that was stopped goes on where it was. Cases that cannot be used are all
+    A run that was stopped continues where it was. Cases that cannot be used are all
     listed before they end it.
     """
     preparation.check_division(settings)

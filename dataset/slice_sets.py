@@ -76,7 +76,7 @@ def slice_sets(parts, keep_borderline=False, others=()):
 
 
 def write_slice_sets(sets, output_dir, *, binary, settings):
-    """Writes each `SliceSet` as a shard set; goes on where a stopped run was."""
+    """Writes each `SliceSet` as a shard set; continues where a stopped run was."""
     for s in sets:
         keys = sorted(case.key() for case, _ in s.cases)
         digest = hashlib.sha256("\n".join(keys).encode()).hexdigest()

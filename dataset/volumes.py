@@ -93,7 +93,7 @@ def slice_images(volume, numbers, settings):
         raise UserError(
             f"{volume.path}: too few slices, {volume.height:g} mm in all;"
             f" --first_slice={settings.first_slice} --last_slice={settings.last_slice}"
-            f" wants {height} mm."
+            f" needs {height} mm."
         )
     percentiles = (settings.lower_percentile, settings.upper_percentile)
     low, high = np.percentile(volume.image[volume.brain], percentiles)

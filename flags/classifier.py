@@ -230,7 +230,7 @@ def define_export():
     return dict(
         model_dir=path("Folder of a classifier.train."),
         output_dir=path(
-            "Folder of the new SavedModel; TensorFlow Serving wants a number as its"
+            "Folder of the new SavedModel; TensorFlow Serving expects a number as its"
             " last part, such as detector/1."
         ),
         overwrite=overwrite("a folder that is there already"),

@@ -63,7 +63,7 @@ def _define_networks():
         architecture=choice(
             ["hands", "eyes"],
             "Which networks of Shrivastava et al. (2017), appendix. Those for hands are"
-            " for images of 224 px: first filters of 7x7; the discriminator judges a"
+            " for images of 224 px: first filters of 7x7; the discriminator scores a"
             " patch every 32 px, which sees 71 px. Those for eyes are for 55x35 px:"
             " filters of 3x3; a patch every 4 px, which sees 23 px. Residual blocks are"
             " --num_blocks (10 for hands, 4 for eyes).",

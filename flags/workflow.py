@@ -25,7 +25,7 @@ def define_run():
         ),
         snakemake=path(
             "Command that starts Snakemake, which has to live in an environment of its"
-            " own: it wants a newer wrapt than TensorFlow 2.15. Default: that of"
+            " own: it needs a newer wrapt than TensorFlow 2.15. Default: that of"
             " .venv-workflow, which `make demo` brings, or else the one on the PATH.",
             required=False,
         ),
@@ -42,7 +42,7 @@ def define_run():
         ),
         retrain=switch(
             "Where a training's settings or images have changed since it was made, put"
-            " it aside (model.1, ...) and train anew. Without this flag such a training"
+            " it aside (model.1, ...) and train from the beginning. Without this flag such a training"
             " is refused, so that an edit does not cost days of work."
         ),
         dry_run=switch(

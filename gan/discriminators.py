@@ -22,7 +22,7 @@ def smallest_size(scales):
 def build_multi_scale_discriminator(
     image_size: int, *, base_maps: int = 64, scales: int = 3, name: str | None = None
 ) -> keras.Model:
-    """A discriminator that judges patches at several scales.
+    """A discriminator of patches at several scales.
 
     Args:
       image_size: height and width, in pixels.

@@ -1,4 +1,4 @@
-"""Real images as PGGAN wants them: moved, at the current resolution, faded."""
+"""Real images as PGGAN takes them: shifted, at the current resolution, faded."""
 
 import tensorflow as tf
 
@@ -17,7 +17,7 @@ def check_size(image_size, resolution, flag):
     if not resolution // 2 < image_size <= resolution:
         smaller = resolution - resolution // 16
         raise UserError(
-            f"--{flag}: images are {image_size} px, --resolution={resolution} wants"
+            f"--{flag}: images are {image_size} px, --resolution={resolution} needs"
             f" {resolution // 2 + 1} to {resolution} px; prepare them with"
             f" --image_size={smaller} (240 in 256, as in the paper)."
         )

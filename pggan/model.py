@@ -86,7 +86,7 @@ class PGGAN(SteppedModel):
 
         Args:
           phase: a `growth.Phase`.
-          first_step: whether none of its steps are done yet; Adam then starts anew, as
+          first_step: whether none of its steps are done yet; Adam then starts from zero, as
             in the paper, which keeps no state across phases.
           **compile_options: for `keras.Model.compile`.
         """

@@ -1,7 +1,7 @@
 """Generator and discriminator of Karras et al. (2018), table 2, for grey images.
 
 The networks of all resolutions share their layers: each is one functional model over
-(images or latents, alpha), and growing means to go on with the next one.
+(images or latents, alpha), and growing means continuing with the next one.
 """
 
 import keras

@@ -101,7 +101,7 @@ def build(
 
 
 def describe(model, phases, shard_set):
-    """What a person wants to know before the training starts."""
+    """What is printed before the training starts."""
     num_images = phases[-1].stop
     return {
         "parameters of G": f"{count(model.generators):,}",

@@ -31,7 +31,7 @@ class RefinerModel(SteppedModel):
         self.phases = (Phase("all", 0, num_steps),)
 
     def describe(self) -> dict[str, Any]:
-        """What a person wants to know of it before its training starts, a dict."""
+        """What is printed before its training starts, a dict."""
         raise NotImplementedError
 
     def picture_rows(

@@ -46,7 +46,7 @@ def check_size(image_size, architecture="hands"):
     if image_size < stride:
         raise UserError(
             f"--synthetic_dir: images are {image_size} px; the discriminator's patches"
-            f" want {stride} px at least."
+            f" need {stride} px at least."
         )
 
 

@@ -91,7 +91,7 @@ class Run:
           model: the `SteppedModel`, whose variables are all there.
           num_steps: number of steps of the whole training.
           inputs: dict of flag name to list of the `ShardSet`s that it names.
-          facts: dict of what a person wants to see before it starts.
+          facts: dict of what is printed before it starts.
           keep_steps: as for `fit`.
 
         Returns:

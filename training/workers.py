@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from dataset.errors import UserError
 
-WANTED = (
+EXPECTED = (
     'expected as on the first of two machines: {"cluster": {"worker": ["host1:12345",'
     ' "host2:12345"]}, "task": {"type": "worker", "index": 0}}'
 )
@@ -109,11 +109,11 @@ def read_tf_config() -> tuple[int, int]:
     """The number of this worker, and that of all, from `TF_CONFIG`.
 
     Raises:
-      UserError: the variable is not set, or not of the form that TensorFlow wants.
+      UserError: the variable is not set, or not of the form that TensorFlow expects.
     """
     text = os.environ.get("TF_CONFIG")
     if not text:
-        raise UserError(f"--strategy=multi_worker: TF_CONFIG is not set; {WANTED}.")
+        raise UserError(f"--strategy=multi_worker: TF_CONFIG is not set; {EXPECTED}.")
     try:
         content = json.loads(text)
         cluster = {
@@ -125,7 +125,7 @@ def read_tf_config() -> tuple[int, int]:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         place = None
     if place is None or not all(":" in str(address) for address in addresses):
-        raise UserError(f"TF_CONFIG={text}: {WANTED}.")
+        raise UserError(f"TF_CONFIG={text}: {EXPECTED}.")
     if len(set(addresses)) != len(addresses):
-        raise UserError(f"TF_CONFIG={text}: an address stands twice; {WANTED}.")
+        raise UserError(f"TF_CONFIG={text}: an address stands twice; {EXPECTED}.")
     return index + (len(cluster["chief"]) if kind == "worker" else 0), len(addresses)

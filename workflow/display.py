@@ -62,7 +62,7 @@ def ended_line(step):
 
 
 def failure(step):
-    """What a person wants to see of a step that failed, as lines."""
+    """What is shown of a step that failed, as lines."""
     yield f"{step.title}: {outcome(step.code)}. The end of {step.log}:"
     for line in step_logs.tail(step.log):
         yield f"  {line}"
