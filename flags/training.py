@@ -34,8 +34,8 @@ def define_training(batch_size):
         dry_run=switch("Check inputs and flags, print the plan, and stop."),
         start_over=switch(
             "Where model_dir holds a training by other flags or on other images, put"
-            " it aside as model_dir.1 (.2, ...) and train from the beginning. Without this flag such"
-            " a training is refused. One with the same flags continues."
+            " it aside as model_dir.1 (.2, ...) and train from the beginning. Without"
+            " this flag such a training is refused. One with the same flags continues."
         ),
         checkpoint_minutes=number(
             10.0,

@@ -42,8 +42,8 @@ def define_run():
         ),
         retrain=switch(
             "Where a training's settings or images have changed since it was made, put"
-            " it aside (model.1, ...) and train from the beginning. Without this flag such a training"
-            " is refused, so that an edit does not cost days of work."
+            " it aside (model.1, ...) and train from the beginning. Without this flag"
+            " such a training is refused, so that an edit does not cost days of work."
         ),
         dry_run=switch(
             "Show what would be done, check flags, files and sizes of every step"

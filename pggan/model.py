@@ -86,8 +86,8 @@ class PGGAN(SteppedModel):
 
         Args:
           phase: a `growth.Phase`.
-          first_step: whether none of its steps are done yet; Adam then starts from zero, as
-            in the paper, which keeps no state across phases.
+          first_step: whether none of its steps are done yet; Adam then starts from
+            zero, as in the paper, which keeps no state across phases.
           **compile_options: for `keras.Model.compile`.
         """
         if first_step:

@@ -101,11 +101,28 @@ def test_programs_have_the_flags_that_the_pages_give_them(page):
             assert not unknown, f"{program}{given}"
 
 
+def asked_of_make(text):
+    """Targets of the calls of make in a page's code, in backticks or in blocks."""
+    blocks = re.findall(r"```\w*\n(.*?)```", text, re.S)
+    text = re.sub(r"```.*?```", "", text, flags=re.S)
+    code = blocks + re.findall(r"`([^`\n]+)`|^ {4}(.+)$", text, re.M)
+    code = ["".join(part) for part in code]
+    calls = [re.findall(r"\bmake((?: +(?:\w+=\S+|[a-z-]+))+)", part) for part in code]
+    words = [word for call in calls for words in call for word in words.split()]
+    return {word for word in words if "=" not in word}
+
+
+def test_calls_of_make_are_found_in_every_form():
+    text = (
+        "    make demo    # x\n`BRATS_DIR=a make mini X=b`\n```\ncd a && make lint\n```"
+    )
+    assert asked_of_make(text) == {"demo", "mini", "lint"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_make_knows_what_the_pages_ask_it_for(page):
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)
-    asked = re.findall(r"`[^`\n]*\bmake ([\w -]+?)[`\n]", page.read_text())
-    assert {word for words in asked for word in words.split()} <= {*targets}
+    assert asked_of_make(page.read_text()) <= {*targets}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

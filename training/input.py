@@ -20,10 +20,16 @@ from dataset.shards import ShardSet
 
 SHUFFLE_STREAM, CHOICE_STREAM = 1, 2
 
-# Records are read in Python, by threads of TensorFlow. An iterator that an error, or a
-# signal, has left in the middle waits for them when it goes: for ever once Python is
-# ending, for they can no longer enter it. So it has to go before.
-atexit.register(gc.collect)
+
+@functools.cache
+def _collect_at_exit():
+    """Frees iterators while Python still runs.
+
+    Records are read in Python, by threads of TensorFlow. An iterator that an error or a
+    signal has left in the middle waits for these threads when it is freed: for ever
+    once Python is ending, since they can no longer enter it.
+    """
+    atexit.register(gc.collect)
 
 
 def image_seed(seed: int, n: int | tf.Tensor, stream: int = 0) -> tf.Tensor:
@@ -60,6 +66,7 @@ def shuffled_examples(
       A `tf.data.Dataset` of dicts as `dataset.shards.parse` gives them, each with its
       number `n`, int64 [].
     """
+    _collect_at_exit()
     num_images = sum(map(len, shard_sets))
     locate = concatenated(shard_sets)
 
