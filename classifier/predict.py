@@ -136,7 +136,7 @@ def predict_volume(
         file_slices,
         probabilities,
         threshold,
-        os.path.basename(volume),
+        os.path.basename(os.path.abspath(volume)),
         draw_heat and (lambda shown: draw_heat(images[shown])),
     )
     write_png(output_png, picture)

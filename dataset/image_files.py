@@ -20,10 +20,11 @@ cv2.setLogLevel(0)  # What it cannot decode is told by `read_image`.
 
 def is_image(path):
     """Whether a file is one by its name, or by its content DICOM, which needs none."""
-    return path.lower().endswith(SUFFIXES) or _is_dicom(path)
+    return path.lower().endswith(SUFFIXES) or is_dicom(path)
 
 
-def _is_dicom(path):
+def is_dicom(path):
+    """Whether a file's content is DICOM."""
     try:
         with open(path, "rb") as file:
             return file.read(132)[128:] == b"DICM"
@@ -47,7 +48,7 @@ def read_image(path, channel=""):
       UserError: names the file, what was seen and what is expected.
     """
     check_file(path, "an image")
-    image = _read_dicom(path) if _is_dicom(path) else _decode(path)
+    image = _read_dicom(path) if is_dicom(path) else _decode(path)
     image = _grey(path, image, channel)
     if image.dtype == np.float64:
         image = image.astype(np.float32)

@@ -8,12 +8,11 @@ told with the reason.
 import collections
 import dataclasses
 import os
-import re
 
 from dataset.curation import NON_TUMOR, TUMOR, UNLABELED
 from dataset.errors import UserError
 from dataset.image_files import is_image
-from dataset.image_names import MaskNames, list_files, natural
+from dataset.image_names import MaskNames, list_files, natural, patient_in
 from dataset.image_table import read_table
 
 ID_PREFIX = "images"  # Begins the ids of imported images.
@@ -37,13 +36,7 @@ class Sources:
                 f"--class_folders={','.join(self.class_folders)}: expected two names,"
                 " of the folder without tumors and of that with tumors."
             )
-        try:
-            re.compile(self.patient_pattern or "")
-        except re.error as error:
-            raise UserError(
-                f"--patient_pattern={self.patient_pattern}: {error}; expected a regular"
-                " expression."
-            ) from error
+        patient_in("", self.patient_pattern)  # Whether it can be searched.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,8 +253,7 @@ class _Search:
         if row and row.patient:
             return row.patient
         pattern = self._sources.patient_pattern
-        match = pattern and re.search(pattern, name)
-        patient = match and (match[match.lastindex or 0] or "").strip()
+        patient = patient_in(name, pattern)
         if patient or self._sources.patient_per_image or self._sources.one_set:
             return patient or (name if self._sources.patient_per_image else "")
         told = f"--patient_pattern={pattern} is not in {name!r}" if pattern else ""

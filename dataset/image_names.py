@@ -45,6 +45,22 @@ def natural(name):
     return [int(part) if part.isdigit() else part for part in parts], name
 
 
+def patient_in(name, pattern):
+    """The patient that --patient_pattern finds in a path; empty if it finds none.
+
+    Raises:
+      UserError: it is no regular expression.
+    """
+    try:
+        match = pattern and re.search(pattern, name)
+    except re.error as error:
+        raise UserError(
+            f"--patient_pattern={pattern}: {error}; expected a regular expression."
+        ) from error
+    # Of alternatives with a group each, that which matched.
+    return (match[match.lastindex or 0] or "").strip() if match else ""
+
+
 class MaskNames:
     """The masks among some files.
 

@@ -2,11 +2,10 @@
 
 import dataclasses
 import os
-import re
 
 from dataset.errors import UserError
 from dataset.image_files import is_image
-from dataset.image_names import MaskNames, list_files
+from dataset.image_names import MaskNames, list_files, patient_in
 from dataset.images import ImageSettings, levels, scale_image
 
 
@@ -61,17 +60,12 @@ def group_by_patient(paths, pattern):
     Raises:
       UserError: the pattern is none, or is not in a path.
     """
-    if not pattern:
-        return {"": paths}
     patients = {}
     for path in paths:
-        try:
-            match = re.search(pattern, path)
-        except re.error as error:
-            raise UserError(f"--patient_pattern={pattern}: {error}.") from error
-        if not match:
+        patient = patient_in(path, pattern)
+        if pattern and not patient:
             raise UserError(f"--patient_pattern={pattern} is not in {path!r}.")
-        patients.setdefault(match[match.lastindex or 0], []).append(path)
+        patients.setdefault(patient, []).append(path)
     return patients
 
 

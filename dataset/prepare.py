@@ -14,12 +14,16 @@ from dataset import preparation
 from dataset.cases import CaseReader
 from dataset.curation import EXCLUDED, Rules, read_verdicts
 from dataset.errors import UserError
-from dataset.layouts import describe_unused, survey
+from dataset.layouts import DEFAULT_SEARCH, Search, describe_unused, survey
 from dataset.volume_rules import VolumeRules
 from dataset.volumes import MASK_CODES, SliceSettings
 
 RULES = {field.name: field.default for field in dataclasses.fields(VolumeRules)}
-LATER_FLAGS = (("t1c_channel", ""), *RULES.items())
+NAMES = ("t1c_channel", "volume_pattern", "mask_pattern", "patient_pattern")
+LATER_FLAGS = (
+    *((name, getattr(DEFAULT_SEARCH, name)) for name in NAMES),
+    *RULES.items(),
+)
 
 
 def main(settings):
@@ -29,8 +33,8 @@ def main(settings):
     listed before they end it.
     """
     preparation.check_division(settings)
-    where = (settings["brats_dir"], settings["grade"], settings["t1c_channel"])
-    cases, unused = survey(*where, left_out=[settings["output_dir"]])
+    search = preparation.take(Search, settings)
+    cases, unused = survey(settings["brats_dir"], search, [settings["output_dir"]])
     reader = case_reader(cases, settings)
 
     def gather(read):

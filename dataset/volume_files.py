@@ -1,4 +1,4 @@
-"""Reads NIfTI and MetaImage files, as they are, with what their headers say."""
+"""Reads NIfTI, MetaImage and NRRD files, and DICOM series, with their headers."""
 
 import dataclasses
 import os
@@ -8,13 +8,15 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
+from dataset.dicom_series import read_series
 from dataset.errors import UserError
 from dataset.folders import check_file
-from dataset.volume_rules import DEFAULT_RULES, volume_affine
+from dataset.volume_rules import DEFAULT_RULES, bare_affine, volume_affine
 
-SUFFIXES = (".nii", ".nii.gz", ".mha")
+SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd", ".nhdr")
 # Of the Medical Segmentation Decathlon's 4-D volumes: FLAIR, T1, T1 with contrast, T2.
 T1C_CHANNEL, NUM_CHANNELS = 2, 4
+NRRD_SPACE = "left-posterior-superior"
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
@@ -23,7 +25,7 @@ def read_file(path, rules=DEFAULT_RULES, nan=None):
     """A volume in the file's own orientation; of four channels, the T1c one.
 
     Args:
-      path: of the file.
+      path: of the file, or the folder of a DICOM series.
       rules: `VolumeRules`.
       nan: what NaN stands for if `rules` allow it; None for the background's value.
 
@@ -34,34 +36,7 @@ def read_file(path, rules=DEFAULT_RULES, nan=None):
       UserError: names the file, what was seen and what is expected.
     """
     path = os.fspath(path)
-    check_file(path, "a volume")
-    if not path.lower().endswith(SUFFIXES):
-        raise UserError(
-            f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}."
-        )
-    metaimage = path.lower().endswith(".mha")
-    kind, read = "a NIfTI", _read_nifti
-    if metaimage:
-        kind, read = "a MetaImage", _read_metaimage
-    try:
-        image = read(path, rules)
-    except (
-        nib.filebasedimages.ImageFileError,
-        nib.spatialimages.HeaderDataError,
-        EOFError,
-        MemoryError,  # A damaged header may ask for any size.
-        OSError,
-        RuntimeError,  # SimpleITK has no other.
-        TypeError,
-        ValueError,
-        zlib.error,
-    ) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-        if metaimage:  # What ITK says ends with "Reason: Success".
-            reason = "not all that its header promises can be read"
-        raise UserError(
-            f"{path}: damaged or of another format ({reason}), expected {kind} file."
-        ) from error
+    image = read_series(path) if os.path.isdir(path) else _read_file(path, rules)
     voxels = sitk.GetArrayViewFromImage(image)
     num_bad = voxels.size - np.count_nonzero(np.isfinite(voxels))
     if num_bad and rules.nan_is_background:
@@ -75,6 +50,37 @@ def read_file(path, rules=DEFAULT_RULES, nan=None):
             " --nan_is_background if NaN stands for what is outside of the brain."
         )
     return image
+
+
+def _read_file(path, rules):
+    check_file(path, "a volume")
+    suffix = os.path.splitext(path.lower())[1]
+    if not path.lower().endswith(SUFFIXES):
+        raise UserError(
+            f"{path}: expected a name that ends in {', '.join(SUFFIXES)}, or the folder"
+            " of a DICOM series."
+        )
+    kind, read = READERS.get(suffix, ("NIfTI", _read_nifti))
+    try:
+        return read(path, rules)
+    except (
+        nib.filebasedimages.ImageFileError,
+        nib.spatialimages.HeaderDataError,
+        EOFError,
+        MemoryError,  # A damaged header may ask for any size.
+        OSError,
+        RuntimeError,  # SimpleITK has no other.
+        TypeError,
+        ValueError,
+        zlib.error,
+    ) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        if suffix in READERS:  # What ITK says ends with "Reason: Success".
+            reason = "not all that its header promises can be read"
+        raise UserError(
+            f"{path}: damaged or of another format ({reason}), expected a file of"
+            f" {kind}."
+        ) from error
 
 
 def _fill_nan(image, value):
@@ -96,8 +102,21 @@ def _fill_nan(image, value):
 
 
 def _read_metaimage(path, rules):
+    return _read_itk(path, "MetaImageIO")[0]
+
+
+def _read_nrrd(path, rules):
+    image, space = _read_itk(path, "NrrdImageIO")
+    if space != NRRD_SPACE:  # ITK turns RAS and LAS into it, and nothing else.
+        affine = bare_affine(path, space or "no space", image.GetSpacing(), rules)
+        _place(image, affine)
+    return image
+
+
+def _read_itk(path, kind):
+    """A volume as ITK reads it, and the space that NRRD's header names."""
     reader = sitk.ImageFileReader()
-    reader.SetImageIO("MetaImageIO")
+    reader.SetImageIO(kind)
     reader.SetFileName(path)
     reader.ReadImageInformation()
     channel = _channel(path, reader.GetSize())
@@ -105,9 +124,18 @@ def _read_metaimage(path, rules):
         raise UserError(
             f"{path}: {reader.GetNumberOfComponents()} numbers per voxel, expected 1."
         )
+    space = "NRRD_space"
+    space = reader.GetMetaData(space) if reader.HasMetaDataKey(space) else ""
     image = reader.Execute()
     image = image if channel is None else image[:, :, :, channel]
-    return sitk.Cast(image, sitk.sitkFloat32)
+    return sitk.Cast(image, sitk.sitkFloat32), space
+
+
+READERS = {
+    ".mha": ("MetaImage", _read_metaimage),
+    ".nrrd": ("NRRD", _read_nrrd),
+    ".nhdr": ("NRRD", _read_nrrd),
+}
 
 
 def _read_nifti(path, rules):
@@ -126,13 +154,17 @@ def _read_nifti(path, rules):
     if channel is not None and rules.bare_header == "refuse":
         # The Decathlon's volumes of several contrasts have the identity, and mean it.
         rules = dataclasses.replace(rules, bare_header="as_is")
-    affine = volume_affine(path, nifti, rules)
+    _place(image, volume_affine(path, nifti, rules))
+    return image
+
+
+def _place(image, affine):
+    """Gives an image the place that an affine of NIfTI says."""
     affine = np.diag([-1, -1, 1, 1]) @ affine  # NIfTI: RAS+, ITK: LPS+
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     image.SetOrigin(affine[:3, 3].tolist())
     image.SetSpacing(spacing.tolist())
     image.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
-    return image
 
 
 def _grey(path, voxels):

@@ -91,7 +91,9 @@ def volume_affine(path, nifti, rules):
         if rules.affine == "agreed":
             _check_agreement(path, sform, qform, sizes, meaning == own_meaning)
     if sform is None and qform is None or np.allclose(affine, np.diag([*sizes, 1])):
-        affine = _bare_affine(path, affine, sizes, rules)
+        told = f"affine {np.diag(affine)[:3].tolist()} from {affine[:3, 3].tolist()}"
+        if rules.bare_header != "as_is":
+            affine = bare_affine(path, told, sizes, rules)
     return _in_millimetres(path, affine, header, rules)
 
 
@@ -125,17 +127,27 @@ def _check_agreement(path, sform, qform, sizes, of_one_space):
         )
 
 
-def _bare_affine(path, affine, sizes, rules):
+def bare_affine(path, told, sizes, rules):
+    """Index to place, mm RAS+ [4, 4], of a volume whose header does not tell it.
+
+    Args:
+      path: of the volume.
+      told: what the header has, in words.
+      sizes: of voxels, mm.
+      rules: `VolumeRules`.
+
+    Raises:
+      UserError: `rules` do not tell it either.
+    """
     if rules.bare_header == "refuse":
         raise UserError(
-            f"{path}: its header does not tell which way is up: affine"
-            f" {np.diag(affine)[:3].tolist()} from {affine[:3, 3].tolist()}, as"
-            " programs write it that have lost the header; expected the scanner's. Give"
+            f"{path}: its header does not tell which way is up: {told}, as programs"
+            " write it that have lost the header; expected the scanner's. Give"
             " --bare_header=brats if voxels are in the order of BraTS, from right to"
             " left and front to back, or --bare_header=as_is."
         )
     if rules.bare_header == "as_is":
-        return affine
+        return np.diag([*sizes, 1.0])
     affine = np.diag([-sizes[0], -sizes[1], sizes[2], 1.0])
     affine[:3, 3] = FRAME_ORIGIN * [-1, -1, 1]
     return affine

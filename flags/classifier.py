@@ -14,6 +14,7 @@ from flags.kinds import (
     paths,
     percentage,
     switch,
+    text,
 )
 
 
@@ -178,8 +179,12 @@ def define_predict():
             required=False,
         ),
         volume=path(
-            "Skull-stripped T1c volume to predict slice by slice: .nii, .nii.gz or"
-            " .mha. For detectors trained on slices of dataset.prepare.",
+            "Skull-stripped T1c volume to predict slice by slice: .nii, .nii.gz, .mha,"
+            " .nrrd, .nhdr, or the folder of one DICOM series. For detectors trained on"
+            " slices of dataset.prepare: a brain without skull, as after HD-BET or"
+            " SynthStrip, and not turned against BraTS' atlas (SRI24), to which a rigid"
+            " registration brings it. Orientation, spacing and place are taken from the"
+            " header.",
             required=False,
         ),
         **define_volume_rules(),
@@ -194,11 +199,11 @@ def define_predict():
             "For --images: what becomes 0 and 255, in place of what did in training"
             " (see dataset.import_images).",
         ),
-        patient_pattern=path(
+        patient_pattern=text(
+            None,
             "For --images whose intensities are by percentiles, which are of all images"
             " of a patient: regular expression whose first group, or all of it, is the"
             " patient in a file's path. Without, all files are one patient's.",
-            required=False,
         ),
         skip_bad_files=switch(
             "For --images: leave out files that cannot be used. They are listed either"

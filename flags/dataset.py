@@ -62,9 +62,10 @@ def define_prepare():
 def _define_case_folders():
     return dict(
         brats_dir=path(
-            "Folder of BraTS cases of any year, 2012 to 2024, or of the Medical"
-            " Segmentation Decathlon's Task01: .nii, .nii.gz or .mha. Its layout is"
-            " recognized. Only the T1c volumes and the masks are read."
+            "Folder of BraTS cases of any year, 2012 to 2024, of the Medical"
+            " Segmentation Decathlon's Task01 or in nnU-Net's layout: .nii, .nii.gz,"
+            " .mha, .nrrd or .nhdr. Only the T1c volumes and the masks are read. They"
+            " are recognized by their names, or found by --volume_pattern."
         ),
         output_dir=path(
             "Folder for {train,validation,test}/{tumor,non_tumor}, slices.csv and"
@@ -79,6 +80,23 @@ def _define_case_folders():
             ["", "0", "1", "2", "3"],
             "Of nnU-Net's files imagesTr/<case>_0000, _0001 and so on, which is T1c,"
             " where its dataset.json does not say it (channel_names).",
+        ),
+        volume_pattern=text(
+            "",
+            "Path of a T1c volume below --brats_dir, where names are not those of"
+            " BraTS: '{case}/{case}_T1GD.nii.gz'. {case} stands for what tells a case,"
+            " * for anything in the name of a file or folder, **/ for any folders.",
+        ),
+        mask_pattern=text(
+            "",
+            "The same of its mask, with the same {case}: 'masks/{case}_seg.nii.gz'.",
+        ),
+        patient_pattern=text(
+            None,
+            "Regular expression that is searched in a volume's path below --brats_dir;"
+            " its group, or all of it, is the patient: '^([^/]+)/' is the topmost"
+            " folder. Without, it is the case's name, without the number of a scan"
+            " where that is BraTS', UPENN-GBM's or BIDS'.",
         ),
         unlabeled=switch(
             "Do without masks: writes the one shard set `unlabeled`, of label -1, to"
@@ -105,8 +123,9 @@ def define_volume_rules():
         ),
         bare_header=choice(
             ["refuse", "brats", "as_is"],
-            "What to do with NIfTI headers that are the identity, or tell nothing:"
-            " programs write them that lost the scanner's. brats: voxels lie as in"
+            "What to do with NIfTI headers that are the identity, or tell nothing, and"
+            " NRRD headers without a space of the patient (LPS, RAS or LAS): programs"
+            " write them that lost the scanner's. brats: voxels lie as in"
             " BraTS, from right to left, front to back and up; as_is: as the header"
             " has it, from left to right, back to front and up.",
         ),
@@ -332,17 +351,17 @@ def _define_sources():
             " it does not name are left out.",
             required=False,
         ),
-        mask_pattern=path(
+        mask_pattern=text(
+            None,
             "Path of an image's mask from the image's folder, where {stem} is the"
             " image's name without and {name} with its suffix: {stem}_mask.png,"
             " ../masks/{name}. Every image has one; all 0 is no tumor.",
-            required=False,
         ),
-        patient_pattern=path(
+        patient_pattern=text(
+            None,
             "Regular expression that is searched in an image's path below --images_dir;"
             " its first group, or all of it, is the patient: '^([^/]+)/' is the topmost"
             " folder. Where --images_csv names a patient, that counts.",
-            required=False,
         ),
         patient_per_image=switch(
             "Images for which nothing tells the patient are each of a patient of their"
@@ -377,10 +396,10 @@ def _define_intensities():
             " --upper_percentile of the foreground of all images of a patient; window:"
             " the values of --window; as_is: 0 and 255, of 8-bit images only.",
         ),
-        window=paths(
+        window=items(
+            [],
             "For --intensities=window: the two values, as in the files (DICOM: after"
             " rescaling), that become 0 and 255.",
-            required=False,
         ),
         lower_percentile=percentage(
             0.5,

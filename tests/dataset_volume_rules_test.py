@@ -247,7 +247,7 @@ def test_trailing_axes_of_length_one_are_none(axes, head, expected, tmp_path):
 
 
 def test_folder_is_no_volume(tmp_path):
-    with refused(tmp_path, "a folder, expected the file"):
+    with refused(tmp_path, "a folder without DICOM files, in it nothing"):
         read_volume(tmp_path)
 
 

@@ -61,7 +61,7 @@ def test_slices_look_as_radiologists_show_them(canonical, expected):
     assert expected[4].sum() < expected[-7].sum()
 
 
-@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".mha"])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".mha", ".nrrd"])
 @pytest.mark.parametrize(
     "order, flips",
     [

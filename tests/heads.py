@@ -46,7 +46,7 @@ def sample(matrix=COARSE, shape=COARSE_SHAPE, tumor=(95, -140, 80), phase=0.0):
 def write(path, voxels, matrix=COARSE):
     """Writes voxels as the format that the name of the file asks for."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.name.endswith(".mha"):
+    if path.name.endswith((".mha", ".nrrd", ".nhdr")):
         spacing = np.linalg.norm(matrix[:3, :3], axis=0)
         image = sitk.GetImageFromArray(np.ascontiguousarray(voxels.T))
         image.SetOrigin(matrix[:3, 3].tolist())
@@ -65,3 +65,14 @@ def write_case(folder, name="case_1", suffix=".nii.gz", **head):
     write(folder / name / f"{name}_t1ce{suffix}", image)
     write(folder / name / f"{name}_seg{suffix}", mask)
     return folder / name
+
+
+def check_alike(found, image):
+    """That both have the same values at the same places."""
+    found, image = sitk.DICOMOrient(found, "LPS"), sitk.DICOMOrient(image, "LPS")
+    np.testing.assert_array_equal(
+        sitk.GetArrayFromImage(found), sitk.GetArrayFromImage(image)
+    )
+    np.testing.assert_allclose(found.GetOrigin(), image.GetOrigin(), atol=1e-4)
+    np.testing.assert_allclose(found.GetSpacing(), image.GetSpacing(), atol=1e-4)
+    np.testing.assert_allclose(found.GetDirection(), image.GetDirection(), atol=1e-4)

@@ -58,8 +58,8 @@ def plan_slices(preflight, step):
     number = preflight.num_cases
     if number is None:
         folder = os.path.join(preflight.output_dir, settings["brats_dir"])
-        how = (settings["grade"], settings["t1c_channel"])
-        cases = layouts.find_cases(folder, *how)
+        search = preparation.take(layouts.Search, settings)
+        cases = layouts.find_cases(folder, search)
         check_files(cases, settings)
         number = len({case.patient for case in cases})
     num_slices = settings["last_slice"] - settings["first_slice"] + 1
