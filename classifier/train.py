@@ -62,9 +62,11 @@ def train(
             "image_size": model_settings["image_size"],
             "batch_size": run.batch_size,
         }
-        batches = input_pipeline.training_batches(
-            train_sets, first_step=run.step, last_step=num_steps, seed=run.seed, **size
-        )
+        def batches_of(start, stop):
+            return input_pipeline.training_batches(
+                train_sets, first_step=start, last_step=stop, seed=run.seed, **size
+            )
+
         validation = Validation(
             run,
             input_pipeline.evaluation_batches(validation_sets, **size),
@@ -72,7 +74,7 @@ def train(
             patience=patience,
             monitor=monitor,
         )
-        run.fit(classifier, batches, callbacks=[validation])
+        run.fit(classifier, batches_of, num_steps, callbacks=[validation])
     run.finish(best_epoch=classifier.best_epoch, **classifier.best_result())
 
 

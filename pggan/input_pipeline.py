@@ -65,16 +65,18 @@ def fade(images, alpha):
     return alpha * images + (1.0 - alpha) * upsample(downsample(images))
 
 
-def phase_batches(shard_set, phase, *, resolution, batch_size, seed, first_image):
-    """The batches of one phase, from image number `first_image` of the training on.
+def phase_batches(
+    shard_set, phase, *, resolution, batch_size, seed, first_image, last_image
+):
+    """The batches of images number `first_image` to `last_image` - 1 of the training.
 
     Args:
       shard_set: the real images, `ShardSet`.
-      phase: a `growth.Phase`.
+      phase: the `growth.Phase` that has these images.
       resolution: final resolution, in pixels.
       batch_size: global batch size.
       seed: seed of order and crops.
-      first_image: number of images shown before.
+      first_image, last_image: number of images shown before, and at their end.
 
     Returns:
       `tf.data.Dataset` of dicts: `real_images` float32 [batch, phase.resolution,
@@ -94,7 +96,7 @@ def phase_batches(shard_set, phase, *, resolution, batch_size, seed, first_image
         return {"real_images": fade(real_images, alpha), "alpha": alpha}
 
     images = training_input.shuffled_examples(
-        [shard_set], start=first_image, stop=phase.stop, seed=seed
+        [shard_set], start=first_image, stop=last_image, seed=seed
     )
     images = images.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
     batches = images.batch(batch_size, drop_remainder=True)

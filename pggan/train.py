@@ -119,17 +119,22 @@ def train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress)
         model.start_phase(
             phase, first_step=first_step, jit_compile=run.settings["jit_compile"]
         )
-    batches = input_pipeline.phase_batches(
-        shard_set,
-        phase,
-        resolution=resolution,
-        batch_size=run.batch_size,
-        seed=run.seed,
-        first_image=shown,
-    )
+
+    def batches_of(start, stop):
+        return input_pipeline.phase_batches(
+            shard_set,
+            phase,
+            resolution=resolution,
+            batch_size=run.batch_size,
+            seed=run.seed,
+            first_image=start * run.batch_size,
+            last_image=stop * run.batch_size,
+        )
+
+    stop = phase.stop // run.batch_size
     if first_step and not phase.fading:
         with record_errors([shard_set]):
-            real = real_grid(batches)
+            real = real_grid(batches_of(run.step, stop))
         run.display.log_image(f"real-{phase.resolution:03d}px", real, run.step)
 
     def alpha(step):
@@ -152,7 +157,8 @@ def train_phase(run, model, phase, shard_set, resolution, sample_kimg, progress)
     measurements = progress.callbacks(phase) if progress else []
     run.fit(
         model,
-        batches,
+        batches_of,
+        stop,
         callbacks=[*measurements, grids],
         describe=lambda step: {"resolution": phase.resolution, "alpha": alpha(step)},
     )

@@ -98,18 +98,23 @@ def train_phase(
     """Trains from the current step to the end of `phase`."""
     with run.strategy.scope():
         model.start_phase(phase, jit_compile=run.settings["jit_compile"])
-    batches = phase_batches(
-        model,
-        phase,
-        *chosen,
-        size=size,
-        batch_size=run.batch_size,
-        seed=run.seed,
-        first_step=run.step,
-    )
+
+    def batches_of(start, stop):
+        return phase_batches(
+            model,
+            phase,
+            *chosen,
+            size=size,
+            batch_size=run.batch_size,
+            seed=run.seed,
+            first_step=start,
+            last_step=stop,
+        )
+
     run.fit(
         model,
-        batches,
+        batches_of,
+        phase.stop,
         callbacks=callbacks,
         describe=model.describe_step,
         keep_steps=keep_steps,
@@ -126,17 +131,18 @@ def phase_batches(
     batch_size: int,
     seed: int,
     first_step: int,
+    last_step: int,
 ) -> tf.data.Dataset:
-    """The batches of `phase` from step number `first_step` of the training on.
+    """The batches of steps `first_step` + 1 to `last_step` of the training.
 
     Args:
       model: the `RefinerModel`.
-      phase: one of its phases.
+      phase: the one of its phases that has these steps.
       synthetic, real: `ChosenImages` or `ShardSet`s.
       size: height and width of the images, in pixels.
       batch_size: global batch size.
       seed: seed of order and flips.
-      first_step: number of steps done before.
+      first_step, last_step: number of steps done before, and at their end.
 
     Returns:
       `tf.data.Dataset` of what the model's `train_step` takes.
@@ -146,7 +152,7 @@ def phase_batches(
         real,
         size=size,
         start=phase.batches_before(first_step) * batch_size,
-        stop=phase.batches_before(phase.stop) * batch_size,
+        stop=phase.batches_before(last_step) * batch_size,
         seed=seed,
     )
     batches = pairs.batch(batch_size, drop_remainder=True)

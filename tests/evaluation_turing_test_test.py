@@ -7,7 +7,7 @@ import signal
 import cv2
 import numpy as np
 import pytest
-from local_page import browsing, listen, serving
+from local_page import browsing, held_back, listen, serving
 
 from dataset.errors import UserError
 from dataset.records import Record
@@ -388,9 +388,15 @@ def test_two_readers_at_once_change_their_minds_pause_and_finish(folders, tmp_pa
         expect(first.locator("#real")).to_have_attribute("aria-pressed", "true")
         second.reload()
         read_images(second, 4, 23)
-        second.keyboard.press("r")
-        second.keyboard.press("n")
-        # Its text is there from the beginning, hidden.
+        with held_back(second, "**/answers") as release:
+            second.keyboard.press("r")
+            second.keyboard.press("n")
+            expect(second.locator("#non_tumor")).to_have_attribute(
+                "aria-pressed", "true"
+            )
+            assert "answered" not in second.locator("#end").text_content()
+            assert len([e for e in stored(tmp_path) if e["reader"] == "B"]) == 23
+            release()
         expect(second.locator("#end")).to_be_visible()
         expect(second.locator("#end")).to_contain_text("All 24 images are answered")
         first.reload()

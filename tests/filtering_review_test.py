@@ -14,7 +14,7 @@ import heads
 import numpy as np
 import pandas as pd
 import pytest
-from local_page import browsing, listen, serving
+from local_page import browsing, held_back, listen, serving
 from werkzeug.serving import make_server
 
 from dataset import prepare
@@ -305,6 +305,21 @@ def expect_count(page, decided):
 
     expect(page.locator("#count")).to_have_text(f"{decided} of 200 decided")
     expect(page.locator(".item.storing")).to_have_count(0)
+
+
+def test_decision_counts_once_it_is_stored(browser, clusters_dir, decisions_file):
+    from playwright.sync_api import expect
+
+    with served(ClusterReview(Clusters(clusters_dir), decisions_file, "ch")) as address:
+        page, faults = open_page(browser, address)
+        with held_back(page, "**/decisions") as release:
+            page.keyboard.press("k")
+            expect(page.locator(".item.storing")).to_have_count(1)
+            assert page.inner_text("#count") == "0 of 200 decided"
+            release()
+            expect_count(page, 1)
+        assert stored(decisions_file, clusters_dir)["cluster"] == {"0": "keep"}
+        assert faults == []
 
 
 def test_keys_taps_single_images_undo_and_filter(browser, clusters_dir, decisions_file):

@@ -96,3 +96,30 @@ def listen(page):
         ),
     )
     return faults
+
+
+@contextlib.contextmanager
+def held_back(page, pattern):
+    """Keeps what a page posts from the server until it is released.
+
+    Yields:
+      A function that lets all of it go.
+    """
+    waiting = []
+
+    def hold(route):
+        if route.request.method == "POST":
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    def release():
+        while waiting:
+            waiting.pop(0).continue_()
+
+    page.route(pattern, hold)
+    try:
+        yield release
+    finally:
+        release()
+        page.unroute(pattern)

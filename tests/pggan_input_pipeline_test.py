@@ -22,6 +22,7 @@ def batches(shard_set, phase, first_image=None):
         batch_size=4,
         seed=3,
         first_image=phase.start if first_image is None else first_image,
+        last_image=phase.stop,
     )
     return list(dataset.as_numpy_iterator())
 

@@ -26,8 +26,9 @@ def sets(tmp_path_factory, write_images):
 
 
 def batches(sets, phase):
+    steps = {"first_step": phase.start, "last_step": phase.stop}
     dataset = phase_batches(
-        SimGAN, phase, *sets, size=16, batch_size=2, seed=3, first_step=phase.start
+        SimGAN, phase, *sets, size=16, batch_size=2, seed=3, **steps
     )
     return list(dataset.as_numpy_iterator())
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from dataset.records import to_float
 from dataset.shards import ShardSet
 from flags import binary
-from flags.kinds import count, path
+from flags.kinds import count, integer, path
 from flags.training import define_training
 from training import input as training_input
 from training.model import SteppedModel
@@ -22,8 +22,9 @@ from training.run import Run
 class TinyModel(SteppedModel):
     """A line through noise and the mean of an image, fitted by Adam."""
 
-    def __init__(self, **settings):
+    def __init__(self, *, infinite_step=0, **settings):
         super().__init__(loss_names=["loss"], **settings)
+        self.infinite_step = infinite_step
         self.line = keras.layers.Dense(1)
         self.line.build([None, 2])
         self.adam = keras.optimizers.Adam(0.01)
@@ -35,7 +36,10 @@ class TinyModel(SteppedModel):
         means = tf.reduce_mean(to_float(batch["image"]), axis=[1, 2])
         with tf.GradientTape() as tape:
             inputs = tf.concat([means, self.random_normal([1], stream=1)], axis=1)
-            loss = self.average(loss=tf.square(self.line(inputs) - means)[:, 0])
+            is_last = tf.equal(self.step + 1, self.infinite_step)
+            surplus = tf.where(is_last, float("inf"), 0.0)  # Of the loss alone.
+            loss = tf.square(self.line(inputs) - means)[:, 0] + surplus
+            loss = self.average(loss=loss)
         self.minimize(self.adam, tape, loss, self.line.trainable_variables)
         return self.end_step()
 
@@ -47,22 +51,26 @@ class Wait(keras.callbacks.Callback):
         time.sleep(0.02)
 
 
-def train(run, *, data_dir, num_steps):
+def train(run, *, data_dir, num_steps, infinite_step):
     shard_set = ShardSet(data_dir)
     with run.strategy.scope():
-        model = TinyModel(seed=run.seed, batch_size=run.batch_size)
+        size = {"seed": run.seed, "batch_size": run.batch_size}
+        model = TinyModel(infinite_step=infinite_step, **size)
         model.compile()
     inputs = {"data_dir": [shard_set]}
     if not run.start(model, num_steps=num_steps, inputs=inputs, facts={}):
         return
-    examples = training_input.shuffled_examples(
-        [shard_set],
-        start=run.step * run.batch_size,
-        stop=num_steps * run.batch_size,
-        seed=run.seed,
-    )
-    batches = training_input.finish(examples.batch(run.batch_size))
-    run.fit(model, batches, callbacks=[Wait()])
+
+    def batches_of(start, stop):
+        examples = training_input.shuffled_examples(
+            [shard_set],
+            start=start * run.batch_size,
+            stop=stop * run.batch_size,
+            seed=run.seed,
+        )
+        return training_input.finish(examples.batch(run.batch_size))
+
+    run.fit(model, batches_of, num_steps, callbacks=[Wait()])
     run.finish()
 
 
@@ -71,6 +79,7 @@ def define_train():
         **define_training(batch_size=4),
         data_dir=path("A shard set."),
         num_steps=count(200, "Number of steps."),
+        infinite_step=integer(0, "The step whose loss is infinite; 0: none.", least=0),
     )
 
 

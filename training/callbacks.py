@@ -5,7 +5,6 @@ times, too), and leave the weights alone, so that a run that was stopped and con
 is the same as one that was not.
 """
 
-import math
 import time
 from collections.abc import Callable, Collection, Container, Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from dataset.errors import UserError
-from training.model_dir import ModelDir
+from training.divergence import check_losses, check_state
 
 if TYPE_CHECKING:
     from training.run import Run
@@ -67,26 +65,14 @@ class Log(_StepCallback):
 
     def write(self, step: int) -> None:
         values = self.model.take_means()
-        check_finite(values, step, self.run.folder)
+        check_losses(self.run, self.model, values, since=self.run.logged_step)
+        self.run.logged_step = step
         seconds, steps = time.monotonic() - self._mark[0], step - self._mark[1]
         self._mark = (time.monotonic(), step)
         speed = {"seconds_per_step": round(seconds / max(steps, 1), 4)}
         line = {"step": step, **self.describe(step), **values, **speed}
         self.run.display.log(line)
         self.run.display.postfix(values)
-
-
-def check_finite(values: Mapping[str, float], step: int, folder: ModelDir) -> None:
-    """Stops the training in a `ModelDir` if one of its losses is NaN or infinite."""
-    for name, value in values.items():
-        if not math.isfinite(value):
-            last = folder.latest_step()
-            kept = f"The checkpoint of step {last} is" if last else "No checkpoint is"
-            raise UserError(
-                f"{name} is {value} at step {step}: training diverged. {kept} kept in"
-                f" {folder.path}; try a smaller --learning_rate or --precision=float32"
-                " in a new --model_dir."
-            )
 
 
 class SampleGrid(_StepCallback):
@@ -145,8 +131,8 @@ class Save(_StepCallback):
         )
         due = due or stopping or step == self.run.num_steps
         keep = step in self.keep_steps
-        if (due or keep) and not self.model.losses_are_finite():
-            check_finite(self.model.take_means(), step, self.run.folder)
+        if due or keep:
+            check_state(self.run, self.model, since=self.run.logged_step)
         if keep:
             self.run.folder.keep(self.model, step)
         if due:

@@ -1,6 +1,6 @@
 """The base of every trained model: a step counter, its random draws, its averages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -17,6 +17,8 @@ class SteppedModel(keras.Model):
       step: int64 variable, number of finished steps.
       seed: seed of every draw.
       batch_size: the global batch size.
+      on_gradients: if set, `minimize` calls it with gradients and variables, instead of
+        changing these; for a step that is done without a graph.
     """
 
     def __init__(
@@ -25,6 +27,7 @@ class SteppedModel(keras.Model):
         super().__init__(**kwargs)
         self.seed = seed
         self.batch_size = batch_size
+        self.on_gradients: Callable[[Any, Any], None] | None = None
         self.step = tf.Variable(
             0,
             trainable=False,
@@ -128,6 +131,9 @@ class SteppedModel(keras.Model):
         gradients = tape.gradient(loss, variables)
         if scaled:
             gradients = optimizer.get_unscaled_gradients(gradients)
+        if self.on_gradients:
+            self.on_gradients(gradients, variables)
+            return
         optimizer.apply_gradients(zip(gradients, variables))
 
     def end_step(self) -> dict[str, tf.Tensor]:

@@ -49,6 +49,9 @@ class Run:
       folder: the `ModelDir`.
       display: the `Display`, known from `start` on.
       step: number of finished steps.
+      logged_step: the last one in the log, from this start on.
+      sets: the `ShardSet`s that it reads, known from `start` on.
+      batches_of: see `fit`.
       num_steps: number of steps in all, known from `start` on.
 
     Raises:
@@ -62,9 +65,9 @@ class Run:
         self.model_flags = {k: v for k, v in settings.items() if k not in COMMON}
         self.seed = settings["seed"]
         self.batch_size = settings["batch_size"]
-        self.step = 0
+        self.step = self.logged_step = 0
         self.num_steps: int | None = None
-        self._sets: list[ShardSet] = []
+        self.sets: list[ShardSet] = []
         self.stop_signal: int | None = None
         self.workers = workers.Workers(settings["strategy"])
         self.folder = ModelDir(binary, settings, self.workers)
@@ -98,7 +101,7 @@ class Run:
           Whether there is anything to do: false for a dry run, or if it is finished.
         """
         self.num_steps = num_steps
-        self._sets = [own for sets in inputs.values() for own in sets]
+        self.sets = [own for sets in inputs.values() for own in sets]
         self.folder.check_inputs(inputs, num_steps)
         with self.workers.explain_gone():
             self.any_worker()  # The chief may have put a former training aside.
@@ -113,7 +116,7 @@ class Run:
         self.folder.take(inputs, facts)
         self._catch_signals()
         self._began = time.monotonic()
-        self.step = self.folder.restore(model)
+        self.step = self.logged_step = self.folder.restore(model)
         self._check_step()
         if self.step:
             print(f"continuing at step {self.step} of {num_steps}.", flush=True)
@@ -157,17 +160,20 @@ class Run:
     def fit(
         self,
         model: SteppedModel,
-        batches: tf.data.Dataset,
+        batches_of: Callable[[int, int], tf.data.Dataset],
+        stop: int,
         *,
         callbacks: Iterable[keras.callbacks.Callback] = (),
         describe: Callable[[int], Mapping[str, Any]] | None = None,
         keep_steps: Collection[int] = (),
     ) -> None:
-        """Trains `model` on all of `batches`, the next ones of the training.
+        """Trains `model` from the current step to step `stop`.
 
         Args:
           model: a compiled `SteppedModel`.
-          batches: `tf.data.Dataset` of the batches from `step` on.
+          batches_of: `batches_of(start, stop)` gives the `tf.data.Dataset` of the
+            batches of the steps `start` + 1 to `stop` of the training.
+          stop: number of steps done at its end.
           callbacks: further callbacks, called before the checkpoint is made.
           describe: `describe(step)` gives a dict of scalars for the log.
           keep_steps: steps whose checkpoints are kept for ever.
@@ -178,8 +184,10 @@ class Run:
             *callbacks,
             cb.Save(self, self.settings["checkpoint_minutes"], keep_steps),
         ]
+        self.batches_of = batches_of
         if self.step < self.num_steps:
-            with self.workers.explain_gone(), record_errors(self._sets):
+            batches = batches_of(self.step, stop)
+            with self.workers.explain_gone(), record_errors(self.sets):
                 model.fit(batches, epochs=1, verbose=0, callbacks=chain, shuffle=False)
 
     def any_worker(self, *conditions: bool) -> list[bool]:

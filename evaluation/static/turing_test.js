@@ -47,7 +47,6 @@ async function enter(name) {
   total = state.total;
   answers = state.answers;
   byId("reader").textContent = name;
-  for (const text of document.querySelectorAll(".all")) text.textContent = total;
   goOn(0);
 }
 
@@ -59,9 +58,12 @@ function goOn(from) {
   else finish();
 }
 
+/** Says that all is stored: nothing on the page does before, not even hidden. */
 function finish() {
   position = total;
   stopClock();
+  byId("thanks").textContent = `Thank you. All ${total} images are answered.`;
+  byId("done").textContent = "Your answers are stored; you can close this page.";
   show("end");
 }
 

@@ -99,7 +99,8 @@ function drawItem(item, of = board) {
 
 /** All that is not on a card. */
 function drawBars() {
-  const decided = root.items.filter((item) => item.decision !== null).length;
+  // Those that are stored: what is on its way may yet be lost.
+  const decided = root.items.filter((item) => item.stored !== null).length;
   setProgress(decided, root.items.length);
   byId("count").textContent = `${decided} of ${root.items.length} decided`;
   const counted = totals.keep + totals.discard;
