@@ -108,9 +108,12 @@ class Case:
     def _only(self, paths, what, beside, number):
         expected = self.expected[number]
         if not paths:
-            hint = " (or --unlabeled)" if what == "mask" else ""
-            place = f"; {expected}" if expected else " beside it, expected one"
-            raise UserError(f"{beside[0]}: no {what}{place}{hint}.")
+            expected = expected or (
+                "expected one beside it, or --volume_pattern and --mask_pattern for"
+                " other names and folders"
+            )
+            hint = ", or --unlabeled" if what == "mask" else ""
+            raise UserError(f"{beside[0]}: no {what}; {expected}{hint}.")
         if len(paths) > 1:
             raise UserError(
                 f"{paths[0]}: one of {len(paths)} files that could be the {what}, the"

@@ -20,7 +20,7 @@ FAULTS = {
     "empty": r"empty_t1ce.nii.gz: empty file \(0 bytes\), expected a volume",
     "text": r"text_t1ce.nii.gz: damaged .*expected a NIfTI file",
     "text_mha": r"text_mha_t1c.mha: damaged .*expected a MetaImage file",
-    "no_mask": r"no_mask_t1ce.nii.gz: no mask beside it, expected one",
+    "no_mask": r"no_mask_t1ce.nii.gz: no mask; expected one beside it",
     "other_shape": r"other_shape_seg.nii.gz: mask of 48 x 48 x 30 voxels, expected 48 x"
     r" 48 x 31 as in .*other_shape_t1ce.nii.gz",
     "other_affine": r"other_affine_seg.nii.gz: its affine puts voxels 10 mm from those"

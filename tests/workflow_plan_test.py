@@ -163,7 +163,11 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
 @pytest.mark.parametrize(
     "old, new, parts",
     [
-        ("[real, classic]", "[real, classik]", ["real+classic", "'classik'"]),
+        (
+            "[real, classic]",
+            "[real, classik]",
+            ["mixes: real+classic: no source 'classik'; did you mean 'classic'?"],
+        ),
         ("  real: ", "  re al: ", ["'re al'"]),
         ("brats_dir: phantom", "brats_dir:", ["--brats_dir=FOLDER"]),
         (REFINERS, f"{REFINERS[:-1]}, x: {{trane: y}}}}", ["x has trane"]),
@@ -185,7 +189,7 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
             "brats_dir: a\nimages_dir: b",
             ["brats_dir: a", "images_dir: b"],
         ),
-        ("controls: {}", "controls: {real: x}", ["controls: 'x'"]),
+        ("controls: {}", "controls: {real: x}", ["controls: 'x'", "real+classic+unit"]),
         ("steps: {}", "steps: {x: [1]}", ["steps: 'x'"]),
         ("export: [real+classic+pggan]", "export: [x]", ["export: 'x'"]),
         ("shard_sets: {}", "shard_sets: {x: /a}", ["shard_sets: x: '/a'", "a list"]),
@@ -198,9 +202,39 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
         (REFINERS, "refiners: {simgan: , unit: {train: a}}", ["unit has train"]),
         ("\nseeds: [0]", "\nseeds: 0", ["seeds: 0", "a list"]),
         ("\nseeds: [0]", "\nseeds: [0, 0]", ["seeds: [0, 0]", "non-unique"]),
-        ("export: [real+classic+pggan]", "", ["'export'", "required"]),
+        ("export: [real+classic+pggan]", "", ["export: missing", "seeds"]),
+        ("\nseeds: [0]", "\nseed: [0]", ["seed: unknown key; did you mean 'seeds'?"]),
+        (
+            "threads: {train: 1, other",
+            "threads: {trian: 1, other",
+            ["threads: trian: unknown key; did you mean 'train'? Expected some of"],
+        ),
+        ("real: [real]", "real: real", ["mixes: real: 'real', expected a list"]),
+        ("folds: 1", "folds: two", ["folds: 'two', expected a whole number"]),
+        (
+            "flags: demo",
+            "flags: dmo",
+            [
+                "flags: dmo: no such folder; did you mean 'demo'? Expected",
+                "mini, paper",
+            ],
+        ),
+        (
+            "classifiers: {scratch: classifier_train}",
+            "classifiers: {scratch: classifier_trian}",
+            ["classifiers: scratch: no flagfile", "did you mean 'classifier_train'?"],
+        ),
+        (
+            "shard_sets: {}",
+            "shard_sets: {x: [/no/set]}",
+            ["shard_sets: x: /no/set: no shard set", "manifest.json"],
+        ),
         ("  real: [real]", "  real.control: [real]", ["'real.control'", ".control'"]),
-        ("\nseeds: [0]", "\nseeds: [0]\nseed: 1", ["'seed'", "unexpected"]),
+        (
+            "\nseeds: [0]",
+            "\nseeds: [0]\nseed: 1",
+            ["seed: unknown key; did you mean 'seeds'? Expected some of flags"],
+        ),
     ],
 )
 def test_mistake_in_the_configuration_is_named(tmp_path, old, new, parts):

@@ -30,6 +30,7 @@ from experiments import (
 )
 from refusals import refused
 
+from dataset.errors import UserError
 from workflow import display, lock
 from workflow import run as workflow_run
 
@@ -287,9 +288,30 @@ def test_step_that_fails_keeps_its_message_and_stops_the_chain(experiment):
 
 
 def test_mistake_in_the_configuration_ends_the_run_before_any_step(experiment):
-    experiment.configure(("[real, classic]", "[real, classik]"))
-    assert "'classik'" in experiment.run(code=1)
+    experiment.configure(("\nseeds: [0]", "\nseed: [0]"))
+    text = experiment.run(code=1)
+    (line,) = [line for line in text.splitlines() if "error" in line]
+    told = f"--configuration={experiment.configuration}: seed: unknown key; did you"
+    assert told in line and "Snakefile" not in text
     assert not experiment.lines("start")
+
+
+@pytest.mark.parametrize(
+    "old, new, part",
+    [
+        ("  real: [real]", "  real: [reel]", "mixes: real: no source 'reel'; did you"),
+        ("\nmixes:", "\nmixes: [", "Config file is not valid JSON or YAML"),
+    ],
+)
+def test_mistake_in_the_configuration_is_one_line_of_a_dry_run(
+    experiment, old, new, part
+):
+    experiment.configure((old, new))
+    with pytest.raises(UserError) as caught:
+        start_here(experiment)
+    told = f"--configuration={experiment.configuration}: {part}"
+    assert str(caught.value).startswith(told)
+    assert "\n" not in str(caught.value) and "Snakefile" not in str(caught.value)
 
 
 def test_dry_run_shows_the_steps_tries_trainings_and_runs_none(experiment):

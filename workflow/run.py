@@ -23,6 +23,11 @@ from workflow import cluster_jobs, display, launch, lock, results
 
 LOGS = "logs"
 SNAKEMAKE_LOG = "snakemake.log"
+# Ours (configuration_types.smk), and Snakemake's own of a file that is no YAML.
+REFUSAL = re.compile(
+    r"^(?:ConfigurationError in .*:\n|WorkflowError:\n(?=Config file))(.+)",
+    re.MULTILINE,
+)
 SECONDS_BETWEEN_LOOKS = 0.5  # At the logs of steps that are at work.
 SECONDS_TO_BEGIN = 5  # A younger step is still importing TensorFlow.
 
@@ -60,7 +65,7 @@ def run_workflow(
     command += ["--config", f"dry_run={dry_run}", *cases]
     os.environ["START_OVER"] = start_over = "--start_over" if retrain else ""
     if dry_run:
-        check_plan(command, output_dir, cores, start_over)
+        check_plan(command, configuration, output_dir, cores, start_over)
         return
     os.makedirs(output_dir, exist_ok=True)
     lock_path = os.path.join(output_dir, ".lock")
@@ -71,6 +76,7 @@ def run_workflow(
         end_cluster_jobs(output_dir, profile)
     log_path = os.path.join(output_dir, SNAKEMAKE_LOG)
     if code and not on_request:
+        check_refusal(pathlib.Path(log_path).read_text(), configuration)
         print("\n".join(failures or end_of_log(log_path)), flush=True)
     if code:
         refused = (
@@ -126,7 +132,7 @@ def is_for_slurm(profile):
     return bool(re.search(r"^executor:\s*slurm\b", "\n".join(texts), re.MULTILINE))
 
 
-def check_plan(command, output_dir, cores, start_over):
+def check_plan(command, configuration, output_dir, cores, start_over):
     """Shows how many steps there are, and checks that each could run.
 
     Raises:
@@ -144,6 +150,7 @@ def check_plan(command, output_dir, cores, start_over):
     )
     text, errors = process.communicate()
     if process.returncode:
+        check_refusal(errors, configuration)
         _, _, reason = errors.partition("Building DAG of jobs...")
         raise UserError((reason or errors).strip())
     try:
@@ -222,6 +229,20 @@ def kill_on_signals(processes):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, kill)
     return received
+
+
+def check_refusal(text, configuration):
+    """Says in one line what of a configuration Snakemake has refused, if it was that.
+
+    Args:
+      text: what Snakemake printed.
+      configuration: path of the configuration.
+
+    Raises:
+      UserError: it was.
+    """
+    if refusal := REFUSAL.search(text):
+        raise UserError(f"--configuration={configuration}: {refusal[1]}")
 
 
 def end_of_log(path):
