@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from dataset.errors import UserError
 from dataset.file_systems import load_file_system, read_bytes, read_errors
+from dataset.folders import file_sha256
 from dataset.record_faults import find_fault, png_header, record_errors
 from dataset.records import (
     LABEL_NAMES,
@@ -62,6 +63,7 @@ class ShardSet:
         self._png_header = png_header(self.image_size)
         self.fault: UserError | None = None
         self._index: _RecordIndex | None = None
+        self._checked: set[str] = set()  # Paths of shards that are as written.
         self._opening = threading.Lock()
 
     def _read_manifest(self, path):
@@ -98,6 +100,8 @@ class ShardSet:
                 " labels."
             )
         for path, shard in zip(self.paths, shards):
+            if os.path.basename(path) != shard["name"]:
+                raise ValueError(f"shard {shard['name']!r}, expected a file's name")
             try:
                 with read_errors(path):
                     size = tf.io.gfile.stat(path).length
@@ -139,6 +143,25 @@ class ShardSet:
                 if fault:
                     raise UserError(fault) from None
 
+    def check_shards(self) -> None:
+        """Compares the shards with the digests in the manifest, once.
+
+        A record's own checksum does not tell that it lies in another place, or is of
+        another set.
+
+        Raises:
+          UserError: names the shard, and the record if it can be told.
+        """
+        with self._opening:
+            for path, entry in zip(self.paths, self.manifest["shards"]):
+                if path in self._checked:
+                    continue
+                with read_errors(path, absence=True):
+                    digest = file_sha256(path)
+                if digest != entry["sha256"]:
+                    raise changed_shard(path, self.image_size)
+                self._checked.add(path)
+
     def dataset(self, start: int = 0) -> tf.data.Dataset:
         """The set's examples from number `start` on, in order, parsed.
 
@@ -146,7 +169,11 @@ class ShardSet:
 
         Returns:
           A `tf.data.Dataset` of `parse` dicts.
+
+        Raises:
+          UserError: a shard is not as it was written.
         """
+        self.check_shards()
         return self._parsed(self.paths, start)
 
     def _parsed(self, paths, start=0):
@@ -178,6 +205,7 @@ class ShardSet:
         Returns:
           int64 [images] and two lists of texts.
         """
+        self.check_shards()
         batches = tf.data.TFRecordDataset(self.paths).batch(IMAGES_PER_SHARD)
         with self._reading():
             origins = list(untuned(batches.map(parse_origins)).as_numpy_iterator())
@@ -247,7 +275,7 @@ class _RecordIndex:
                 start += 12 + length + 4
             found = len(places) - before
             if start != len(content) or found != self._entries[number]["num_images"]:
-                self._refuse(number, "it does not have the records that it should")
+                raise changed_shard(self._paths[number], self._size)
         self._places = np.array(places, np.int64).reshape(-1, 3)
 
     def read(self, position):
@@ -261,13 +289,14 @@ class _RecordIndex:
             if not self._checked[number]:
                 digest = hashlib.sha256(self._shards[number]).hexdigest()
                 if digest != self._entries[number]["sha256"]:
-                    self._refuse(number, f"its SHA-256 is not that of {MANIFEST}")
+                    raise changed_shard(self._paths[number], self._size)
                 self._checked[number] = True
 
-    def _refuse(self, number, reason):
-        path = self._paths[number]
-        fault = find_fault(path, self._size)
-        raise UserError(fault or f"{path}: damaged or changed: {reason}.")
+
+def changed_shard(path: str, image_size: int) -> UserError:
+    """The error for a shard that is not as it was written: its first bad record."""
+    reason = f"damaged or changed: its SHA-256 is not that of {MANIFEST}"
+    return UserError(find_fault(path, image_size) or f"{path}: {reason}.")
 
 
 def _open_bytes(path):
