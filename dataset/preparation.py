@@ -113,8 +113,7 @@ def prepare_sets(binary, cases, reader, options, source, gather):
     gathered = gather(read_cases(binary, cases, reader, options, source))
     report = {**job, f"bad_{source.thing}s": gathered.faults, **gathered.found}
     report_path = os.path.join(output_dir, REPORT)
-    write_json(report_path, report)
-    check_faults(gathered, options, report_path, source)
+    check_faults(gathered, options, source, report_path, report)
     for note in gathered.notes:
         print(note)
     cases, empty = without_images(gathered.cases)
@@ -164,13 +163,17 @@ def gather_cases(read):
     return Gathered(good, listed, faults, len(good))
 
 
-def check_faults(gathered, options, report_path, source):
-    """Lists what cannot be used; ends the run unless that may be skipped."""
+def check_faults(gathered, options, source, report_path, report):
+    """Lists what cannot be used; ends the run unless that may be skipped.
+
+    The report is written then alone: one that is there otherwise is of a finished run.
+    """
     faults, num_good = gathered.faults, gathered.num_good
     flag = f"skip_bad_{source.thing}s"
     for name, fault in faults.items():
         print(f"bad {source.thing} {name}: {fault}", file=sys.stderr)
     if faults and not (options[flag] and num_good):
+        write_json(report_path, report)
         hint = f", or leave them out with --{flag}." if num_good else "."
         raise UserError(
             f"{len(faults)} of {len(faults) + num_good} {source.thing}s cannot be used;"

@@ -195,6 +195,7 @@ def test_volume_that_changed_is_read_again(run, brats, tmp_path, monkeypatch):
     shutil.copytree(brats, ours)
     with stopped(monkeypatch, slice_sets, "write_slices_csv"):
         run(ours, tmp_path / "real")
+    assert not (tmp_path / "real" / "report.json").exists()  # It is of finished runs.
     heads.write_case(ours, "case_1", phase=1, tumor=(150, -100, 80))
     run(ours, tmp_path / "real")
     assert shards(tmp_path / "real") == shards(run(ours, tmp_path / "fresh"))
