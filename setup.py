@@ -71,8 +71,7 @@ setup(
     python_requires=">=3.10,<3.12",  # TensorFlow 2.15 has no wheels for newer ones.
     packages=PACKAGES,
     package_data={
-        "evaluation": ["static/*", "templates/*"],
-        "evaluation.detection": ["*.json"],
+        "evaluation": ["*.json", "static/*", "templates/*"],
         "filtering": ["static/*", "templates/*"],
         "flags": ["*/*.cfg"],
         "pages": ["static/*", "templates/*"],

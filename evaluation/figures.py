@@ -1,12 +1,11 @@
 """What the figures share: colours that colour-blind readers can tell apart, files."""
 
 import io
-import os
 
 import matplotlib
 from matplotlib.figure import Figure
 
-from dataset.file_systems import disk_errors
+from dataset.folders import write_bytes
 
 # Okabe and Ito (2008), https://jfly.uni-koeln.de/color/
 COLOURS = {
@@ -18,6 +17,7 @@ COLOURS = {
     "purple": "#CC79A7",
     "black": "#000000",
 }
+LINE_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple")]
 STYLE = {
     "font.family": "DejaVu Sans",  # Comes with matplotlib: the same everywhere.
     "font.size": 9,
@@ -26,6 +26,7 @@ STYLE = {
     "svg.fonttype": "none",  # Text stays text.
     "svg.hashsalt": "figure",  # The same figure is the same file.
 }
+MOST_COLUMNS = 4
 
 
 def draw(width, height, paint):
@@ -41,6 +42,27 @@ def draw(width, height, paint):
         return figure
 
 
+def draw_panels(names, width, height, paint, **shared):
+    """A figure of a panel per name, at most four in a row.
+
+    Args:
+      names: of the panels.
+      width, height: functions of the number of columns, of lines, to inches.
+      paint: function that is called with the figure and its panels, and draws.
+      **shared: `sharex` and `sharey` of matplotlib's `subplots`.
+    """
+    columns = min(MOST_COLUMNS, len(names))
+    lines = -(-len(names) // columns)
+
+    def paint_panels(figure):
+        panels = figure.subplots(lines, columns, squeeze=False, **shared).ravel()
+        for panel in panels[len(names) :]:
+            panel.set_visible(False)
+        paint(figure, panels[: len(names)])
+
+    return draw(width(columns), height(lines), paint_panels)
+
+
 def encode_figure(figure, extension):
     """The bytes of a figure as `png` (200 dpi) or `svg`."""
     content = io.BytesIO()
@@ -53,8 +75,4 @@ def encode_figure(figure, extension):
 def write_figure(figure, path):
     """Writes a figure, whole or not at all, as `path`.png and `path`.svg."""
     for extension in ("png", "svg"):
-        whole = f"{path}.{extension}"
-        with disk_errors(whole):
-            with open(whole + ".tmp", "wb") as file:
-                file.write(encode_figure(figure, extension))
-            os.replace(whole + ".tmp", whole)
+        write_bytes(f"{path}.{extension}", encode_figure(figure, extension))

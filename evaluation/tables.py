@@ -1,51 +1,19 @@
 """Results as tables and short documents, written as Markdown, CSV and HTML.
 
-A document is a list of `Heading`s, `Text`s and `Table`s. Each program builds its own
-from its JSON file, for the Markdown beside that file and for the page of an experiment.
+A document is a list of `Heading`s, `Text`s and `Table`s. It is made of the content of a
+JSON file of results, for the Markdown beside that file and the page of an experiment,
+which has `Picture`s and `Gallery`s, too. The HTML is that of `templates/report.html`.
 """
 
 import csv
 import dataclasses
 import io
 
-import jinja2
-
-HTML = jinja2.Environment(
-    autoescape=True, trim_blocks=True, lstrip_blocks=True
-).from_string(
-    """\
-{% macro cell(parts, tag) %}
-<{{ tag }}>{% for text in parts %}
-{% if not loop.first %}<small>{{ text }}</small>
-{% elif text.startswith("no result") %}<span class="warning">{{ text }}</span>
-{% else %}<span>{{ text }}</span>
-{% endif %}
-{% endfor %}</{{ tag }}>
-{% endmacro %}
-<div class="scroll"><table>
-<thead>
-<tr>
-{% for name in columns %}
-{{ cell([name], "th") }}
-{% endfor %}
-</tr>
-</thead>
-<tbody>
-{% for row in rows %}
-<tr>
-{% for parts in row %}
-{{ cell(parts, "td") }}
-{% endfor %}
-</tr>
-{% endfor %}
-</tbody></table></div>"""
-)
+from dataset.folders import write_json, write_text
 
 
 @dataclasses.dataclass(frozen=True)
 class Heading:
-    """A heading within a document."""
-
     text: str
     kind = "heading"
 
@@ -78,13 +46,17 @@ class Table:
     rows: list = dataclasses.field(default_factory=list)
     kind = "table"
 
-    def to_markdown(self):
-        """The table as Markdown."""
-        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
-        cells = [
-            [" ".join(_texts(cell)).replace("|", r"\|") for cell in line]
-            for line in lines
+    def texts(self):
+        """The rows, each cell a tuple of texts."""
+        return [
+            [cell if isinstance(cell, tuple) else (str(cell),) for cell in row]
+            for row in self.rows
         ]
+
+    def to_markdown(self):
+        rows = [[" ".join(cell) for cell in row] for row in self.texts()]
+        lines = [self.columns, ["---"] * len(self.columns), *rows]
+        cells = [[cell.replace("|", r"\|") for cell in line] for line in lines]
         return "".join("| " + " | ".join(line) + " |\n" for line in cells)
 
     def to_csv(self):
@@ -93,16 +65,45 @@ class Table:
         csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
         return text.getvalue()
 
-    def to_html(self):
-        """The table as HTML; texts are escaped."""
-        rows = [[_texts(cell) for cell in row] for row in self.rows]
-        return HTML.render(columns=self.columns, rows=rows)
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A picture with its caption: a PNG file by its path, or the bytes of an SVG."""
+
+    caption: str
+    path: str = ""
+    svg: bytes = b""
+    kind = "picture"
 
 
-def _texts(cell):
-    return cell if isinstance(cell, tuple) else (str(cell),)
+@dataclasses.dataclass(frozen=True)
+class Gallery:
+    """Pictures side by side; `large` ones are at most two in a row."""
+
+    pictures: list
+    large: bool = False
+    kind = "gallery"
 
 
 def to_markdown(document):
     """A document as Markdown, an empty line between its parts."""
     return "\n".join(part.to_markdown() for part in document)
+
+
+def write_results(path, content, document, table):
+    """Writes the files of a result, of which the JSON file, the last, completes it.
+
+    Args:
+      path: of the files, without `.md`, `.csv` and `.json`.
+      content: of the JSON file.
+      document: function that makes a document of the content.
+      table: the `Table` for programs, as CSV.
+
+    Returns:
+      The document as Markdown.
+    """
+    markdown = to_markdown(document(content))
+    write_text(path + ".md", markdown)
+    write_text(path + ".csv", table.to_csv())
+    write_json(path + ".json", content)
+    return markdown

@@ -1,4 +1,4 @@
-"""Streams shard sets through an extractor, onto the disk: killed, it goes on."""
+"""Streams shard sets through an extractor to files, which a stopped run completes."""
 
 import os
 
@@ -78,7 +78,7 @@ def feature_batches(shard_set, extractor, *, start=0, image_size=0):
 
 
 def extract(shard_set, extractor, path, *, image_size=0):
-    """Writes the features of a set as a NumPy file, or goes on with one cut short.
+    """Writes the features of a set as a NumPy file, or completes one cut short.
 
     Batches are the same wherever it was stopped, so the file is, too.
 

@@ -47,8 +47,8 @@ class NetworkFeatures:
         size = image_size or own_size
         if size < MIN_IMAGE_SIZE.get(name, 32):
             raise UserError(
-                f"--feature_size={size}: {name} wants"
-                f" {MIN_IMAGE_SIZE.get(name, 32)} px at least."
+                f"--feature_size={size}: expected {MIN_IMAGE_SIZE.get(name, 32)} px at"
+                f" least for {name}."
             )
         path = weights_path(weights, name)
         network = build(

@@ -18,7 +18,6 @@ FLAGS = flags.FLAGS
 SHARD_SETS = {"data_dir", "data_dirs", "real_dir", "real_dirs", "synthetic_dir"}
 SHARD_SETS |= {"synthetic_dirs", "train_dirs", "validation_dirs", "held_out_dirs"}
 SHARD_SETS |= {"reference_dir", "refined_from"}
-NO_PATHS = {"reviewer"}  # May be a link.
 
 
 def run(binary, *, define=None, writes_shard_set=False):
@@ -36,7 +35,7 @@ def run(binary, *, define=None, writes_shard_set=False):
       writes_shard_set: whether `--output_dir` is one, and may lie elsewhere, too.
     """
     set_process_up()
-    elsewhere = SHARD_SETS | NO_PATHS | ({"output_dir"} if writes_shard_set else set())
+    elsewhere = SHARD_SETS | ({"output_dir"} if writes_shard_set else set())
     holders = kinds.define((define or definition(binary))(), FLAGS)
     for holder in holders:  # What --help shows are the flags of the started program.
         FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[holder.name])
@@ -47,8 +46,9 @@ def run(binary, *, define=None, writes_shard_set=False):
                 binary, f"unexpected argument {argv[1]!r}; every flag begins with --."
             )
         settings = {holder.name: holder.value for holder in holders}
+        paths = {n: settings[n] for n in settings if kinds.is_path(FLAGS[n])}
         try:
-            _check_local(settings, elsewhere)
+            _check_local(paths, elsewhere)
             importlib.import_module(binary).main(settings)
         except UserError as error:
             _fail(binary, str(error))
@@ -115,14 +115,14 @@ def definition(binary):
     return getattr(importlib.import_module(f"flags.{package}"), f"define_{name}")
 
 
-def _check_local(settings, elsewhere):
+def _check_local(paths, elsewhere):
     """Refuses what is on another machine and no shard set.
 
     A training locks its folder, results are appended to and replaced whole: that takes
     a file system. Without this, `s3://bucket` makes a local folder of the name `s3:`.
     """
-    for name in settings.keys() - elsewhere:
-        value = settings[name]
+    for name in paths.keys() - elsewhere:
+        value = paths[name]
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and "://" in text:
                 raise UserError(

@@ -44,8 +44,8 @@ def define_quality():
         ),
         num_splits=count(
             3,
-            "How many times the real images are divided into halves; results are means"
-            " over these divisions, with their spread.",
+            "How many times the real images are split into halves; results are means"
+            " over these splits, with their spread.",
         ),
         num_images=integer(
             0,
@@ -96,7 +96,7 @@ def define_tsne():
             " of --backbone.",
         ),
         joint=switch(
-            "One plane for all sets, with the real images at the same places in every"
+            "One plane for all sets, with the real images at the same points in every"
             " panel, instead of a plane of its own for each (Han et al., 2019)."
         ),
         seed=integer(0, "Seed of the choice of images and of t-SNE."),
@@ -139,11 +139,11 @@ def define_table():
             " enough that a threshold rests on several images even of a small fold; the"
             " paper's detectors have 0.72 to 0.99.",
         ),
-        baseline=path(
+        baseline=text(
+            None,
             "Mix that the others of its initialisation are compared with (intervals"
             " over patients; image-wise exact McNemar test, Holm's correction). By"
             " default real+classic, where there is one.",
-            required=False,
         ),
         controls=rows(
             "A compute-matched control as ROW=CONTROL, names of two rows: CONTROL is"

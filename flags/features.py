@@ -12,17 +12,24 @@ BACKBONES = (
 )
 
 
-def define_features():
-    """Flags of what images are compared by, other than pixels."""
+def define_features(automatic=""):
+    """Flags of what images are compared by, other than pixels.
+
+    Args:
+      automatic: what the default backbone, `auto`, stands for, a sentence; without it
+        the first of `BACKBONES` is the default.
+    """
     return dict(
         backbone=choice(
-            BACKBONES,
+            ["auto", *BACKBONES] if automatic else BACKBONES,
             "Network whose pooled features images are compared by, or descriptors:"
-            " measures made by hand, which need no weights.",
+            " measures of layout, edges, detail and symmetry made by hand, which need"
+            f" no weights.{automatic and ' ' + automatic}",
         ),
         weights=path(
-            "Weights of the network: imagenet (Keras' own, from its cache or the net),"
-            " none (random, a weak measure) or the path of a file of Keras' layout.",
+            "Weights of the network: imagenet (Keras' own, from its cache or"
+            " downloaded), none (random, a weak measure) or the path of a file of"
+            " Keras' layout.",
             default="imagenet",
             required=False,
         ),

@@ -1,7 +1,7 @@
 """Flags of `filtering.cluster`, `filtering.review` and `filtering.discard`."""
 
 from flags import features
-from flags.kinds import choice, count, integer, number, overwrite, path, paths
+from flags.kinds import choice, count, integer, number, overwrite, path, paths, text
 from flags.pages import define_port
 
 
@@ -9,7 +9,11 @@ def define_cluster():
     """Flags of `filtering.cluster`, in the order in which `clusters.json` has them."""
     return dict(
         **_define_folders(),
-        **_define_features(),
+        **features.define_features(
+            "auto: densenet169 (Han et al., 2019) or, with --weights=none, the"
+            " descriptors, which find far more than a network with random weights."
+        ),
+        seed=integer(0, "Seed of the first cluster centres and of random weights."),
         num_clusters=count(
             200,
             "Number of clusters (Han et al., 2019: 200 of 200,000 images). A person"
@@ -45,30 +49,6 @@ def _define_folders():
     )
 
 
-def _define_features():
-    return dict(
-        backbone=choice(
-            ["auto", *features.BACKBONES],
-            "Features that images are compared by: a network of Keras (Han et al.,"
-            " 2019: densenet169), or hand-made descriptors of layout, edges, detail and"
-            " symmetry. auto: densenet169; with --weights=none the descriptors, which"
-            " find far more than a network with random weights.",
-        ),
-        weights=path(
-            "Weights of the network: imagenet (Keras' own file, from its cache or"
-            " downloaded), the path of a weights file of Keras, or none.",
-            default="imagenet",
-            required=False,
-        ),
-        feature_size=integer(
-            0,
-            "Height and width at which the network sees an image, in pixels; 0 for the"
-            " size that it was trained at, 224 or 299.",
-        ),
-        seed=integer(0, "Seed of the first cluster centres and of random weights."),
-    )
-
-
 def define_review():
     """Flags of `filtering.review`."""
     return dict(
@@ -89,9 +69,9 @@ def define_review():
             " --exclude_csv.",
             required=False,
         ),
-        reviewer=path(
+        reviewer=text(
+            None,
             "Name of the person, kept with each decision; by default the account's.",
-            required=False,
         ),
         **define_port(),
     )

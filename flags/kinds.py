@@ -35,6 +35,11 @@ def paths(help, *, required=True):
     return _parsed(_PathsParser(), serializer, default, help, required=required)
 
 
+def is_path(flag):
+    """Whether an absl `Flag` is of a kind whose values are, or hold, paths."""
+    return isinstance(flag.parser, (_PathParser, _PathsParser))
+
+
 class _PathParser(flags.ArgumentParser):
     """Puts the home folder for `~`, as shells do not behind `--flag=`."""
 

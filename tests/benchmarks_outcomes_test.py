@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.outcomes import collect, restore
-from evaluation.detection.rows import read_rows
-from evaluation.detection.table import make_table
+from evaluation.rows import read_rows
+from evaluation.table import make_table
 
 SETTINGS = {
     **{"baseline": None, "compare_to": None, "controls": [], "protocol": "full"},

@@ -7,7 +7,7 @@ from dataset.errors import UserError
 from dataset.image_sets import common_size, open_image_set, open_named_sets
 from dataset.records import Record
 from dataset.shard_writer import write_shard_set
-from evaluation.images.comparisons import (
+from evaluation.samples import (
     OTHER_PATIENTS,
     SAME_PATIENTS,
     halves,

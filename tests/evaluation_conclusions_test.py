@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from evaluation.detection.conclusions import conclusion, resolution, told_apart
-from evaluation.detection.paired_tests import compare_rankings
-from evaluation.detection.rankings import Ranking
+from evaluation.conclusions import conclusion, resolution, told_apart
+from evaluation.scores import Ranking
+from evaluation.statistics import compare_rankings
 
 
 def difference(value, half_width, error=0.01, **chains):

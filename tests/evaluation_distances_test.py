@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from scipy import linalg
 
-from evaluation.images import distances
-from evaluation.images.distances import (
+from evaluation import distances
+from evaluation.distances import (
     frechet_distance,
     kernel_distance,
     mean_similarity,
@@ -14,7 +14,7 @@ from evaluation.images.distances import (
     random_pairs,
     scale_weights,
 )
-from evaluation.images.measures import block_scale
+from evaluation.samples import block_scale
 
 
 def vectors(seed, count=40, features=6, shift=0.0, scale=1.0):

@@ -8,10 +8,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from dataset.errors import UserError
-from evaluation.detection.figures import average_roc_curve
-from evaluation.detection.rows import as_given, read_rows
-from evaluation.detection.scores import spread
-from evaluation.detection.table import make_table, write_table
+from evaluation.rows import as_given, read_rows
+from evaluation.scores import spread
+from evaluation.table import make_table, write_table
+from evaluation.table_figures import average_roc_curve
 
 SETTINGS = {
     "protocol": "full",
@@ -150,7 +150,7 @@ def test_chains_of_a_row_are_named_and_shown(runs, tmp_path):
     rows += [f"real+classic+unit={runs['second']}"]
     rows += [f"real+classic+unit@chain-1={runs['first']}"]
     assert as_given(read_rows(rows)) == rows
-    markdown = write_table(rows, str(tmp_path / "t"), overwrite=False, **SETTINGS)
+    _, markdown = write_table(rows, str(tmp_path / "t"), overwrite=False, **SETTINGS)
     assert "| real+classic | 2 chain seeds | 0.025 |" in markdown
     assert "| real+classic | 2 folds | " in markdown
     assert "| detector seeds |" not in markdown
@@ -169,7 +169,7 @@ def test_detector_that_calls_all_of_its_fold_the_same_is_named(tmp_path, runs):
     dead = write_fold(tmp_path / "dead.csv", FOLDS[1], [0.1] * 6)
     (first, _), (second, _) = (files.split(",") for files in runs.values())
     rows = [f"a={first},{dead}", f"b={runs['first']}", f"b={second},{dead}"]
-    markdown = write_table(rows, str(tmp_path / "t"), overwrite=False, **SETTINGS)
+    _, markdown = write_table(rows, str(tmp_path / "t"), overwrite=False, **SETTINGS)
     assert "| a | 1 | no result: calls every image of fold 1 non-tumor |" in markdown
     assert "| b | 2 | no result: calls every image of fold 1 of run 1 non" in markdown
     table = json.loads((tmp_path / "t" / "table.json").read_text())

@@ -13,8 +13,8 @@ from dataset.errors import UserError
 from dataset.image_sets import open_image_set, open_named_sets
 from dataset.records import Record
 from dataset.shard_writer import write_shard_set
-from evaluation.images.memorisation_report import write_memorisation
-from evaluation.images.neighbours import NearestImages, double, unit_vectors
+from evaluation.memorisation import write_memorisation
+from evaluation.neighbours import NearestImages, double, unit_vectors
 
 SIZE = 64
 SLICES = 5

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from evaluation.detection.bootstrap import PatientDraws, draw_patients
-from evaluation.detection.rankings import tumor_images_called
+from evaluation.bootstrap import PatientDraws, draw_patients, tumor_images_called
 
 Fraction = fractions.Fraction
 

@@ -12,9 +12,9 @@ from dataset.image_sets import open_image_set
 from dataset.records import Record
 from dataset.shard_writer import write_shard_set
 from dataset.shards import ShardSet
-from evaluation.images.comparisons import OTHER_PATIENTS, SAME_PATIENTS
-from evaluation.images.measures import MEASURES, SampleReader
-from evaluation.images.quality import write_quality
+from evaluation.distances import MEASURES
+from evaluation.quality import write_quality
+from evaluation.samples import OTHER_PATIENTS, SAME_PATIENTS, SampleReader
 from features.descriptors import Descriptors
 from features.extraction import DESCRIPTORS
 from features.networks import NETWORKS

@@ -13,9 +13,7 @@ import pytest
 from local_page import browsing
 
 from dataset.errors import UserError
-from evaluation.detection.rows import read_rows
-from evaluation.detection.table import make_table
-from evaluation.page.curves import (
+from evaluation.curves import (
     MAX_POINTS,
     curve,
     draw_detectors,
@@ -23,11 +21,11 @@ from evaluation.page.curves import (
     draw_losses,
     loss_of,
 )
-from evaluation.page.experiment import read_experiment, read_log, read_slices
-from evaluation.page.origins import origins
-from evaluation.page.pictures import encode, encode_all
-from evaluation.page.report import write_report
-from evaluation.turing.scores import PAPER_TABLE, QUESTIONS, score, score_reader
+from evaluation.experiment import origins, read_experiment, read_slices
+from evaluation.report import encode, encode_all, write_report
+from evaluation.rows import read_rows
+from evaluation.table import make_table
+from evaluation.turing_scores import PAPER_TABLE, QUESTIONS, score, score_reader
 
 SCRIPT = "<script>alert(1)</script>"
 TURING = {
@@ -117,9 +115,13 @@ def experiment(tmp_path):
     write(root / "tsne" / "tsne.svg", SVG)
     write(root / "quality" / "quality.json", QUALITY)
     write(root / "quality" / "memorisation.json", MEMORISATION)
-    accuracy = {"value": 0.875}
-    candidates = [{"step": 20, "accuracy": accuracy}, {"step": 50, "accuracy": None}]
-    write(root / "unit/selection.json", {"step": 20, "candidates": candidates})
+    accuracy = {"value": 0.875, "low": 0.5, "high": 0.9}
+    candidates = [
+        {"step": 20, "num_runs": 1, "constant_runs": [], "accuracy": accuracy},
+        {"step": 50, "num_runs": 1, "constant_runs": ["tumor"], "accuracy": None},
+    ]
+    selection = {"step": 20, "images": 8, "candidates": candidates}
+    write(root / "unit" / "selection.json", selection)
     write_png(root / "unit" / "tumor" / "images" / "before_after.png")
     write_png(root / "filtered" / "tumor" / "kept_and_discarded.png")
     losses = [
@@ -205,13 +207,14 @@ def test_page_refers_to_nothing_outside(experiment, make, tmp_path):
     assert "default-src 'none'" in text
 
 
-def test_page_says_that_cases_are_artificial(experiment, make):
+@pytest.mark.parametrize("name", ["real", "fold-1/real"])
+def test_page_says_that_cases_are_artificial(experiment, make, name):
     def says_so():
         return "The cases are artificial" in " ".join(make(experiment)[0].words)
 
     assert not says_so()
     content = {"binary": "dataset.prepare", "settings": {"brats_dir": "phantom"}}
-    write(experiment / "real" / "report.json", content)
+    write(experiment / name / "report.json", content)
     assert not says_so()  # A folder of that name.
     write(experiment / "phantom" / "phantom.json", {})
     assert says_so()
@@ -268,8 +271,8 @@ def test_page_shows_every_part(experiment, make):
         "A 100.0 [51.0, 100.0]",
         "3.10 ± 0.14",
         "unit 8 2: 25.00 % [10.00, 50.00] 0 1 0.0100",
-        "unit 20 87.50 yes",
-        "unit 50 no result",
+        "unit Step Runs Validation accuracy (%) 20 1 87.50 [50.00, 90.00] selected",
+        "50 1 no result: calls every image tumor 8 validation images",
         "classifier/scratch/real/seed-0 classifier.train 2",
         "best in epoch 1: 100.0 % of validation images",
         "4 px, step 2",
@@ -279,6 +282,15 @@ def test_page_shows_every_part(experiment, make):
     ):
         assert words in page.text
     assert "4 px, step 1" not in page.text  # Only the last of a resolution.
+
+
+def test_uncertainty_is_small_print_and_no_result_a_warning(experiment, make, tmp_path):
+    make(experiment)
+    text = (tmp_path / "out" / "report.html").read_text()
+    assert "<span>80.00</span>\n<small>{80.00, 80.00}</small>" in text
+    warning = '<td><span class="warning">no result: calls every image tumor</span>'
+    assert text.count(warning) == 2
+    assert text.count("<td>") == text.count("</td>") > 50
 
 
 def test_folds_are_told_apart_and_share_a_panel(experiment, make, tmp_path):
@@ -447,9 +459,10 @@ def test_training_time_is_the_sum_over_all_starts(experiment):
 
 
 def test_line_of_a_log_that_a_crash_cut_off_is_left_out(tmp_path):
-    (tmp_path / "log.jsonl").write_text('{"step": 1}\n{"step": 2, "lo')
-    assert read_log(str(tmp_path / "log.jsonl")) == [{"step": 1}]
-    assert read_log(str(tmp_path / "none.jsonl")) == []
+    write(tmp_path / "run.json", {"binary": "unit.train"})
+    write(tmp_path / "log.jsonl", '{"step": 1}\n{"step": 2, "lo')
+    (training,) = read_experiment(str(tmp_path)).trainings
+    assert training.log == [{"step": 1}]
 
 
 def test_slices_are_counted_by_part_and_reason(experiment):

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from dataset.errors import UserError
-from evaluation.detection.scores import wilson_interval
-from evaluation.detection.selection import paths_by_step, write_selection
+from evaluation.select import paths_by_step, write_selection
+from evaluation.statistics import wilson_interval
 
 LABELS = [1, 1, 1, 1, 0, 0, 0, 0]
 PROBABILITIES = {  # By name, with this many of eight calls right.

@@ -5,14 +5,14 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from evaluation.detection.bootstrap import (
+from evaluation.bootstrap import (
     PatientDraws,
     draw_patients,
     percentile_interval,
 )
-from evaluation.detection.paired_tests import compare, correct_for_many
-from evaluation.detection.predictions import Predictions, Run
-from evaluation.detection.scores import images_per_metric, score_runs, wilson_interval
+from evaluation.predictions import Predictions, Run
+from evaluation.scores import METRICS, images_per_metric, score_runs, share_right
+from evaluation.statistics import compare, correct_for_many, wilson_interval
 
 # Six tumor and four non-tumor images. At 0.5 on, five and one of them are called tumor:
 # accuracy 8/10, sensitivity 5/6, specificity 3/4.
@@ -198,11 +198,9 @@ def compare_images(right, other_right, threshold=0.5):
         [predictions(labels, np.array(run, float)) for run in setup]
         for setup in (right, other_right)
     )
-    images = images_per_metric(np.array(labels), "full")
+    shares = [share_right(own, threshold) for own in (runs, other_runs)]
     draws = draw_patients([""] * len(labels), 100, seed=0)
-    return compare(
-        runs, other_runs, {"accuracy": images["accuracy"]}, threshold, draws
-    )["accuracy"]
+    return compare(*shares, {"accuracy": np.arange(len(labels))}, draws)["accuracy"]
 
 
 @pytest.mark.parametrize(
@@ -239,17 +237,14 @@ def test_of_several_runs_the_setup_wins_an_image_that_is_right_in_more_of_them()
 def test_holm_is_the_worked_example():
     # https://en.wikipedia.org/wiki/Holm-Bonferroni_method: 4, 3, 2 and 1 times.
     comparisons = [
-        {
-            metric: {"p_value": p}
-            for metric in ("accuracy", "sensitivity", "specificity")
-        }
+        {metric: {"p_value": p} for metric in METRICS}
         for p in (0.01, 0.04, 0.03, 0.005)
     ]
-    correct_for_many(comparisons)
+    correct_for_many(comparisons, METRICS)
     assert [c["accuracy"]["p_holm"] for c in comparisons] == pytest.approx(
         [0.03, 0.06, 0.06, 0.02]
     )
 
 
 def test_no_comparisons_need_no_correction():
-    correct_for_many([])
+    correct_for_many([], METRICS)

@@ -8,16 +8,16 @@ import cv2
 import pytest
 
 from dataset.errors import UserError
-from evaluation.detection.paper import printed_values, read_paper_table
-from evaluation.detection.predictions import read_predictions
-from evaluation.detection.rows import (
+from evaluation.paper import printed_values, read_paper_table
+from evaluation.predictions import read_predictions
+from evaluation.rows import (
     order_rows,
     pairs_to_compare,
     read_controls,
     read_rows,
 )
-from evaluation.detection.scores import wilson_interval
-from evaluation.detection.table import make_table, write_table
+from evaluation.statistics import wilson_interval
+from evaluation.table import make_table, write_table
 
 # Six tumor and four non-tumor images of two patients. At 0.5 on, five and one of them
 # are called tumor: accuracy 8/10, sensitivity 5/6, specificity 3/4.
@@ -46,7 +46,7 @@ def write_predictions(path, labels=LABELS, probabilities=PROBABILITIES, ids=None
 
 def write(rows, output_dir, overwrite=False, **settings):
     settings = SETTINGS | settings
-    return write_table(rows, str(output_dir), overwrite=overwrite, **settings)
+    return write_table(rows, str(output_dir), overwrite=overwrite, **settings)[1]
 
 
 def table_of(rows, **settings):

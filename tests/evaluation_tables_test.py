@@ -1,7 +1,5 @@
 """Tables and documents as Markdown, CSV and HTML."""
 
-import html.parser
-
 import pytest
 
 from dataset.errors import UserError
@@ -18,49 +16,10 @@ TABLE = Table(
 )
 
 
-class Cells(html.parser.HTMLParser):
-    """(tag, class, text) of every text."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.found, self.open = [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.open.append((tag, dict(attributes).get("class")))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop()[0] == tag
-
-    def handle_data(self, data):
-        if data.strip():
-            self.found.append((*self.open[-1], data.strip()))
-
-
 def test_markdown_has_uncertainty_behind_values_and_no_cell_ends_early():
     first, rule, second, *_ = TABLE.to_markdown().splitlines()
     assert first == r"|  | a\|b | c |" and rule == "| --- | --- | --- |"
     assert second == r"| x\|y | 12.3 ± 1 [10, 14] | 7 |"
-
-
-def test_html_has_uncertainty_as_small_print_and_shows_no_markup():
-    cells = Cells(TABLE.to_html())
-    assert cells.open == []
-    assert cells.found == [
-        ("span", None, "a|b"),
-        ("span", None, "c"),
-        ("span", None, "x|y"),
-        ("span", None, "12.3"),
-        ("small", None, "± 1"),
-        ("small", None, "[10, 14]"),
-        ("span", None, "7"),
-        ("span", None, "<b>"),
-        ("span", "warning", "no result: none"),
-        ("span", None, "None"),
-        ("span", None, "z"),
-        ("span", None, "0.30000000000000004"),
-        ("span", None, "1e-05"),
-    ]
 
 
 def test_csv_has_all_digits_and_nothing_for_none():

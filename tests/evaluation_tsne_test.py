@@ -11,8 +11,7 @@ from matplotlib.colors import to_rgb
 from dataset.errors import UserError
 from dataset.image_sets import ImageSet
 from dataset.shards import ShardSet
-from evaluation.images.embedding import Points, embed
-from evaluation.images.tsne import STYLES, write_tsne
+from evaluation.tsne import STYLES, Points, embed, write_tsne
 from flags import evaluation as evaluation_flags
 
 
@@ -116,7 +115,7 @@ def test_what_is_near_stays_near():
     options = {"joint": False, "perplexity": 10, "num_iterations": 500, "seed": 0}
     ((panel,), _) = embed([one, other], **options)
     distances = np.linalg.norm(
-        panel.real_coordinates[:, None] - panel.synthetic_coordinates[None], axis=-1
+        panel[0].coordinates[:, None] - panel[1].coordinates[None], axis=-1
     )
     assert (distances.argmin(axis=1) == np.arange(40)).all()
     same = images.labels[:, None] == images.labels[None]

@@ -9,9 +9,9 @@ from scipy.stats import binom
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from dataset.errors import UserError
-from evaluation.turing import scores
-from evaluation.turing import table as turing_table
-from evaluation.turing.scores import PAPER_TABLE
+from evaluation import turing_scores as scores
+from evaluation import turing_table
+from evaluation.turing_scores import PAPER_TABLE
 
 LABELS = [True, False]
 

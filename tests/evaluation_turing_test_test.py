@@ -13,8 +13,8 @@ from dataset.errors import UserError
 from dataset.records import Record
 from dataset.shard_writer import write_shard_set
 from dataset.shards import ShardSet
-from evaluation.turing import page as turing_page
-from evaluation.turing import selection
+from evaluation import turing_images as selection
+from evaluation import turing_test as turing_page
 from pages import safety
 
 TOKEN = "0123456789abcdef"

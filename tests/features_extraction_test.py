@@ -120,5 +120,5 @@ def test_features_of_a_network_are_kerass_own(tmp_path, densenet):
 
 
 def test_too_small_a_size_is_refused():
-    with pytest.raises(UserError, match="--feature_size=50: inception_v3 wants 75 px"):
+    with pytest.raises(UserError, match="--feature_size=50: expected 75 px"):
         build_extractor("inception_v3", "none", image_size=50)

@@ -30,7 +30,11 @@ EXCEPTIONS = {
         "dataset.loose_images",
     },
     # To show the table as its own program does.
-    "workflow.results": {"evaluation.detection.rendering", "evaluation.tables"},
+    "workflow.results": {
+        "evaluation.experiment",
+        "evaluation.table_document",
+        "evaluation.tables",
+    },
     # To tell how many slices there can be before they are made.
     "workflow.outputs": {
         "dataset.folds",

@@ -29,16 +29,3 @@ def test_rows_of_every_part_are_shown_what_they_say_and_where_the_report_is(
     assert "| real | 1 | no result: calls every image non-tumor |" in imagenet
     assert "It is small.\nNone is better.\n" in text and "artificial" not in text
     assert text.endswith(f"All of it on one page: {tmp_path}/report.html\n")
-
-
-def test_artificial_cases_are_said_to_be_so_in_folds_too(tmp_path):
-    assert not results.is_artificial(tmp_path)
-    for name in ("real", "fold-1/real"):
-        folder = tmp_path / name
-        folder.mkdir(parents=True)
-        path = folder / "report.json"
-        path.write_text('{"settings": {"brats_dir": "cases"}}')
-        assert not results.is_artificial(tmp_path)
-        path.write_text('{"settings": {"brats_dir": "phantom"}}')
-        assert results.is_artificial(tmp_path)
-        path.unlink()

@@ -1,6 +1,5 @@
 """What the terminal shows of an experiment's results."""
 
-import glob
 import json
 import os
 import sys
@@ -14,29 +13,20 @@ PHANTOM = "phantom"  # In place of a folder of cases: artificial ones.
 def show(output_dir):
     """Prints the table, what it says, and where everything else is."""
     # With them comes TensorFlow: some seconds that a start does not have to take.
-    from evaluation.detection import rendering
+    from evaluation import table_document
+    from evaluation.experiment import is_artificial
     from evaluation.tables import to_markdown
 
     with open(os.path.join(output_dir, "table/table.json")) as file:
         table = json.load(file)
-    scores = to_markdown(rendering.scores(table))
+    scores = to_markdown(table_document.scores(table))
     print()
     if sys.stdout.isatty():
         rich_console.Console(highlight=False).print(markdown.Markdown(scores))
     else:
         print(scores)
-    print("".join(part.to_markdown() for part in rendering.findings(table)))
+    print("".join(part.to_markdown() for part in table_document.findings(table)))
     if is_artificial(output_dir):
         print("The cases are artificial: this shows how it works, not how well.")
     print(f"Differences and tests: {os.path.join(output_dir, 'table/table.md')}")
     print(f"All of it on one page: {os.path.join(output_dir, 'report.html')}")
-
-
-def is_artificial(output_dir):
-    """Whether the slices are those of artificial cases."""
-    patterns = ("real/report.json", "*/real/report.json")  # Of every fold.
-    for path in sum((glob.glob(os.path.join(output_dir, p)) for p in patterns), []):
-        with open(path) as file:
-            if json.load(file).get("settings", {}).get("brats_dir") == PHANTOM:
-                return True
-    return False

@@ -47,11 +47,11 @@ async function enter(name) {
   total = state.total;
   answers = state.answers;
   byId("reader").textContent = name;
-  goOn(0);
+  toOpen(0);
 }
 
 /** To the first image from a position on that has no answer, or to the end. */
-function goOn(from) {
+function toOpen(from) {
   const positions = [...Array(total).keys()];
   const open = positions.filter((n) => !answers[n]);
   if (open.length) turnTo(open.find((n) => n >= from) ?? open[0]);
@@ -128,7 +128,7 @@ async function answer(question, value) {
   storing = false;
   looked = 0;
   if (stored) answers[position] = { real, tumor };
-  if (stored && !isChange) goOn(position + 1);
+  if (stored && !isChange) toOpen(position + 1);
   else startClock();
   draw();
 }
@@ -142,7 +142,7 @@ function back() {
 function forward() {
   if (!canAnswer() || !answers[position]) return;
   if (position + 1 < total) turnTo(position + 1);
-  else goOn(total);
+  else toOpen(total);
 }
 
 function pause() {

@@ -59,17 +59,14 @@ class Run:
 
     @property
     def patients(self):
-        """Patient of each image, list of str."""
         return [patient for fold in self.folds for patient in fold.patients]
 
     @functools.cached_property
     def labels(self):
-        """The truth, int64 [images]."""
         return np.concatenate([fold.labels for fold in self.folds])
 
     @functools.cached_property
     def probabilities(self):
-        """Of being a tumor image, by the detector of its fold: float64 [images]."""
         return np.concatenate([fold.probabilities for fold in self.folds])
 
     @functools.cached_property
@@ -91,67 +88,49 @@ def read_predictions(path):
     with open(path, "rb") as file:
         content = file.read()
     try:
-        lines = list(_read_lines(path, content))
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+        lines = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not a CSV file in UTF-8: {error}.") from error
-    ids, patients, labels, probabilities = zip(*lines) if lines else ((), (), (), ())
-    for label, name in enumerate(LABEL_NAMES):
-        if label not in labels:
-            raise UserError(
-                f"{path}: {len(labels)} images, none of them with label {label}"
-                f" ({name}); a table needs images of both labels."
-            )
-    return Predictions(
-        path=path,
-        sha256=hashlib.sha256(content).hexdigest(),
-        ids=ids,
-        patients=patients,
-        labels=np.array(labels, np.int64),
-        probabilities=np.array(probabilities, np.float64),
-    )
-
-
-def _read_lines(path, content):
-    reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     for column in COLUMNS:
         if column not in (reader.fieldnames or ()):
             raise UserError(
                 f"{path}: no column {column!r}; has {reader.fieldnames or []}, expected"
                 f" {list(COLUMNS)}."
             )
-    seen = {}
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        identifier = row["id"]
-        if identifier in seen:
+    known = {}
+    for number, row in lines:
+        _check_line(f"{path}, line {number}", row, known.get(row["id"]))
+        known[row["id"]] = number
+    ids, patients, labels, probabilities = (
+        tuple(row[column] for _, row in lines) for column in COLUMNS
+    )
+    for label, name in enumerate(LABEL_NAMES):
+        if str(label) not in labels:
             raise UserError(
-                f"{where}: id {identifier!r} is on line {seen[identifier]} already."
+                f"{path}: {len(labels)} images, none of them with label {label}"
+                f" ({name}); a table needs images of both labels."
             )
-        seen[identifier] = reader.line_num
-        yield (
-            identifier,
-            row["patient"],
-            _parse_label(where, row["label"]),
-            _parse_probability(where, row["probability"]),
-        )
+    digest = hashlib.sha256(content).hexdigest()
+    labels = np.array([*map(int, labels)], np.int64)
+    probabilities = np.array([*map(float, probabilities)], np.float64)
+    return Predictions(path, digest, ids, patients, labels, probabilities)
 
 
-def _parse_label(where, text):
-    if text not in ("0", "1"):
-        raise UserError(f"{where}: label {text!r}, expected 0 or 1.")
-    return int(text)
-
-
-def _parse_probability(where, text):
+def _check_line(where, row, former_line):
+    if former_line:
+        raise UserError(f"{where}: id {row['id']!r} is on line {former_line} already.")
+    if row["label"] not in ("0", "1"):
+        raise UserError(f"{where}: label {row['label']!r}, expected 0 or 1.")
     try:
-        value = float(text)
+        is_probability = 0.0 <= float(row["probability"]) <= 1.0
     except (TypeError, ValueError):
-        value = float("nan")
-    if not 0.0 <= value <= 1.0:
+        is_probability = False
+    if not is_probability:
         raise UserError(
-            f"{where}: probability {text!r}, expected a number from 0 to 1."
+            f"{where}: probability {row['probability']!r}, expected a number from 0"
+            " to 1."
         )
-    return value
 
 
 def read_run(paths, chain=0):
@@ -161,25 +140,20 @@ def read_run(paths, chain=0):
       UserError: a file is wrong, or a patient or an image is in two of them.
     """
     run = Run([read_predictions(path) for path in paths], chain)
-    for kind in ("patient", "id"):
-        seen = {}
-        for fold in run.folds:
-            names = fold.patients if kind == "patient" else fold.ids
-            for name in dict.fromkeys(filter(None, names)):
-                if name in seen:
-                    raise UserError(
-                        f"{fold.path}: {kind} {name!r} is in {seen[name]}, too;"
-                        " expected each patient in one fold alone."
-                    )
-                seen[name] = fold.path
+    seen = {}
+    for fold in run.folds:
+        own = [("patient", name) for name in fold.patients if name]
+        for kind, name in dict.fromkeys([*own, *(("id", name) for name in fold.ids)]):
+            if seen.setdefault((kind, name), fold.path) != fold.path:
+                raise UserError(
+                    f"{fold.path}: {kind} {name!r} is in {seen[kind, name]}, too;"
+                    " expected each patient in one fold alone."
+                )
     return run
 
 
 def check_same_images(predictions):
     """Refuses predictions that are not of the same images in the same order.
-
-    Args:
-      predictions: a list of `Predictions`.
 
     Raises:
       UserError: names both files, the line and its content.
@@ -199,20 +173,3 @@ def check_same_images(predictions):
                     f" {first.path} has {id_a!r} with label {label_a}; rows of a table"
                     " must be of the same images in the same order."
                 )
-
-
-def check_same_folds(runs):
-    """Refuses runs that are not of the same images, fold by fold.
-
-    Raises:
-      UserError: names two files and what differs.
-    """
-    first = runs[0]
-    for other in runs[1:]:
-        if len(other.folds) != len(first.folds):
-            raise UserError(
-                f"--rows: {other.path} is of {len(other.folds)} folds, but {first.path}"
-                f" of {len(first.folds)}; expected the same folds in every row."
-            )
-    for folds in zip(*(run.folds for run in runs)):
-        check_same_images(folds)

@@ -1,17 +1,27 @@
-"""Accuracy, sensitivity, specificity and their uncertainty.
+"""What the detectors of a row achieve, and its uncertainty.
 
 Tumor is the positive class: sensitivity is the part of the tumor images that are called
-tumor, specificity the part of the non-tumor images that are not.
+tumor, specificity the part of the non-tumor images that are not. AUC and sensitivity at
+a given specificity go by the order of a detector's scores, whatever their threshold
+(`evaluation.bootstrap`).
+
+Only the images of one detector are ordered, those of a fold: the scores of two networks
+share no scale. So the AUC of several folds is the part of the pairs of a tumor and a
+non-tumor image of one fold that the tumor image wins (Forman and Scholz, 2010,
+https://doi.org/10.1145/1882471.1882479), and each detector has its own threshold.
 """
 
+import dataclasses
+
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from dataset.records import LABEL_NAMES
-from evaluation.detection.bootstrap import percentile_interval
-from evaluation.detection.rankings import RANKINGS, measure_rankings
+from evaluation.bootstrap import percentile_interval, tumor_images_called
 from evaluation.statistics import wilson_interval
 
 METRICS = ("accuracy", "sensitivity", "specificity")
+RANKINGS = ("auc", "sensitivity_at_specificity")
 PAPER_BATCH_SIZE = 32
 
 
@@ -60,22 +70,61 @@ def constant_runs(runs, threshold):
     return [LABEL_NAMES[int(c[0])] for c in called_tumor if (c == c[0]).all()]
 
 
-def constant_folds(runs, threshold):
-    """Detectors that call every image of their fold the same.
+@dataclasses.dataclass(frozen=True)
+class Ranking:
+    """A measure of the order of scores.
 
-    Returns:
-      A list of dicts of the numbers, from 0, of `run` and `fold`, and the `label`.
+    Attributes:
+      of_folds: of each detector, float64 [runs, folds].
+      of_runs: of all folds of a run together, float64 [runs].
+      chains: number of each run's chain, int [runs].
+      drawn: mean of the runs in each draw of patients, float64 [draws].
     """
-    return [
-        {"run": number, "fold": fold, "label": label}
-        for number, run in enumerate(runs)
-        for fold, predictions in enumerate(run.folds)
-        for label in constant_runs([predictions], threshold)
-    ]
+
+    of_folds: np.ndarray
+    of_runs: np.ndarray
+    chains: np.ndarray
+    drawn: np.ndarray
+
+    def by_chain(self):
+        """Mean over the runs of a chain: a dict of floats by the chain's number."""
+        return {
+            int(chain): float(self.of_runs[self.chains == chain].mean())
+            for chain in np.unique(self.chains)
+        }
+
+
+def measure_rankings(runs, specificity, draws):
+    """The `Ranking`s of some `Run`s by name; see `score_runs`."""
+    labels, probabilities = runs[0].labels, [run.probabilities for run in runs]
+    chains = np.array([run.chain for run in runs])
+    tumor = np.array([(fold.labels == 1).sum() for fold in runs[0].folds])
+    sizes = np.array([len(fold.labels) for fold in runs[0].folds])
+
+    def ranking(measure, weights, drawn):
+        of_folds = np.array([[measure(fold) for fold in run.folds] for run in runs])
+        # Weights first: that of a single fold is exactly 1.
+        of_runs = (of_folds * (weights / weights.sum())).sum(1)
+        return Ranking(of_folds, of_runs, chains, drawn)
+
+    def area(fold):
+        return roc_auc_score(fold.labels, fold.probabilities)
+
+    def sensitivity(fold):
+        owner, once = np.zeros(len(fold.labels), int), np.ones([1, 1])
+        called = tumor_images_called(
+            fold.labels, fold.probabilities, owner, once, specificity
+        )
+        return called[0] / (fold.labels == 1).sum()
+
+    pairs, drawn_areas = tumor * (sizes - tumor), draws.areas(labels, probabilities)
+    drawn = draws.sensitivities(labels, probabilities, specificity)
+    rankings = ranking(area, pairs, drawn_areas), ranking(sensitivity, tumor, drawn)
+    return dict(zip(RANKINGS, rankings))
 
 
 def score_runs(runs, images, threshold, specificity, draws):
-    """What a setup achieves: the mean of its runs.
+    """What a training set achieves: the mean of its runs.
 
     Args:
       runs: its `Run`s, one or more, of the same images.
@@ -93,9 +142,14 @@ def score_runs(runs, images, threshold, specificity, draws):
       standard deviation `sd` (None for one run), and those of `spread`. `auc` and
       `sensitivity_at_specificity` are the same without `low`, `high` and `images`.
       Where a detector calls every image the same, `constant_runs` says what,
-      `constant_folds` which one, and all metrics are None.
+      `constant_folds` which one, by numbers from 0, and all metrics are None.
     """
-    constant = constant_folds(runs, threshold)
+    constant = [
+        {"run": number, "fold": fold, "label": label}
+        for number, run in enumerate(runs)
+        for fold, predictions in enumerate(run.folds)
+        for label in constant_runs([predictions], threshold)
+    ]
     row = {
         "num_runs": len(runs),
         "num_chains": len({run.chain for run in runs}),
@@ -107,7 +161,10 @@ def score_runs(runs, images, threshold, specificity, draws):
         return {**row, **dict.fromkeys((*METRICS, *RANKINGS))}, {}
     share = share_right(runs, threshold)
     for metric, positions in images.items():
-        row[metric] = _score(runs, threshold, positions)
+        fold = runs[0].fold[positions]
+        right = [is_right(run, threshold)[positions] for run in runs]
+        of_folds = [[own[fold == n].mean() for n in np.unique(fold)] for own in right]
+        row[metric] = _mean_and_spread(runs, [own.mean() for own in right], of_folds)
         low, high = wilson_interval(row[metric]["value"], len(positions))
         row[metric] |= {"low": low, "high": high, "images": len(positions)}
         row[metric] |= percentile_interval(draws.means(share, positions))
@@ -118,22 +175,14 @@ def score_runs(runs, images, threshold, specificity, draws):
     return row, rankings
 
 
-def _score(runs, threshold, positions):
-    """The part of some images that runs get right."""
-    right = [is_right(run, threshold)[positions] for run in runs]
-    fold = runs[0].fold[positions]
-    of_folds = [[own[fold == n].mean() for n in np.unique(fold)] for own in right]
-    return _mean_and_spread(runs, [own.mean() for own in right], of_folds)
-
-
 def _mean_and_spread(runs, of_runs, of_folds):
-    values = [float(value) for value in of_runs]
+    values, folds = [float(value) for value in of_runs], np.mean(of_folds, axis=0)
     return {
         "value": sum(values) / len(values),
         "sd": _sd(values),
         "runs": values,
-        "folds": np.mean(of_folds, axis=0).tolist(),
-        **spread(values, np.mean(of_folds, axis=0), [run.chain for run in runs]),
+        "folds": folds.tolist(),
+        **spread(values, folds, [run.chain for run in runs]),
     }
 
 

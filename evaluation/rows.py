@@ -1,7 +1,7 @@
 """The rows of a table, and which of them are compared.
 
-A row's name is a mix of training images, `real+classic`, or an initialisation and a
-mix, `imagenet/real+classic`. Rows are compared with the baseline of their own
+A row is named by a mix of training images, `real+classic`, or by an initialisation and
+a mix, `imagenet/real+classic`. Rows are compared with the baseline of their own
 initialisation, so that no gain is one of pre-training, and with their control.
 """
 
@@ -9,7 +9,7 @@ import dataclasses
 import re
 
 from dataset.errors import UserError
-from evaluation.detection.predictions import Run, check_same_folds, read_run
+from evaluation.predictions import Run, check_same_images, read_run
 
 DEFAULT_BASELINE = "real+classic"
 ROW = re.compile(
@@ -19,7 +19,7 @@ ROW = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A setup and the predictions of its runs."""
+    """A training set and the predictions of its runs."""
 
     name: str
     runs: list[Run]
@@ -62,7 +62,15 @@ def read_rows(rows):
     table = [
         Row(name, [read_run(*run) for run in runs]) for name, runs in paths.items()
     ]
-    check_same_folds([run for row in table for run in row.runs])
+    first, *others = [run for row in table for run in row.runs]
+    for other in others:
+        if len(other.folds) != len(first.folds):
+            raise UserError(
+                f"--rows: {other.path} is of {len(other.folds)} folds, but {first.path}"
+                f" of {len(first.folds)}; expected the same folds in every row."
+            )
+    for folds in zip(*(run.folds for run in [first, *others])):
+        check_same_images(folds)
     groups = list(dict.fromkeys(row.group for row in table))
     return sorted(table, key=lambda row: groups.index(row.group))
 

@@ -7,12 +7,16 @@ folders are named and nested. Paths are relative to the experiment, with slashes
 import collections
 import csv
 import dataclasses
+import glob
 import json
+import math
 import os
 import re
 
 from dataset.errors import UserError
-from dataset.folders import read_json
+from dataset.folders import file_sha256, read_json
+from training.display import read_log
+from training.model_dir import flagfile
 
 # Folders of many files that the page does not show.
 SKIPPED = {
@@ -25,6 +29,7 @@ FILES = (
     *("table.json", "turing.json", "tsne.json", "quality.json", "selection.json"),
     *("kept_and_discarded.png", "before_after.png"),
 )
+DIGITS = 16  # Of a digest; enough to tell files apart.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +39,6 @@ class Training:
     Attributes:
       name: its folder, without a last `/model`.
       binary: such as `pggan.train`.
-      run: content of `run.json`.
       finished: content of `finished.json`; empty if it is not finished.
       log: list of dicts, the lines of `log.jsonl`.
       samples: file names in `samples`.
@@ -43,7 +47,6 @@ class Training:
 
     name: str
     binary: str
-    run: dict
     finished: dict
     log: list
     samples: list
@@ -102,7 +105,7 @@ def read_experiment(path):
         folders[:] = sorted(set(folders) - SKIPPED)
         relative = os.path.relpath(folder, path).replace(os.sep, "/")
         if "run.json" in names:
-            trainings.append(read_training(folder, relative))
+            trainings.append(_read_training(folder, relative))
         if "manifest.json" in names:
             shard_sets[relative] = read_json(os.path.join(folder, "manifest.json"))
         for name in sorted(set(FILES) & set(names)):
@@ -115,46 +118,32 @@ def read_experiment(path):
     return Experiment(path, trainings, shard_sets, files)
 
 
-def prefix_of(path):
-    """The fold and chain of something in an experiment: `fold-0/chain-1/`, or ""."""
-    return re.match(r"(?:fold-\d+/)?(?:chain-\d+/)?", path)[0]
-
-
-def read_training(folder, relative):
-    """Reads a training's folder: a `Training`."""
+def _read_training(folder, relative):
     finished = os.path.join(folder, "finished.json")
     samples = os.path.join(folder, "samples")
     run = read_json(os.path.join(folder, "run.json"))
+    lines = read_log(os.path.join(folder, "log.jsonl"), math.inf)
     return Training(
         name=re.sub(r"/model$", "", relative),
         binary=run.get("binary", "a program that is not named"),
-        run=run,
         finished=read_json(finished) if os.path.exists(finished) else {},
-        log=read_log(os.path.join(folder, "log.jsonl")),
+        log=[json.loads(line) for line in lines],
         samples=sorted(os.listdir(samples)) if os.path.isdir(samples) else [],
         path=folder,
     )
 
 
-def read_log(path):
-    """The lines of a log in order of steps; a line that a crash cut off is left out."""
-    lines = []
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            for text in file:
-                try:
-                    lines.append(json.loads(text))
-                except ValueError:
-                    continue
-    return [line for line in lines if isinstance(line, dict) and "step" in line]
+def prefix_of(path):
+    """The fold and chain of something in an experiment: `fold-0/chain-1/`, or ""."""
+    return re.match(r"(?:fold-\d+/)?(?:chain-\d+/)?", path)[0]
 
 
 def read_slices(path):
     """Counts of `slices.csv`.
 
     Returns:
-      Two dicts of numbers: images by (part, verdict), and slices that were left out by
-      reason; and one of the number of patients by part.
+      Two dicts of numbers: images by (split, verdict), and slices that were left out by
+      reason; and one of the number of patients by split.
 
     Raises:
       UserError: the file has no such columns.
@@ -163,9 +152,8 @@ def read_slices(path):
     patients = collections.defaultdict(set)
     with open(path, encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        missing = {"patient", "verdict", "reason", "part"} - set(
-            reader.fieldnames or ()
-        )
+        columns = {"patient", "verdict", "reason", "part"}
+        missing = columns - set(reader.fieldnames or ())
         if missing:
             raise UserError(f"{path}: no column {min(missing)!r}.")
         for row in reader:
@@ -174,4 +162,63 @@ def read_slices(path):
                 patients[row["part"]].add(row["patient"])
             else:
                 reasons[row["reason"]] += 1
-    return images, reasons, {part: len(own) for part, own in patients.items()}
+    return images, reasons, {split: len(own) for split, own in patients.items()}
+
+
+def is_artificial(path):
+    """Whether an experiment's real images are of what `dataset.phantom` wrote in it."""
+    for pattern in ("real/report.json", "*/real/report.json"):  # Of every fold.
+        for report in glob.glob(os.path.join(path, pattern)):
+            cases = (read_json(report).get("settings") or {}).get("brats_dir") or ""
+            if os.path.exists(os.path.join(path, cases, "phantom.json")):
+                return True
+    return False
+
+
+def origins(experiment, result_paths):
+    """Flags of everything, and digests of what it was made from.
+
+    Args:
+      experiment: `Experiment`.
+      result_paths: paths of JSON files of results.
+
+    Returns:
+      A list of dicts of texts, `name`, `binary`, `digest` (of the file that says so)
+      and `inputs`, and of `flags`, a list. Of several outputs of one program the later
+      ones have those flags in which they differ from the first, which `base` names.
+    """
+    reports = map(experiment.full, experiment.prepared("report.json"))
+    files = [
+        *(os.path.join(training.path, "run.json") for training in experiment.trainings),
+        *(experiment.full(f"{name}/manifest.json") for name in experiment.shard_sets),
+        *map(experiment.full, experiment.files["selection.json"]),
+        *result_paths,
+    ]
+    entries, first = [], {}
+    for path in [*reports, *files]:
+        content = read_json(path)
+        binary, settings = content.get("binary", ""), content.get("settings") or {}
+        base = first.setdefault(binary, (path, settings)) if binary else (path, {})
+        is_first = base[0] == path
+        shown = {k: v for k, v in settings.items() if is_first or base[1].get(k) != v}
+        words = f"As {os.path.relpath(base[0], experiment.path)}, but "
+        entries.append(
+            {
+                "name": os.path.relpath(path, experiment.path),
+                "binary": binary,
+                "digest": file_sha256(path)[:DIGITS],
+                "base": "" if is_first else words,
+                "flags": list(filter(None, flagfile(shown).splitlines())),
+                "inputs": _as_digests(content.get("inputs") or {}),
+            }
+        )
+    return entries
+
+
+def _as_digests(inputs):
+    """Inputs and the beginnings of their digests."""
+    texts = []
+    for name, digests in inputs.items():
+        digests = digests if isinstance(digests, list) else [digests]
+        texts.append(f"{name} {' '.join(str(digest)[:DIGITS] for digest in digests)}")
+    return "; ".join(texts)

@@ -16,20 +16,29 @@ patients are no wide choice of what is by chance: the intervals take them for ma
 """
 
 import dataclasses
+import os
 
 import numpy as np
 import tqdm
 
 from dataset.errors import UserError
 from dataset.records import label_name
-from evaluation.detection.scores import wilson_interval
-from evaluation.images.neighbours import NearestImages
+from evaluation.documents import memorisation_document
+from evaluation.figures import write_figure
+from evaluation.memorisation_figures import PAIRS, distance_figure, pairs_figure
+from evaluation.neighbours import NearestImages
+from evaluation.statistics import wilson_interval
+from evaluation.tables import Table, write_results
 
 HELD_OUT, TRAINING = "held-out real images", "training images, to the next one"
 CLOSE_PERCENTILE = 1
 COPY_PERCENTILE = 90
 MIN_HELD_OUT = 8
 BATCH = 256
+COLUMNS = (
+    *("set", "id", "label", "nearest_id", "nearest_patient", "distance"),
+    *("close", "copy", "mirrored", "down", "right"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,21 +64,56 @@ class Search:
         return self.images.labels[self.positions]
 
 
-def search_all(training, held_out, synthetic, *, size, num_images, seed):
-    """Finds the nearest training image of every image.
+def write_memorisation(training, held_out, synthetic, output_dir, origin):
+    """Writes `memorisation.md`, `.csv`, `.json`, `_pairs` and `_distances` figures.
 
     Args:
       training, held_out: `ImageSet`s.
       synthetic: list of `ImageSet`s.
-      size: to which images are zero-padded, in pixels.
-      num_images: of each synthetic set, chosen by `seed`; 0 for all.
-      seed: of that choice.
+      output_dir: an existing folder.
+      origin: dict for the JSON file: what this is made of and with, among it
+        `image_size` and, of the `settings`, `memorisation_images` and `seed`.
 
     Returns:
-      A dict of row names to `Search`es: held-out, training, each synthetic set's.
+      The Markdown.
 
     Raises:
       UserError: a held-out patient is a training patient, or images are too few.
+    """
+    size, settings = origin["image_size"], origin["settings"]
+    number, seed = settings["memorisation_images"], settings["seed"]
+    searches = search_all(training, held_out, synthetic, size, number, seed)
+    limits = thresholds(searches)
+    path = os.path.join(output_dir, "memorisation")
+    styles = {TRAINING: ("black", ":"), HELD_OUT: ("black", "-")}
+    write_figure(distance_figure(searches, limits, styles), path + "_distances")
+    pairs = {}
+    for images in synthetic:
+        search = searches[images.name]
+        chosen = closest_pairs(search, PAIRS)
+        above = images.read(search.positions[chosen], size)
+        below = training.read([search.neighbours[n].position for n in chosen], size)
+        pairs[images.name] = above, below, search.distances[chosen]
+    write_figure(pairs_figure(pairs), path + "_pairs")
+    content = {
+        **origin,
+        "training_images": len(training),
+        "limits": {label_name(label): values for label, values in limits.items()},
+        "sets": apply_rule(searches, limits),
+    }
+    lines = neighbours_table(searches, limits, training)
+    return write_results(path, content, memorisation_document, lines)
+
+
+def search_all(training, held_out, synthetic, size, num_images, seed):
+    """Finds the nearest training image of every image.
+
+    Args:
+      size: to which images are zero-padded, in pixels.
+      num_images: of each synthetic set, chosen by `seed`; 0 for all.
+
+    Returns:
+      A dict of row names to `Search`es: held-out, training, each synthetic set's.
     """
     _check(training, held_out, synthetic)
     nearest = NearestImages(training.read(range(len(training)), size))
@@ -140,19 +184,24 @@ def apply_rule(searches, limits):
       `sources`.
     """
     rows = {
-        name: count_close(search, limits)
+        name: _count_close(search, limits)
         for name, search in searches.items()
         if name != TRAINING
     }
-    chance = rows[HELD_OUT]["high"]
-    for row in rows.values():
-        row["verdict"] = _verdict(row["copies"], row["low"] > chance)
-    rows[HELD_OUT]["verdict"] = None
+    for name, row in rows.items():
+        row["verdict"] = "no nearer to training images than unseen patients are"
+        if name == HELD_OUT:
+            row["verdict"] = None
+        elif row["copies"]:
+            row["verdict"] = "holds copies of training images"
+        elif row["low"] > rows[HELD_OUT]["high"]:
+            row["verdict"] = (
+                "follows training images more closely than unseen patients do"
+            )
     return rows
 
 
-def count_close(search, limits):
-    """The numbers of `apply_rule` for one set."""
+def _count_close(search, limits):
     close = is_below(search, limits, "close")
     low, high = wilson_interval(close.mean(), len(close))
     sources = {n.position for n, near in zip(search.neighbours, close) if near}
@@ -169,16 +218,36 @@ def count_close(search, limits):
     }
 
 
-def _verdict(copies, follows):
-    if copies:
-        return "holds copies of training images"
-    if follows:
-        return "follows training images more closely than unseen patients do"
-    return "no nearer to training images than unseen patients are"
-
-
 def is_below(search, limits, limit):
     """Whether each image is nearer than its class's limit, bool [images]."""
     bounds = np.array([limits[int(label)][limit] for label in search.labels])
     # An exact copy is below a limit of 0, too: training images that occur twice.
     return (search.distances < bounds) | (search.distances < 1e-5)
+
+
+def closest_pairs(search, count):
+    """Numbers of the images that are nearest to a training image, each to another."""
+    chosen, sources = [], set()
+    for n in np.argsort(search.distances, kind="stable"):
+        source = search.neighbours[n].position
+        if source not in sources and len(chosen) < count:
+            sources.add(source)
+            chosen.append(int(n))
+    return chosen
+
+
+def neighbours_table(searches, limits, training):
+    """One line per held-out and synthetic image: its nearest training image."""
+    table = Table(COLUMNS)
+    for name, search in searches.items():
+        if name == TRAINING:
+            continue
+        close, copies = (is_below(search, limits, key) for key in ("close", "copy"))
+        flags = zip(close.astype(int), copies.astype(int))
+        for n, position, flag in zip(search.neighbours, search.positions, flags):
+            image = (search.images.ids[position], search.images.labels[position])
+            nearest = (training.ids[n.position], training.patients[n.position])
+            moved = (int(n.mirrored), *n.shift)
+            distance = f"{n.distance:.6f}"
+            table.rows.append([name, *image, *nearest, distance, *flag, *moved])
+    return table

@@ -4,14 +4,12 @@ import numpy as np
 from matplotlib.lines import Line2D
 from sklearn.metrics import roc_curve
 
-from evaluation.detection.conclusions import sensitivity_name
-from evaluation.detection.paper import printed_values
-from evaluation.detection.scores import METRICS
-from evaluation.figures import COLOURS, draw
+from evaluation.figures import COLOURS, LINE_COLOURS, draw, draw_panels
+from evaluation.paper import printed_values
+from evaluation.scores import METRICS
+from evaluation.table_document import sensitivity_name
 
-GROUP_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple")]
 INTERVALS = ("auc", "sensitivity_at_specificity", "sensitivity", "specificity")
-COLUMNS = 4  # Of ROC curves.
 
 
 def draw_intervals(table):
@@ -39,7 +37,7 @@ def draw_intervals(table):
                 group = groups.index(row["group"])
                 shift = 0.5 * (group - (len(groups) - 1) / 2) / len(groups)
                 y = mixes.index(row["mix"]) + shift
-                _paint_row(panel, row, metric, y, GROUP_COLOURS[group % 4])
+                _paint_row(panel, row, metric, y, LINE_COLOURS[group % 4])
                 _paint_paper(panel, table["paper"], row, metric, y)
             panel.set_title(titles.get(metric, metric.capitalize()), fontsize=9)
             panel.set_xlabel("" if metric == "auc" else "%")
@@ -82,37 +80,24 @@ def _paint_paper(panel, paper, row, metric, y):
 
 def _paint_key(figure, table, groups):
     """What signs mean, below the panels: words for signs that are in the figure."""
-
-    def sign(label, **style):
-        return Line2D([], [], label=label, **style)
-
-    colours = [
-        sign(group, color=GROUP_COLOURS[n % 4], marker="o")
+    signs = [
+        {"label": group, "color": LINE_COLOURS[n % 4], "marker": "o"}
         for n, group in enumerate(groups)
         if group
     ]
-    grey = "#555555"
-    signs = [
-        sign("95 %, patients", color=grey, linewidth=4, alpha=0.35),
-        sign("95 %, images (Wilson)", color=grey, linewidth=1),
-    ]
+    interval = {"color": "#555555", "linewidth": 4, "alpha": 0.35}
+    signs.append({"label": "95 %, patients", **interval})
+    interval = {"color": "#555555", "linewidth": 1}
+    signs.append({"label": "95 %, images (Wilson)", **interval})
+    point = {"color": "black", "linestyle": ""}
     if any(row["num_runs"] > 1 for row in table["rows"]):
-        signs.append(sign("run", color="black", marker="|", linestyle=""))
+        signs.append({"label": "run", "marker": "|", **point})
     if table["paper"]:
-        signs += [
-            sign(
-                f"paper, {words}",
-                color="black",
-                marker="D",
-                ms=3.5,
-                markerfacecolor=face,
-                linestyle="",
-            )
-            for words, face in (("ImageNet", "black"), ("scratch", "white"))
-        ]
-    figure.legend(
-        handles=colours + signs, loc="outside lower center", ncols=4, frameon=False
-    )
+        diamond = {"marker": "D", "ms": 3.5, **point}
+        signs.append({"label": "paper, ImageNet", "mfc": "black", **diamond})
+        signs.append({"label": "paper, scratch", "mfc": "white", **diamond})
+    handles = [Line2D([], [], **sign) for sign in signs]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
 
 
 def draw_roc_curves(rows, table):
@@ -132,21 +117,18 @@ def draw_roc_curves(rows, table):
     against = {
         c["row"]: c["against"] for c in table["comparisons"] if c["kind"] == "baseline"
     }
-    columns = min(COLUMNS, len(rows))
-    lines = -(-len(rows) // columns)
 
-    def paint(figure):
-        panels = figure.subplots(
-            lines, columns, sharex=True, sharey=True, squeeze=False
-        ).ravel()
-        for panel in panels[len(rows) :]:
-            panel.set_visible(False)
+    def paint_curves(panel, name, colour):
+        for run in by_name[name].runs:
+            panel.plot(*average_roc_curve(run), color=colour, linewidth=1.2)
+
+    def paint(figure, panels):
         for panel, row in zip(panels, table["rows"]):
             name = row["name"]
             panel.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
             if name in against:
-                _paint_curves(panel, by_name[against[name]], "#999999")
-            _paint_curves(panel, by_name[name], COLOURS["blue"])
+                paint_curves(panel, against[name], "#999999")
+            paint_curves(panel, name, COLOURS["blue"])
             if row["auc"]:
                 height = row["sensitivity_at_specificity"]["value"]
                 x = 1 - table["settings"]["at_specificity"]
@@ -163,19 +145,18 @@ def draw_roc_curves(rows, table):
         figure.supxlabel(f"1 - specificity ({dot}{key})", fontsize=9)
         figure.supylabel("sensitivity", fontsize=9)
 
-    return draw(max(1.8 * columns, 2.6), 2.1 * lines + 0.4, paint)
-
-
-def _paint_curves(panel, row, colour):
-    for run in row.runs:
-        panel.plot(*average_roc_curve(run), color=colour, linewidth=1.2)
+    return draw_panels(
+        by_name,
+        lambda columns: max(1.8 * columns, 2.6),
+        lambda lines: 2.1 * lines + 0.4,
+        paint,
+        sharex=True,
+        sharey=True,
+    )
 
 
 def average_roc_curve(run):
-    """The vertical average of the ROC curves of a run's folds.
-
-    Args:
-      run: `Run`.
+    """The vertical average of the ROC curves of a `Run`'s folds.
 
     Returns:
       False and true positive rates of its points, two float64 arrays.

@@ -2,17 +2,21 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dataset.errors import UserError
 from dataset.folders import read_json
-from evaluation.detection import rendering
-from evaluation.images import memorisation_report, quality
-from evaluation.page.experiment import Experiment, prefix_of, read_slices
-from evaluation.page.pictures import Gallery, Picture
-from evaluation.page.trainings import samples, trainings
-from evaluation.tables import Heading, Table, Text
-from evaluation.turing import table as turing_table
+from dataset.shards import PROJECT_VERSION
+from evaluation.documents import (
+    memorisation_document,
+    quality_document,
+    turing_document,
+)
+from evaluation.experiment import Experiment, prefix_of, read_slices
+from evaluation.table_document import document as table_document
+from evaluation.table_document import selection_document
+from evaluation.tables import Gallery, Heading, Picture, Table, Text
+from evaluation.trainings import samples, trainings
 
 # What `dataset.prepare` and `dataset.import_images` report, and how to say it.
 REPORTED = {
@@ -23,12 +27,21 @@ REPORTED = {
 MAX_SVG_BYTES = 400_000
 SPLITS = ("train", "validation", "test")
 DOCUMENTS = {  # By the name of a JSON file, what makes a document of its content.
-    "table": rendering.document,
-    "turing": turing_table.document,
-    "quality": quality.document,
-    "memorisation": memorisation_report.document,
+    "table": table_document,
+    "turing": turing_document,
+    "quality": quality_document,
+    "memorisation": memorisation_document,
 }
-
+FIGURES = {  # By the same name, its figures' names and captions.
+    "table": {
+        "intervals": "Every row's intervals: thick over patients, thin Wilson's.",
+        "roc": "ROC curves; grey is the row that a row is compared with.",
+    },
+    "memorisation": {
+        "memorisation_distances": "Distances to the nearest training image.",
+        "memorisation_pairs": "The closest pairs.",
+    },
+}
 # Anchor, heading, and what makes the section's content.
 OUTLINE = (
     ("data", "Images", "dataset.prepare"),
@@ -43,18 +56,6 @@ OUTLINE = (
     ("trainings", "Trainings", "pggan.train, classifier.train and others"),
     ("samples", "Images while GANs were trained", "pggan.train and others"),
 )
-FIGURES = {  # By the name of a table, its figures' names and captions.
-    "table": {
-        "intervals": "Every row's intervals: thick over patients, thin Wilson's.",
-        "roc": "ROC curves; grey is the row that a row is compared with.",
-    },
-    "turing": {},
-    "quality": {},
-    "memorisation": {
-        "memorisation_distances": "Distances to the nearest training image.",
-        "memorisation_pairs": "The closest pairs.",
-    },
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,24 +77,24 @@ class Section:
 
 
 def build_sections(
-    experiment: Experiment, folders: Mapping[str, str | None]
+    experiment: Experiment, folders: Mapping[str, Sequence[str]]
 ) -> list[Section]:
     """All sections in order.
 
     Args:
       experiment: `Experiment`.
-      folders: by program, `table`, `turing`, `tsne` and `quality`, where its output is.
+      folders: by program, `table`, `turing`, `tsne` and `quality`, those of its output.
     """
     contents = {
         "data": data(experiment),
-        "table-1": tables(experiment, folders["table"], "table"),
+        "table-1": results(experiment, folders["table"], "table"),
         "selection": selections(experiment),
-        "table-2": tables(experiment, folders["turing"], "turing"),
+        "table-2": results(experiment, folders["turing"], "turing"),
         "figure-5": pictures(experiment, "kept_and_discarded.png"),
         "figure-6": refined(experiment),
         "figure-7": embeddings(experiment, folders["tsne"]),
-        "quality": tables(experiment, folders["quality"], "quality"),
-        "memorisation": tables(experiment, folders["quality"], "memorisation"),
+        "quality": results(experiment, folders["quality"], "quality"),
+        "memorisation": results(experiment, folders["quality"], "memorisation"),
         "trainings": trainings(experiment),
         "samples": samples(experiment),
     }
@@ -135,7 +136,7 @@ def data(experiment):
     return [*parts, sets]
 
 
-def tables(experiment, folders, name):
+def results(experiment, folders, name):
     """The document of a program's results in each folder, and its figures."""
     parts = []
     for folder in folders:
@@ -144,21 +145,32 @@ def tables(experiment, folders, name):
             if len(folders) > 1:
                 parts.append(Heading(os.path.relpath(folder, experiment.path)))
             parts += read_document(path, DOCUMENTS[name])
-            for own, caption in FIGURES[name].items():
+            for own, caption in FIGURES.get(name, {}).items():
                 parts += figure(folder, own, caption)
+    return parts
+
+
+def selections(experiment):
+    """Which step of each refiner was taken."""
+    parts = []
+    for path in experiment.files["selection.json"]:
+        parts.append(Heading(os.path.dirname(path)))
+        parts += read_document(experiment.full(path), selection_document)
     return parts
 
 
 def read_document(path, make):
     """The document of a JSON file of results.
 
-    A file of an earlier version may lack what the document shows: its Markdown, which
-    was written with it, is shown as it is.
+    A file of another version may lack what the document shows: its Markdown, which was
+    written with it, is shown as it is.
     """
     content = read_json(path)
     try:
         return make(content)
     except (KeyError, TypeError):
+        if content.get("project_version") == PROJECT_VERSION:
+            raise
         markdown = os.path.splitext(path)[0] + ".md"
         if not os.path.exists(markdown):
             raise UserError(
@@ -199,16 +211,3 @@ def embeddings(experiment, folders):
         for folder in folders
         for picture in figure(folder, "tsne", os.path.relpath(folder, experiment.path))
     ]
-
-
-def selections(experiment):
-    """Which step of each refiner was taken."""
-    steps = Table(["Refiner", "Step", "Validation accuracy (%)", "Selected"])
-    for path in experiment.files["selection.json"]:
-        content = read_json(experiment.full(path))
-        for candidate in content["candidates"]:
-            accuracy = candidate["accuracy"]
-            cell = f"{100 * accuracy['value']:.2f}" if accuracy else "no result"
-            taken = "yes" if candidate["step"] == content["step"] else ""
-            steps.rows.append([os.path.dirname(path), candidate["step"], cell, taken])
-    return [steps] if steps.rows else []

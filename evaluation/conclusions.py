@@ -7,26 +7,20 @@ another seed would change is not in it: that is the spread.
 import numpy as np
 from scipy import stats
 
-from evaluation.detection.bootstrap import MIN_PATIENTS
-from evaluation.detection.cells import (
+from evaluation.bootstrap import MIN_PATIENTS
+from evaluation.scores import RANKINGS
+from evaluation.table_document import (
     area_cell,
     difference_cell,
     explain_constant,
     percent_cell,
+    sensitivity_name,
     signed,
 )
-from evaluation.detection.rankings import RANKINGS
 
 PRIMARY = "real+classic+unit"  # The mix that Han et al. (2019) conclude on.
 POWER, LEVEL = 0.8, 0.05
 ROUNDING = 1e-9  # Of a mean of runs: no difference.
-
-
-def add_conclusions(table):
-    """The table with `resolution` and `conclusion`."""
-    table["resolution"] = resolution(table)
-    table["conclusion"] = conclusion(table)
-    return table
 
 
 def resolution(table):
@@ -49,12 +43,8 @@ def resolution(table):
         errors = [pair[name]["patients_se"] for pair in table["comparisons"]]
         known = [error for error in errors if error is not None]
         smallest[name] = float(factor * np.median(known)) if known else None
-    return {
-        "power": POWER,
-        "level": LEVEL,
-        **smallest,
-        "text": _resolution_text(table, smallest),
-    }
+    text = _resolution_text(table, smallest)
+    return {"power": POWER, "level": LEVEL, **smallest, "text": text}
 
 
 def _resolution_text(table, smallest):
@@ -74,11 +64,6 @@ def _resolution_text(table, smallest):
         f" ({100 * POWER:.0f} % power, {100 * LEVEL:.0f} % level); smaller ones it"
         " cannot tell from none."
     )
-
-
-def sensitivity_name(table):
-    """`at 90 % specificity`."""
-    return f"at {100 * table['settings']['at_specificity']:g} % specificity"
 
 
 def conclusion(table):

@@ -1,9 +1,9 @@
-"""FID, KID, precision and recall of two sets of features; MS-SSIM within a set.
+"""Measures of a set of images beside a reference set, equally many and by name.
 
-FID: Heusel et al. (2017), https://arxiv.org/abs/1706.08500. KID: Binkowski et al.
-(2018), https://arxiv.org/abs/1801.01401. Precision and recall: Kynkaanniemi et al.
-(2019), https://arxiv.org/abs/1904.06991. Papers' values are of their own network and
-number of images; ours compare with each other only.
+SWD: `features.wasserstein`. FID: Heusel et al. (2017), https://arxiv.org/abs/1706.08500.
+KID: Binkowski et al. (2018), https://arxiv.org/abs/1801.01401. Precision and recall:
+Kynkaanniemi et al. (2019), https://arxiv.org/abs/1904.06991. Papers' values are of
+their own network and number of images; ours compare with each other only.
 
 MS-SSIM as Odena et al. (2017) use it, https://arxiv.org/abs/1610.09585: the mean
 multi-scale structural similarity of pairs of images of one class, 1 where all images
@@ -13,12 +13,21 @@ are the same. A generator that collapsed has a higher value than real images.
 import numpy as np
 import tensorflow as tf
 
+from features import wasserstein
+
 SUBSET = 1000
 NUM_SUBSETS = 100
 NEIGHBOURS = 3
 NUM_PAIRS = 1000
 WINDOW = 11
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. (2003).
+
+
+def sliced_wasserstein(reference, sample, seed):
+    """Distance at each level of the pyramid, in pixels, and their mean; times 1,000."""
+    levels = wasserstein.sliced_wasserstein(reference.images, sample.images, seed)
+    columns = {f"SWD {size} px": distance for size, distance in levels.items()}
+    return {**columns, "SWD mean": float(np.mean([*levels.values()]))}
 
 
 def frechet_distance(a, b):
@@ -158,3 +167,26 @@ def mean_similarity(images, labels, seed, batch_size=64):
         for some in np.array_split(pairs, -(-len(pairs) // batch_size))
     ]
     return float(tf.reduce_mean(tf.concat(values, axis=0)))
+
+
+# Functions of two `Sample`s, the reference and the one measured, and a seed, to a dict
+# of columns to numbers. MS-SSIM is the likeness of a sample's images to each other.
+MEASURES = {
+    "swd": sliced_wasserstein,
+    "ms_ssim": lambda _, sample, seed: {
+        "MS-SSIM": mean_similarity(sample.images, sample.labels, seed)
+    },
+    "kid": lambda reference, sample, seed: {
+        "KID": 1e3 * kernel_distance(reference.features, sample.features, seed)
+    },
+    "fid": lambda reference, sample, _: {
+        "FID": frechet_distance(reference.features, sample.features)
+    },
+    "precision_recall": lambda reference, sample, _: dict(
+        zip(
+            ("Precision", "Recall"),
+            precision_recall(reference.features, sample.features),
+        )
+    ),
+}
+OF_FEATURES = {"kid", "fid", "precision_recall"}

@@ -35,11 +35,7 @@ class Neighbour:
 
 
 class NearestImages:
-    """Finds nearest images among training images.
-
-    Args:
-      images: uint8 [images, size, size].
-    """
+    """Finds nearest images among training images, uint8 [images, size, size]."""
 
     def __init__(self, images):
         fine = soften(images)
@@ -47,10 +43,9 @@ class NearestImages:
         self._coarse = unit_vectors(resize(fine, COARSE))
 
     def search(self, images, exclude=None):
-        """Yields the `Neighbour` of each image.
+        """Yields the `Neighbour` of each image, uint8 [images, size, size].
 
         Args:
-          images: uint8 [images, size, size].
           exclude: of each image, a training image that is none: itself.
         """
         fine = soften(images)
@@ -80,13 +75,10 @@ class NearestImages:
 
 
 def soften(images):
-    """Images of at most 64 px, a little blurred, float32.
+    """uint8 [images, size, size] as images of at most 64 px, a little blurred, float32.
 
     Unblurred, noise that an eye hardly sees makes two slices of one patient as unlike
     as those of two patients.
-
-    Args:
-      images: uint8 [images, size, size].
     """
     size = min(FINE, images.shape[1])
     sigma = size / FINE  # In pixels; one at 64 px.

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import ScalarFormatter
 
-from evaluation.figures import COLOURS, draw
-from evaluation.page.experiment import prefix_of
+from evaluation.experiment import prefix_of
+from evaluation.figures import COLOURS, LINE_COLOURS, draw, draw_panels
 
 # Of a log's line, what is no curve.
 FACTS = {"step", "epoch", "resolution", "alpha", "phase", "seconds_per_step"}
@@ -24,8 +24,6 @@ OF_DETECTORS = {  # By measure, keys of training and validation, and the panel's
     "accuracy": ("accuracy", "validation_accuracy", 1.02),
 }
 MAX_POINTS = 300
-COLUMNS = 4
-LINE_COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple")]
 
 
 def draw_losses(trainings):
@@ -46,13 +44,8 @@ def draw_losses(trainings):
         for key in line
         if is_loss(key)
     )
-    columns = min(COLUMNS, len(names))
-    lines = -(-len(names) // columns)
 
-    def paint(figure):
-        panels = figure.subplots(lines, columns, squeeze=False).ravel()
-        for panel in panels[len(names) :]:
-            panel.set_visible(False)
+    def paint(figure, panels):
         for panel, name in zip(panels, names):
             for training, colour in zip(trainings, LINE_COLOURS * len(trainings)):
                 _paint_loss(panel, training, name, colour)
@@ -67,7 +60,12 @@ def draw_losses(trainings):
         ]
         figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False)
 
-    return draw(max(2.3 * columns, 4), 1.7 * lines + 0.6, paint)
+    return draw_panels(
+        names,
+        lambda columns: max(2.3 * columns, 4),
+        lambda lines: 1.7 * lines + 0.6,
+        paint,
+    )
 
 
 def is_loss(key):
@@ -136,13 +134,8 @@ def draw_detectors(trainings, measure):
     for training in trainings:
         name = training.name.removeprefix(prefix_of(training.name))
         rows[re.sub(r"/seed-\d+$", "", name)].append(training)
-    columns = min(COLUMNS, len(rows))
-    lines = -(-len(rows) // columns)
 
-    def paint(figure):
-        panels = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
-        for panel in panels[len(rows) :]:
-            panel.set_visible(False)
+    def paint(figure, panels):
         for panel, (name, runs) in zip(panels, rows.items()):
             for run, colour in zip(runs, LINE_COLOURS * len(runs)):
                 panel.plot(*curve(run.log, trained), color=GREY, linewidth=0.8)
@@ -159,7 +152,13 @@ def draw_detectors(trainings, measure):
             panel.set_ylim(0, highest)
         figure.supxlabel("step", fontsize=8)
 
-    return draw(max(2.3 * columns, 3), 1.7 * lines + 0.3, paint)
+    return draw_panels(
+        rows,
+        lambda columns: max(2.3 * columns, 3),
+        lambda lines: 1.7 * lines + 0.3,
+        paint,
+        sharey=True,
+    )
 
 
 def kept_epoch(training):

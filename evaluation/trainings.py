@@ -1,17 +1,11 @@
-"""Trainings in the report: what they cost, their curves, and images on the way."""
+"""Trainings in the report: what they cost, their curves, and images while they ran."""
 
 import os
 import re
 
+from evaluation.curves import OF_DETECTORS, draw_detectors, draw_distances, draw_losses
 from evaluation.figures import encode_figure
-from evaluation.page.curves import (
-    OF_DETECTORS,
-    draw_detectors,
-    draw_distances,
-    draw_losses,
-)
-from evaluation.page.pictures import Gallery, Picture
-from evaluation.tables import Heading, Table
+from evaluation.tables import Gallery, Heading, Picture, Table
 
 
 def trainings(experiment):

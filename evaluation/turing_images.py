@@ -38,14 +38,10 @@ class Entry:
 def write_test(output_dir, real_dirs, synthetic_dirs, *, num_images, seed):
     """Draws the images of a test, unless this was done before with the same flags.
 
-    Args:
-      output_dir: folder of the test; gets `test.json`, which knows the truth.
-      real_dirs, synthetic_dirs: folders of shard sets.
-      num_images: of each label from each source.
-      seed: of the draw.
+    The arguments are the flags.
 
     Returns:
-      The content of `test.json`.
+      The content of `test.json`, which knows the truth.
 
     Raises:
       UserError: there are too few images, one set is both real and synthetic, or

@@ -1,1 +1,0 @@
-"""Tumor detection: the tables, tests and figures of predictions of test images."""

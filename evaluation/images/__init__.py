@@ -1,1 +1,0 @@
-"""Synthetic images: their distances to real ones, their variety and novelty."""

@@ -1,1 +1,0 @@
-"""The page of an experiment: all of its results in one HTML file."""

@@ -1,1 +1,0 @@
-"""The Visual Turing Test: its images, page, answers and table."""
