@@ -33,17 +33,11 @@ MIN_PATIENTS = 6
 
 @dataclasses.dataclass(frozen=True)
 class PatientDraws:
-    """Draws of patients, the same for all rows of a table, which makes rows comparable.
+    """Draws of patients, the same for all rows of a table: so rows can be compared."""
 
-    Attributes:
-      owner: number of each image's patient, int [images].
-      counts: how often each patient is in each draw, float64 [draws, patients].
-      fold: number of each image's fold, int [images]; a patient is in one of them.
-    """
-
-    owner: np.ndarray
-    counts: np.ndarray
-    fold: np.ndarray
+    owner: np.ndarray  # Number of each image's patient, int [images].
+    counts: np.ndarray  # How often a patient is in a draw, float64 [draws, patients].
+    fold: np.ndarray  # Of each image, int [images]; a patient is in one of them.
 
     @property
     def num_patients(self):
@@ -58,8 +52,7 @@ class PatientDraws:
     def means(self, values, positions):
         """Mean of values, float [images], over some positions in each draw.
 
-        Returns:
-          float64 [draws], NaN where a draw has none of the images.
+        float64 [draws], NaN where a draw has none of the images.
         """
         owner, size = self.owner[positions], self.num_patients
         sums = self.counts @ np.bincount(owner, values[positions], size)
@@ -141,12 +134,7 @@ def number_patients(patients):
 
 
 def draw_patients(patients, num_draws, seed, fold=None):
-    """`PatientDraws` of the patients of some images.
-
-    Args:
-      patients: of each image, as for `number_patients`.
-      fold: number of each image's fold, int [images]; None for a single one.
-    """
+    """`PatientDraws` of each image's patient and fold, int [images]; None for one."""
     total, owner = number_patients(patients)
     chances = np.full(total, 1 / total)
     counts = np.random.default_rng(seed).multinomial(total, chances, num_draws)
@@ -155,10 +143,9 @@ def draw_patients(patients, num_draws, seed, fold=None):
 
 
 def percentile_interval(draws):
-    """95 % interval of a measure over draws, float [draws]; NaNs are left out.
+    """95 % interval of a measure over draws, float [draws], but for NaNs.
 
-    Returns:
-      A dict of `patients_low` and `patients_high`; of None if no draw has a value.
+    A dict of `patients_low` and `patients_high`; of None if no draw has a value.
     """
     known = draws[~np.isnan(draws)]
     ends = np.percentile(known, [2.5, 97.5]).tolist() if len(known) else [None] * 2

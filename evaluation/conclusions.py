@@ -1,4 +1,4 @@
-"""What the table can say, and what it does say, in a sentence each.
+"""What the table can say, and what it does say, in a sentence each, from `table.json`.
 
 Both go by the differences between rows and their uncertainty over patients. What
 another seed would change is not in it: that is the spread.
@@ -10,12 +10,11 @@ from scipy import stats
 from evaluation.bootstrap import MIN_PATIENTS
 from evaluation.scores import RANKINGS
 from evaluation.table_document import (
-    area_cell,
     difference_cell,
     explain_constant,
-    percent_cell,
+    number,
     sensitivity_name,
-    signed,
+    value_cell,
 )
 
 PRIMARY = "real+classic+unit"  # The mix that Han et al. (2019) conclude on.
@@ -28,9 +27,6 @@ def resolution(table):
 
     A difference d with standard error e is found by a two-sided test at level 5 % with
     probability 80 % if d = (z(0.975) + z(0.8)) e = 2.80 e.
-
-    Args:
-      table: content of `table.json` so far.
 
     Returns:
       A dict of `power`, `level`, by name of a ranking the smallest difference, a
@@ -69,11 +65,7 @@ def _resolution_text(table, smallest):
 def conclusion(table):
     """What the table says of `PRIMARY`, or else of all rows, in words.
 
-    Args:
-      table: content of `table.json` so far.
-
-    Returns:
-      A sentence per initialisation that has the mix, or one on all comparisons.
+    A sentence per initialisation that has the mix, or one on all comparisons.
     """
     primary = [row for row in table["rows"] if row["mix"] == PRIMARY]
     if primary:
@@ -118,16 +110,15 @@ def _of_row(table, row):
     other = "its control" if pair["kind"] == "control" else pair["against"]
     parts = []
     for name, words in _ranking_names(table).items():
-        cell = area_cell if name == "auc" else percent_cell
         difference = f"{' '.join(difference_cell(pair[name], name))} against {other}"
         chains = pair[name]["chains"]
         if len(chains) > 1:
-            each = [signed(value, name) for value in chains.values()]
+            each = [number(value, name, "+") for value in chains.values()]
             difference += f" (by chain {', '.join(each)})"
         verdict = told_apart(pair[name]) or "not told apart from none"
         if table["num_patients"] < MIN_PATIENTS:
             verdict = _too_few(table)
-        value = " ".join(cell(row[name]))
+        value = " ".join(value_cell(row[name], name))
         parts.append(f"{words} {value}, {difference}: {verdict}")
     return f"{row['name']} has {'; '.join(parts)}."
 

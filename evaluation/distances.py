@@ -1,9 +1,10 @@
 """Measures of a set of images beside a reference set, equally many and by name.
 
-SWD: `features.wasserstein`. FID: Heusel et al. (2017), https://arxiv.org/abs/1706.08500.
-KID: Binkowski et al. (2018), https://arxiv.org/abs/1801.01401. Precision and recall:
-Kynkaanniemi et al. (2019), https://arxiv.org/abs/1904.06991. Papers' values are of
-their own network and number of images; ours compare with each other only.
+SWD: `features.wasserstein`. FID: Heusel et al. (2017),
+https://arxiv.org/abs/1706.08500. KID: Binkowski et al. (2018),
+https://arxiv.org/abs/1801.01401. Precision and recall: Kynkaanniemi et al. (2019),
+https://arxiv.org/abs/1904.06991. Papers' values are of their own network and number of
+images; ours compare with each other only.
 
 MS-SSIM as Odena et al. (2017) use it, https://arxiv.org/abs/1610.09585: the mean
 multi-scale structural similarity of pairs of images of one class, 1 where all images
@@ -12,6 +13,7 @@ are the same. A generator that collapsed has a higher value than real images.
 
 import numpy as np
 import tensorflow as tf
+from sklearn.metrics import euclidean_distances
 
 from features import wasserstein
 
@@ -35,10 +37,8 @@ def frechet_distance(a, b):
 
     The root's trace is the sum of the singular values of A B^T, where C = A^T A: exact,
     and well-behaved where there are fewer images than features. FID is biased upwards
-    then, by as much in every row of equally many images.
-
-    Args:
-      a, b: float [images, features].
+    then, by as much in every row of equally many images. a and b are float [images,
+    features].
     """
     offset = a.mean(axis=0, dtype=np.float64) - b.mean(axis=0, dtype=np.float64)
     root_a, root_b = _covariance_root(a), _covariance_root(b)
@@ -57,11 +57,8 @@ def _covariance_root(features):
 def kernel_distance(a, b, seed):
     """Unbiased MMD^2 with the kernel (x . y / features + 1)^3; may be below 0.
 
-    The mean over random subsets of 1,000; all images at once if there are no more.
-
-    Args:
-      a, b: float [images, features], equally many.
-      seed: of the subsets.
+    The mean over random subsets of 1,000; all images at once if there are no more. a
+    and b are float [images, features], equally many.
     """
     if len(a) <= SUBSET:
         return _squared_discrepancy(a, b)
@@ -93,12 +90,10 @@ def precision_recall(real, synthetic):
 
     A set's manifold are the balls around its vectors that reach their third nearest
     neighbour. Precision: synthetic images among real ones; recall: real images among
-    synthetic ones.
-
-    Args:
-      real, synthetic: float [images, features].
+    synthetic ones. Both are float [images, features].
     """
-    between = _distances(real, synthetic)
+    real, synthetic = real.astype(np.float64), synthetic.astype(np.float64)
+    between = euclidean_distances(real, synthetic)
     precision = np.mean((between <= _radii(real)[:, None]).any(axis=0))
     recall = np.mean((between <= _radii(synthetic)[None, :]).any(axis=1))
     return float(precision), float(recall)
@@ -106,16 +101,8 @@ def precision_recall(real, synthetic):
 
 def _radii(features):
     """Distance of each vector to the third nearest of the others."""
-    own = _distances(features, features)
-    np.fill_diagonal(own, 0.0)  # What rounding leaves of it.
+    own = euclidean_distances(features)
     return np.partition(own, NEIGHBOURS, axis=1)[:, NEIGHBOURS]
-
-
-def _distances(a, b):
-    """Euclidean distances of all pairs, float64 [vectors of a, vectors of b]."""
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
-    return np.sqrt(squares.clip(0))
 
 
 def scale_weights(image_size):
@@ -130,10 +117,9 @@ def scale_weights(image_size):
 
 
 def random_pairs(labels, seed):
-    """Pairs of positions, of one class each and of two images.
+    """Pairs of positions, of one class each and of two images: int64 [pairs, 2].
 
-    Returns:
-      int64 [pairs, 2], in shares that follow the classes; at most `NUM_PAIRS`.
+    At most `NUM_PAIRS`, in shares that follow the classes.
     """
     draws = np.random.default_rng(seed)
     pairs = []
@@ -147,14 +133,7 @@ def random_pairs(labels, seed):
 
 
 def mean_similarity(images, labels, seed, batch_size=64):
-    """The mean MS-SSIM of random pairs of one class.
-
-    Args:
-      images: uint8 [images, size, size].
-      labels: int64 [images].
-      seed: of the pairs.
-      batch_size: pairs at a time.
-    """
+    """The mean MS-SSIM of random pairs of one class, of uint8 [images, size, size]."""
     pairs = random_pairs(labels, seed)
     weights = scale_weights(images.shape[1])
     values = [

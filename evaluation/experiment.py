@@ -5,13 +5,14 @@ folders are named and nested. Paths are relative to the experiment, with slashes
 """
 
 import collections
-import csv
 import dataclasses
 import glob
 import json
 import math
 import os
 import re
+
+import pandas as pd
 
 from dataset.errors import UserError
 from dataset.folders import file_sha256, read_json
@@ -34,23 +35,14 @@ DIGITS = 16  # Of a digest; enough to tell files apart.
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """A training that has begun.
+    """A training that has begun."""
 
-    Attributes:
-      name: its folder, without a last `/model`.
-      binary: such as `pggan.train`.
-      finished: content of `finished.json`; empty if it is not finished.
-      log: list of dicts, the lines of `log.jsonl`.
-      samples: file names in `samples`.
-      path: the folder.
-    """
-
-    name: str
-    binary: str
-    finished: dict
-    log: list
-    samples: list
-    path: str
+    name: str  # Its folder, without a last `/model`.
+    binary: str  # Such as `pggan.train`.
+    finished: dict  # Content of `finished.json`; empty if it is not finished.
+    log: list  # Dicts, the lines of `log.jsonl`.
+    samples: list  # File names in `samples`.
+    path: str  # The folder.
 
     @property
     def seconds(self):
@@ -69,19 +61,12 @@ class Training:
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """An experiment's folder.
-
-    Attributes:
-      path: the folder.
-      trainings: list of `Training`.
-      shard_sets: manifests by path of the set.
-      files: paths by file name, of `FILES`.
-    """
+    """An experiment's folder."""
 
     path: str
-    trainings: list
-    shard_sets: dict
-    files: dict
+    trainings: list[Training]
+    shard_sets: dict  # Manifests by path of the set.
+    files: dict  # Paths by file name, of `FILES`.
 
     def full(self, path):
         return os.path.join(self.path, path)
@@ -139,30 +124,15 @@ def prefix_of(path):
 
 
 def read_slices(path):
-    """Counts of `slices.csv`.
-
-    Returns:
-      Two dicts of numbers: images by (split, verdict), and slices that were left out by
-      reason; and one of the number of patients by split.
-
-    Raises:
-      UserError: the file has no such columns.
-    """
-    images, reasons = collections.Counter(), collections.Counter()
-    patients = collections.defaultdict(set)
-    with open(path, encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        columns = {"patient", "verdict", "reason", "part"}
-        missing = columns - set(reader.fieldnames or ())
-        if missing:
-            raise UserError(f"{path}: no column {min(missing)!r}.")
-        for row in reader:
-            if row["part"]:
-                images[row["part"], row["verdict"]] += 1
-                patients[row["part"]].add(row["patient"])
-            else:
-                reasons[row["reason"]] += 1
-    return images, reasons, {split: len(own) for split, own in patients.items()}
+    """The rows of a `slices.csv`, a `DataFrame` of texts."""
+    try:
+        slices = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise UserError(f"{path}: damaged: {error}.") from error
+    for column in ("part", "patient", "reason", "verdict"):
+        if column not in slices:
+            raise UserError(f"{path}: no column {column!r}.")
+    return slices
 
 
 def is_artificial(path):
@@ -176,11 +146,10 @@ def is_artificial(path):
 
 
 def origins(experiment, result_paths):
-    """Flags of everything, and digests of what it was made from.
+    """Flags of everything in an `Experiment`, and digests of what it was made from.
 
     Args:
-      experiment: `Experiment`.
-      result_paths: paths of JSON files of results.
+      result_paths: of JSON files of results.
 
     Returns:
       A list of dicts of texts, `name`, `binary`, `digest` (of the file that says so)

@@ -30,11 +30,9 @@ MOST_COLUMNS = 4
 
 
 def draw(width, height, paint):
-    """A matplotlib `Figure` in the project's style; needs no screen.
+    """A matplotlib `Figure` of so many inches in the project's style.
 
-    Args:
-      width, height: in inches.
-      paint: function that is called with the figure, and draws.
+    It needs no screen; `paint` is called with the figure, and draws.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")

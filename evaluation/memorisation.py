@@ -22,11 +22,12 @@ import numpy as np
 import tqdm
 
 from dataset.errors import UserError
+from dataset.image_sets import ImageSet
 from dataset.records import label_name
 from evaluation.documents import memorisation_document
 from evaluation.figures import write_figure
 from evaluation.memorisation_figures import PAIRS, distance_figure, pairs_figure
-from evaluation.neighbours import NearestImages
+from evaluation.neighbours import NearestImages, Neighbour
 from evaluation.statistics import wilson_interval
 from evaluation.tables import Table, write_results
 
@@ -43,17 +44,11 @@ COLUMNS = (
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """The nearest training images of a set's images.
+    """The nearest training images of a set's images."""
 
-    Attributes:
-      images: the `ImageSet`.
-      positions: in it, int [images].
-      neighbours: list of `Neighbour`s.
-    """
-
-    images: object
-    positions: np.ndarray
-    neighbours: list
+    images: ImageSet
+    positions: np.ndarray  # In it, int [images].
+    neighbours: list[Neighbour]
 
     @property
     def distances(self):
@@ -68,8 +63,7 @@ def write_memorisation(training, held_out, synthetic, output_dir, origin):
     """Writes `memorisation.md`, `.csv`, `.json`, `_pairs` and `_distances` figures.
 
     Args:
-      training, held_out: `ImageSet`s.
-      synthetic: list of `ImageSet`s.
+      training, held_out, synthetic: two `ImageSet`s, and a list of them.
       output_dir: an existing folder.
       origin: dict for the JSON file: what this is made of and with, among it
         `image_size` and, of the `settings`, `memorisation_images` and `seed`.
@@ -227,13 +221,10 @@ def is_below(search, limits, limit):
 
 def closest_pairs(search, count):
     """Numbers of the images that are nearest to a training image, each to another."""
-    chosen, sources = [], set()
-    for n in np.argsort(search.distances, kind="stable"):
-        source = search.neighbours[n].position
-        if source not in sources and len(chosen) < count:
-            sources.add(source)
-            chosen.append(int(n))
-    return chosen
+    order = np.argsort(search.distances, kind="stable")
+    sources = [search.neighbours[n].position for n in order]
+    _, firsts = np.unique(sources, return_index=True)
+    return order[np.sort(firsts)[:count]]
 
 
 def neighbours_table(searches, limits, training):

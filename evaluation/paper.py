@@ -26,12 +26,9 @@ def read_paper_table():
 
 
 def printed_values(paper, group, mix):
-    """What the paper prints for a row: a dict by initialisation, of one or of both.
+    """What the paper, which may be None, prints for a row: a dict by initialisation.
 
-    Args:
-      paper: from `read_paper_table`, or None.
-      group: `imagenet`, `scratch`, or anything else for both.
-      mix: name of the mix.
+    The group is `imagenet`, `scratch`, or anything else for both.
     """
     names = [group] if group in INITIALISATIONS else INITIALISATIONS
     rows = [row for row in paper["rows"] if row["mix"] == mix] if paper else []

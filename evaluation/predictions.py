@@ -21,36 +21,22 @@ COLUMNS = ("id", "patient", "label", "probability")
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-    """What one trained classifier says of a set of images.
-
-    Attributes:
-      path: the file.
-      sha256: its digest, hexadecimal.
-      ids: ids of the images, tuple of str.
-      patients: patient of each image, tuple of str.
-      labels: the truth, int64 [images]: 0 non-tumor, 1 tumor.
-      probabilities: of being a tumor image, float64 [images] in [0, 1].
-    """
+    """What one trained classifier says of the images of a file."""
 
     path: str
-    sha256: str
-    ids: tuple
-    patients: tuple
-    labels: np.ndarray
-    probabilities: np.ndarray
+    sha256: str  # Hexadecimal.
+    ids: tuple  # Of the images, str.
+    patients: tuple  # Of each image, str.
+    labels: np.ndarray  # The truth, int64 [images]: 0 non-tumor, 1 tumor.
+    probabilities: np.ndarray  # Of being a tumor image, float64 [images] in [0, 1].
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """The predictions of the detectors of one seed; images in the order of the folds.
+    """The predictions of the detectors of one seed, in the order of the folds."""
 
-    Attributes:
-      folds: list of `Predictions`, one per detector.
-      chain: number of the chain that the detectors' images are from.
-    """
-
-    folds: list[Predictions]
-    chain: int = 0
+    folds: list[Predictions]  # One per detector.
+    chain: int = 0  # Number of the chain that the detectors' images are from.
 
     @property
     def path(self):

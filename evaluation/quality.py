@@ -32,8 +32,7 @@ from features.extraction import build_extractor
 def write_quality(*, output_dir, overwrite, **settings):
     """Writes `quality.*`, and `memorisation.*` if it is asked for; returns the texts.
 
-    Args:
-      output_dir, overwrite, **settings: the flags of the same names.
+    The arguments are the flags.
 
     Raises:
       UserError: sets cannot be compared, or the folder has results.
@@ -71,12 +70,6 @@ def write_quality(*, output_dir, overwrite, **settings):
 
 def measure(real, synthetic, size, settings):
     """Every measure of the floors and of every set, once per split.
-
-    Args:
-      real: `ImageSet`.
-      synthetic: list of `ImageSet`s.
-      size: to which images are zero-padded.
-      settings: the flags.
 
     Returns:
       By name of the row, by column, a list of one value per split; and a dict of

@@ -37,9 +37,8 @@ class Row:
 def read_rows(rows):
     """Reads the predictions of all rows: a list of `Row` in the order of the table.
 
-    Args:
-      rows: list of texts NAME=PATH, NAME@chain-S=PATH, or with PATH,PATH,... of folds;
-        those of one name are runs of one row.
+    Texts are NAME=PATH, NAME@chain-S=PATH, or with PATH,PATH,... of folds; those of one
+    name are runs of one row.
 
     Raises:
       UserError: a text or a file is wrong, files are not of the same images, or folds
@@ -126,11 +125,8 @@ def order_rows(rows, control_of):
 def pairs_to_compare(rows, baseline, control_of):
     """Which row is compared with which.
 
-    Args:
-      rows: list of `Row`.
-      baseline: mix that the others of a group are compared with; None for
-        `real+classic` where there is one. Controls are compared with their rows alone.
-      control_of: from `read_controls`.
+    The others of a group are compared with the row of the mix `baseline`, by default
+    `real+classic` where there is one; controls with their rows alone.
 
     Returns:
       List of (row, other row, "baseline" or "control").

@@ -28,32 +28,20 @@ MIN_IMAGES = 8
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Two draws of equally many images of each class.
+    """Two draws of equally many images of each class."""
 
-    Attributes:
-      name: of the row that it belongs to.
-      reference: positions in the real set.
-      images: the `ImageSet` that is compared with it.
-      positions: in that set.
-      split: number of the split of the real images that they are from.
-    """
-
-    name: str
-    reference: np.ndarray
-    images: ImageSet
-    positions: np.ndarray
-    split: int
+    name: str  # Of the row that it belongs to.
+    reference: np.ndarray  # Positions in the real set.
+    images: ImageSet  # What is compared with it.
+    positions: np.ndarray  # In that set.
+    split: int  # Number of the split of the real images that they are from.
 
 
 def halves(patients, seed):
     """Splits images at random into two halves of about the same size.
 
-    Args:
-      patients: of each image; an image without a patient is a patient of its own.
-      seed: a number or a list of them.
-
     Returns:
-      Two arrays of positions. A patient is in one of them.
+      Two arrays of positions. A patient is in one of them, as for `number_patients`.
     """
     draws = np.random.default_rng(seed)
     num_patients, owner = number_patients(patients)
@@ -69,11 +57,8 @@ def plan_comparisons(real, candidates, *, num_splits, num_images, seed):
     """Splits the real images several times and draws what is compared each time.
 
     Args:
-      real: `ImageSet`.
-      candidates: list of `ImageSet`s.
-      num_splits: how many times.
-      seed: of the splits and of the draws.
-      num_images: images on either side of a comparison; 0 for as many as there are.
+      real, candidates: an `ImageSet`, and a list of them.
+      num_splits, num_images, seed: as the flags.
 
     Returns:
       `Comparison`s of the floors, then of each candidate.
@@ -161,17 +146,11 @@ def _draw(labels, counts, draws):
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """Some images of a set.
+    """Some images of a set."""
 
-    Attributes:
-      images: uint8 [images, size, size].
-      labels: int64 [images].
-      features: float32 [images, features], or None where no measure needs them.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    features: np.ndarray | None = None
+    images: np.ndarray  # uint8 [images, size, size]
+    labels: np.ndarray  # int64 [images]
+    features: np.ndarray | None = None  # float32 [images, features], if needed.
 
 
 class SampleReader:
@@ -225,7 +204,7 @@ def block_scale(features, blocks):
       blocks: dict of names to slices of the features.
 
     Returns:
-      float32 [features]; the variances of what is divided by it have the mean 1.
+      float32 [features]; what is divided by it has variances of mean 1.
     """
     variances = features.var(axis=0)
     scale = np.empty_like(variances)

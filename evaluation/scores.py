@@ -72,19 +72,12 @@ def constant_runs(runs, threshold):
 
 @dataclasses.dataclass(frozen=True)
 class Ranking:
-    """A measure of the order of scores.
+    """A measure of the order of scores."""
 
-    Attributes:
-      of_folds: of each detector, float64 [runs, folds].
-      of_runs: of all folds of a run together, float64 [runs].
-      chains: number of each run's chain, int [runs].
-      drawn: mean of the runs in each draw of patients, float64 [draws].
-    """
-
-    of_folds: np.ndarray
-    of_runs: np.ndarray
-    chains: np.ndarray
-    drawn: np.ndarray
+    of_folds: np.ndarray  # Of each detector, float64 [runs, folds].
+    of_runs: np.ndarray  # Of all folds of a run together, float64 [runs].
+    chains: np.ndarray  # Number of each run's chain, int [runs].
+    drawn: np.ndarray  # Mean of the runs in each draw of patients, float64 [draws].
 
     def by_chain(self):
         """Mean over the runs of a chain: a dict of floats by the chain's number."""

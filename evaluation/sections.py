@@ -1,5 +1,6 @@
 """The sections of the report of an experiment: what they show, and what is missing."""
 
+import collections
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
@@ -60,20 +61,12 @@ OUTLINE = (
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A section of the page.
+    """A section of the page."""
 
-    Attributes:
-      anchor: its id.
-      title: its heading.
-      parts: list of `Heading`, `Text`, `Table`, `Picture` and `Gallery`; empty if the
-        experiment has none.
-      absence: the program that makes them.
-    """
-
-    anchor: str
-    title: str
-    parts: list
-    absence: str
+    anchor: str  # Its id.
+    title: str  # Its heading.
+    parts: list  # A document; empty if the experiment has none of it.
+    absence: str  # The program that makes it.
 
 
 def build_sections(
@@ -82,7 +75,6 @@ def build_sections(
     """All sections in order.
 
     Args:
-      experiment: `Experiment`.
       folders: by program, `table`, `turing`, `tsne` and `quality`, those of its output.
     """
     contents = {
@@ -111,13 +103,17 @@ def data(experiment):
         return []
     counted = Table(["", "Patients", "Tumor images", "Non-tumor images"])
     for path in paths:
-        images, reasons, patients = read_slices(experiment.full(path))
-        for split in sorted(patients, key=SPLITS.index):
-            counts = [images[split, verdict] for verdict in ("tumor", "non_tumor")]
-            name = prefix_of(path) + split
-            counted.rows.append([name, patients[split], *counts])
+        slices = read_slices(experiment.full(path))
+        for split in SPLITS:
+            own = slices[slices.part == split]
+            counts = [(own.verdict == label).sum() for label in ("tumor", "non_tumor")]
+            if len(own):
+                name = prefix_of(path) + split
+                counted.rows.append([name, own.patient.nunique(), *counts])
     parts = [counted]
-    if reasons:  # The same in all folds, as are the cases below.
+    # The same in all folds, as are the cases below.
+    reasons = collections.Counter(slices.reason[slices.part == ""])
+    if reasons:
         left_out = "; ".join(f"{why}: {n:,}" for why, n in reasons.most_common())
         parts.append(Text(f"Slices left out: {left_out}."))
     for report in experiment.prepared("report.json")[:1]:

@@ -28,10 +28,7 @@ from evaluation.tables import to_markdown
 def write_selection(candidates, output_json, *, threshold, overwrite):
     """Writes the selected step and all accuracies; returns a table as text.
 
-    Args:
-      candidates: list of texts STEP=PATH.
-      output_json: file to write.
-      threshold, overwrite: as the flags.
+    The arguments are the flags.
 
     Raises:
       UserError: candidates or files are wrong, or no classifier has learnt anything, or

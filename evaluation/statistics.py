@@ -9,15 +9,10 @@ from evaluation.bootstrap import percentile_interval
 
 
 def wilson_interval(proportion, num_images):
-    """95 % confidence interval of a proportion: Wilson (1927), without correction.
+    """Two ends of the 95 % interval of a proportion: Wilson (1927), not corrected.
 
-    Args:
-      proportion: the observed one, which may be a mean over runs.
-      num_images: the images that it was observed on. Runs do not multiply them: they
-        are of the same images, which is no more evidence about others.
-
-    Returns:
-      Its two ends.
+    The proportion may be a mean over runs, which do not multiply the images: they are
+    of the same ones, which is no more evidence about others.
     """
     low, high = proportion_confint(proportion * num_images, num_images, method="wilson")
     return float(low), float(high)

@@ -50,10 +50,7 @@ OF_DIFFERENCES += ("p_value", "p_holm", "patients_se")
 def write_table(rows, output_dir, *, overwrite, **settings):
     """Writes `table.*`, `comparisons.csv`, and the figures `roc` and `intervals`.
 
-    Args:
-      rows: list of texts NAME=PATH or NAME=PATH,PATH,...
-      output_dir, overwrite: as the flags.
-      settings: the other flags, as for `make_table`.
+    The arguments are the flags.
 
     Returns:
       The content of `table.json`, and the table as Markdown.

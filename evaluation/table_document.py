@@ -10,8 +10,7 @@ from evaluation.scores import METRICS, RANKINGS
 from evaluation.statistics import format_p
 from evaluation.tables import Heading, Table, Text
 
-NONE = "-"
-PERCENTS = ("sensitivity_at_specificity", *METRICS)
+SHOWN = (*RANKINGS, *METRICS)
 SPREADS = ("sd_folds", "sd_detector_seeds", "sd_chain_seeds")
 
 
@@ -54,9 +53,9 @@ def _scores(row):
         of = ", ".join(name.rpartition("/")[2] for name in row["control_of"])
         name += f" (control of {of})"
     if row["constant_runs"]:
-        cells = [explain_constant(row), *[NONE] * len(PERCENTS)]
+        cells = [explain_constant(row), *"-" * (len(SHOWN) - 1)]
     else:
-        cells = [area_cell(row["auc"]), *(percent_cell(row[m]) for m in PERCENTS)]
+        cells = [value_cell(row[metric], metric) for metric in SHOWN]
     return [name, row["num_runs"], *cells]
 
 
@@ -79,9 +78,8 @@ def _spreads(table):
         words += (f"{row['num_chains']} chain seeds",)
         for key, over in zip(SPREADS, words):
             if row["auc"] and row["auc"][key] is not None:
-                cells = [f"{100 * row[metric][key]:.2f}" for metric in PERCENTS]
-                area = f"{row['auc'][key]:.3f}"
-                spreads.rows.append([row["name"], over, area, *cells])
+                cells = [number(row[metric][key], metric) for metric in SHOWN]
+                spreads.rows.append([row["name"], over, *cells])
     return spreads
 
 
@@ -93,7 +91,7 @@ def _pair(comparison):
 
 def _differences(table):
     rows = [
-        [*_pair(pair), *(difference_cell(pair[m], m) for m in (*RANKINGS, *METRICS))]
+        [*_pair(pair), *(difference_cell(pair[metric], metric) for metric in SHOWN)]
         for pair in table["comparisons"]
     ]
     return Table(["Row", "Against", *_header(table, "points")], rows)
@@ -154,37 +152,28 @@ def _notes(table):
     )
 
 
-def percent_cell(values):
-    """`81.20`, `{75.00, 86.20}` and `[78.10, 84.00]`, the last one unless a ranking."""
-    cell = (f"{100 * values['value']:.2f}", *_over_patients(values, 100, ".2f"))
-    if "low" in values:
-        cell += (f"[{100 * values['low']:.2f}, {100 * values['high']:.2f}]",)
-    return cell
-
-
-def area_cell(auc):
-    """`0.904` and `{0.850, 0.950}`."""
-    return (f"{auc['value']:.3f}", *_over_patients(auc, 1, ".3f"))
+def value_cell(values, metric):
+    """`81.20`, `{75.00, 86.20}` and, unless it is a ranking, `[78.10, 84.00]`."""
+    return _cell(values, values["value"], metric, "")
 
 
 def difference_cell(values, metric):
-    """`+1.30` and `{-0.80, +3.50}` in points; of the AUC as it is."""
-    scale, form = (1, "+.3f") if metric == "auc" else (100, "+.2f")
-    difference = signed(values["difference"], metric)
-    return (difference, *_over_patients(values, scale, form))
+    """`+1.30` points and `{-0.80, +3.50}`."""
+    return _cell(values, values["difference"], metric, "+")
 
 
-def signed(difference, metric):
-    """`+1.30` points, or `+0.013` of the AUC."""
-    return f"{difference:+.3f}" if metric == "auc" else f"{100 * difference:+.2f}"
+def _cell(values, value, metric, sign):
+    cell = (number(value, metric, sign),)
+    for key, brackets in (("patients_", "{}"), ("", "[]")):
+        if values.get(f"{key}low") is not None:  # No draw may have a value.
+            ends = (number(values[key + end], metric, sign) for end in ("low", "high"))
+            cell += (brackets[0] + ", ".join(ends) + brackets[1],)
+    return cell
 
 
-def _over_patients(values, scale, form):
-    """`{75.00, 86.20}` in a tuple, which is empty where no draw has a value."""
-    low, high = values["patients_low"], values["patients_high"]
-    if low is None:
-        return ()
-    return (f"{{{scale * low:{form}}, {scale * high:{form}}}}",)
+def number(value, metric, sign=""):
+    """A value in % or points, the AUC as it is; `sign` is "+" for differences."""
+    return f"{value:{sign}.3f}" if metric == "auc" else f"{100 * value:{sign}.2f}"
 
 
 def explain_constant(row):

@@ -13,14 +13,10 @@ INTERVALS = ("auc", "sensitivity_at_specificity", "sensitivity", "specificity")
 
 
 def draw_intervals(table):
-    """AUC, sensitivities and specificity of every row with their intervals.
+    """A figure of AUC, sensitivities and specificity of `table.json`'s rows.
 
-    Args:
-      table: content of `table.json`.
-
-    Returns:
-      A matplotlib figure: thick the interval over patients, thin the Wilson interval, a
-      stroke per run; a diamond is the printed value of the paper, if asked for.
+    Thick is the interval over patients, thin the Wilson interval, a stroke is a run; a
+    diamond is the printed value of the paper, if asked for.
     """
     mixes = list(dict.fromkeys(row["mix"] for row in table["rows"]))
     groups = list(dict.fromkeys(row["group"] for row in table["rows"]))
@@ -101,17 +97,10 @@ def _paint_key(figure, table, groups):
 
 
 def draw_roc_curves(rows, table):
-    """ROC curves, a panel per row and a line per run; grey is the row's baseline.
+    """A figure of ROC curves, a panel per row, a line per run, grey the baseline's.
 
     The curve of several folds is their vertical average, by their numbers of tumor
     images, so that its height at --at_specificity, a dot, is the number in the table.
-
-    Args:
-      rows: list of `Row`.
-      table: content of `table.json`.
-
-    Returns:
-      A matplotlib figure.
     """
     by_name = {row.name: row for row in rows}
     against = {

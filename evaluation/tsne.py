@@ -48,19 +48,12 @@ CHUNKS = 20  # Of a set's points, between which those of the other are drawn.
 
 @dataclasses.dataclass(frozen=True)
 class Points:
-    """Some images of a set, each a vector, and where they lie in a plane.
-
-    Attributes:
-      images: the `ImageSet`.
-      positions: in it, int [points].
-      vectors: float32 [points, values].
-      coordinates: float32 [points, 2]; None before `embed`.
-    """
+    """Some images of a set, each a vector, and where they lie in a plane."""
 
     images: ImageSet
-    positions: np.ndarray
-    vectors: np.ndarray
-    coordinates: np.ndarray | None = None
+    positions: np.ndarray  # In it, int [points].
+    vectors: np.ndarray  # float32 [points, values]
+    coordinates: np.ndarray | None = None  # float32 [points, 2]; None before `embed`.
 
     @property
     def labels(self):
@@ -68,10 +61,7 @@ class Points:
 
 
 def write_tsne(*, output_dir, overwrite, **settings):
-    """Writes `tsne.png`, `.svg`, `.csv` (coordinates) and `.json`.
-
-    Args:
-      output_dir, overwrite, **settings: the flags of the same names.
+    """Writes `tsne.png`, `.svg`, `.csv` (coordinates) and `.json`, from the flags.
 
     Raises:
       UserError: a set has too few images, or the folder has a figure.

@@ -1,6 +1,5 @@
 """The images of a Visual Turing Test: drawn by seed, alike in all but content."""
 
-import dataclasses
 import os
 
 import numpy as np
@@ -16,23 +15,6 @@ ANSWERS = "answers.jsonl"
 SOURCES = ("real", "synthetic")
 # GANs pad 240 px to 256. A set that is larger by no more than this was padded.
 LARGEST_PADDING = 256 / 240
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """An image of a shard set, without the image.
-
-    Attributes:
-      set_dir: folder of the set.
-      position: in the set.
-      id, label, patient: as in its record.
-    """
-
-    set_dir: str
-    position: int
-    id: str
-    label: int
-    patient: str
 
 
 def write_test(output_dir, real_dirs, synthetic_dirs, *, num_images, seed):
@@ -67,22 +49,22 @@ def write_test(output_dir, real_dirs, synthetic_dirs, *, num_images, seed):
     draws = np.random.default_rng(seed)
     images = []
     for source in SOURCES:
-        entries = [e for shard_set in sets[source] for e in read_entries(shard_set)]
+        entries = [
+            {"set_dir": shard_set.directory, "position": position}
+            | {"id": identifier, "label": int(label), "patient": patient}
+            for shard_set in sets[source]
+            for position, (label, identifier, patient) in enumerate(
+                zip(*shard_set.origins())
+            )
+        ]
         for name in LABEL_NAMES:
             chosen = draw_images(entries, name, num_images, draws, f"--{source}_dirs")
-            images += [{"source": source, **dataclasses.asdict(e)} for e in chosen]
+            images += [{"source": source, **entry} for entry in chosen]
     sizes = {shard_set.image_size for s in SOURCES for shard_set in sets[s]}
     test = {**job, "image_size": min(sizes), "images": images}
     write_json(path, test)
     release_folder(output_dir)
     return test
-
-
-def read_entries(shard_set):
-    """The `Entry`s of a set, without decoding its images."""
-    rows = zip(*shard_set.origins())
-    for position, (label, identifier, patient) in enumerate(rows):
-        yield Entry(shard_set.directory, position, identifier, int(label), patient)
 
 
 def draw_images(entries, label_name, count, draws, flag):
@@ -93,16 +75,16 @@ def draw_images(entries, label_name, count, draws, flag):
     shown for the n-th time when all others that can be have been shown n - 1 times.
 
     Args:
-      entries: list of `Entry`.
+      entries: list of dicts of `label` and `patient`.
       label_name: `tumor` or `non_tumor`.
       count: number of images.
       draws: a `np.random.Generator`.
-      flag: name of the flag that gave the entries, for the error.
+      flag: that gave the entries, for the error.
 
     Returns:
       `count` of the entries.
     """
-    candidates = [e for e in entries if e.label == label_number(label_name)]
+    candidates = [e for e in entries if e["label"] == label_number(label_name)]
     if len(candidates) < count:
         raise UserError(
             f"{flag}: {len(candidates)} images with label {label_name}, expected"
@@ -111,7 +93,7 @@ def draw_images(entries, label_name, count, draws, flag):
     candidates = [candidates[n] for n in draws.permutation(len(candidates))]
     shown = {}
     rounds = []
-    for patient in own_patients([entry.patient for entry in candidates]):
+    for patient in own_patients([entry["patient"] for entry in candidates]):
         rounds.append(shown.get(patient, 0))
         shown[patient] = rounds[-1] + 1
     order = np.argsort(rounds, kind="stable")
@@ -119,10 +101,7 @@ def draw_images(entries, label_name, count, draws, flag):
 
 
 def load_images(test):
-    """The images of a test, uint8 [size, size], alike in size.
-
-    Args:
-      test: content of `test.json`.
+    """The images of a test, of the content of `test.json`: uint8 [size, size].
 
     Raises:
       UserError: a set is missing, or is not the one of the test.
@@ -148,10 +127,6 @@ def equal_size(image, size):
     """An image at the size of the smallest set, which is how much all of them show.
 
     The padding of a GAN's images is cut off; larger ones are reduced, areas averaged.
-
-    Args:
-      image: uint8 [height, height].
-      size: at most `height`.
     """
     height = image.shape[0]
     if height <= size * LARGEST_PADDING:

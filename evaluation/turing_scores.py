@@ -41,22 +41,23 @@ def score(matrix):
     """
     images = sum(map(sum, matrix))
     right = matrix[0][0] + matrix[1][1]
-    low, high = wilson_interval(right / images, images)
+    return _with_interval(right / images, images, matrix, right, images)
+
+
+def _with_interval(value, images, matrix, right, decided):
+    low, high = wilson_interval(value, images)
     return {
-        "value": right / images,
+        "value": value,
         "low": low,
         "high": high,
         "images": images,
         "confusion": matrix,
-        "p_value": float(binomtest(right, images).pvalue),
+        "p_value": float(binomtest(right, decided).pvalue) if decided else 1.0,
     }
 
 
 def score_reader(truth, said):
-    """Both questions of a reader.
-
-    Args:
-      truth, said: dicts of `real` and `tumor`, bool [images].
+    """Both questions of a reader, from dicts of `real` and `tumor`, bool [images].
 
     Returns:
       `score` by question, and `tumor_by_source`: the tumor question's confusion
@@ -78,10 +79,6 @@ def pool(truth, readers):
     of their mean accuracy on this number of images, and the test counts images that
     more than half of the readers answered rightly, leaving out ties.
 
-    Args:
-      truth: as for `score_reader`.
-      readers: list of what they said, each like `truth`.
-
     Returns:
       As `score_reader`, with `confusion` summed over the readers.
     """
@@ -94,19 +91,13 @@ def pool(truth, readers):
     }
     for question in QUESTIONS:
         right = np.mean([s[question] == truth[question] for s in readers], axis=0)
-        low, high = wilson_interval(right.mean(), len(right))
-        decided = int((right != 0.5).sum())
-        p_value = 1.0
-        if decided:
-            p_value = float(binomtest(int((right > 0.5).sum()), decided).pvalue)
-        pooled[question] = {
-            "value": float(right.mean()),
-            "low": low,
-            "high": high,
-            "images": len(right),
-            "confusion": _sum(scores[question]["confusion"] for scores in each),
-            "p_value": p_value,
-        }
+        pooled[question] = _with_interval(
+            float(right.mean()),
+            len(right),
+            _sum(scores[question]["confusion"] for scores in each),
+            int((right > 0.5).sum()),
+            int((right != 0.5).sum()),
+        )
     return pooled
 
 
@@ -116,9 +107,6 @@ def _sum(matrices):
 
 def agreement(readers):
     """Kappa of two or more readers: Cohen's (1960) for two, Fleiss' (1971) for more.
-
-    Args:
-      readers: list of what they said, each like the truth of `score_reader`.
 
     Returns:
       By question a dict of `kappa` (1: the same answers, 0: as by chance; None where

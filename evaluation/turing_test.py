@@ -54,6 +54,9 @@ class Readings:
         `test.json`), `real` and `tumor` (bools, what the reader says) and `seconds`
         (that the image was looked at for this answer). The last one of a reader to an
         image counts.
+
+    Raises:
+      UserError: an answer is to no image of the test.
     """
 
     def __init__(self, test, output_dir):
@@ -61,29 +64,29 @@ class Readings:
         self.journal = Journal(os.path.join(output_dir, ANSWERS))
         self._seed = test["settings"]["seed"]
         self._lock = threading.Lock()
-        self._positions = {}
-        self._answers = {}
+        self._answers = {}  # By reader and number of the image.
         for entry in self.journal.entries:
-            self._take(entry)
+            try:
+                range(self.total).index(entry["image"])
+                self._take(entry)
+            except (KeyError, TypeError, ValueError) as error:
+                raise UserError(
+                    f"{self.journal.path}: holds an answer to no image of this test."
+                ) from error
 
     def _take(self, entry):
-        reader = entry["reader"]
-        position = self._position_of(reader)[entry["image"]]
         answer = {"real": entry["real"], "tumor": entry["tumor"]}
-        self._answers.setdefault(reader, {})[position] = answer
+        self._answers.setdefault(entry["reader"], {})[entry["image"]] = answer
 
-    def _position_of(self, reader):
-        """{image number: position} of a reader."""
-        if reader not in self._positions:
-            order = reader_order(self._seed, reader, self.total).tolist()
-            self._positions[reader] = {image: n for n, image in enumerate(order)}
-        return self._positions[reader]
+    def order(self, reader):
+        """The numbers of the images by position in a reader's order."""
+        return reader_order(self._seed, reader, self.total).tolist()
 
     def image_number(self, reader, position):
         """The image at a position of a reader's order; 404 if there is none."""
         if not 0 <= position < self.total:
             flask.abort(404, f"Positions are 0 to {self.total - 1}.")
-        return int(reader_order(self._seed, reader, self.total)[position])
+        return self.order(reader)[position]
 
     def progress(self):
         """{reader: number of images answered}, by name."""
@@ -93,7 +96,8 @@ class Readings:
     def answers(self, reader):
         """{position: answer} of a reader."""
         with self._lock:
-            return dict(self._answers.get(reader, {}))
+            own = dict(self._answers.get(reader, {}))
+        return {n: own[i] for n, i in enumerate(self.order(reader)) if i in own}
 
     def store(self, reader, position, real, tumor, seconds):
         """Stores an answer; returns how many images the reader has answered."""
@@ -116,11 +120,7 @@ def create_page(test, output_dir):
       The app and its `Readings`.
     """
     images = load_images(test)
-    try:
-        readings = Readings(test, output_dir)
-    except (KeyError, TypeError) as error:
-        path = os.path.join(output_dir, ANSWERS)
-        raise UserError(f"{path}: holds an answer to no image of this test.") from error
+    readings = Readings(test, output_dir)
     app = server.create_app("evaluation")
 
     @app.get("/")

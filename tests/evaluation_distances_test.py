@@ -14,7 +14,6 @@ from evaluation.distances import (
     random_pairs,
     scale_weights,
 )
-from evaluation.samples import block_scale
 
 
 def vectors(seed, count=40, features=6, shift=0.0, scale=1.0):
@@ -32,15 +31,11 @@ def test_frechet_distance_is_that_of_the_matrix_root(count):
     offset = a.mean(0) - b.mean(0)
     expected = offset @ offset + np.trace(covariances[0] + covariances[1] - 2 * root)
     assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-3)
-
-
-def test_frechet_distance_of_two_scales_is_known():
-    a = vectors(1, 500, 3)
     # Covariances C and 4 C: Tr(C + 4 C - 2 * 2 C) = Tr(C); the means agree.
     centred = a - a.mean(0)
-    expected = np.trace(np.cov(a, rowvar=False))
-    assert frechet_distance(centred, 2 * centred) == pytest.approx(expected, rel=1e-5)
-    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
+    expected = np.trace(covariances[0])
+    assert frechet_distance(centred, 2 * centred) == pytest.approx(expected, rel=1e-4)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-5)
 
 
 def test_kernel_distance_is_that_of_loops():
@@ -114,25 +109,15 @@ def test_precision_is_lost_far_away_and_recall_by_collapse():
     assert precision == 1.0 and recall <= 1 / 60
 
 
-def test_blocks_of_features_vary_as_much_in_all():
-    features = vectors(1, 50, 6) * np.float32([1, 1, 1, 1, 1000, 1000])
-    blocks = {"small": slice(0, 4), "large": slice(4, 6)}
-    scaled = features / block_scale(features, blocks)
-    sums = [scaled.var(axis=0)[block].sum() for block in blocks.values()]
-    assert sums == pytest.approx([3, 3], rel=1e-4)
-
-
 @pytest.mark.parametrize(
     "size, scales", [(256, 5), (176, 5), (128, 4), (64, 3), (32, 2)]
 )
 def test_scales_are_as_many_as_the_window_fits(size, scales):
     weights = scale_weights(size)
     assert len(weights) == scales and sum(weights) == pytest.approx(1)
-
-
-def test_weights_of_five_scales_are_those_of_tensorflow():
-    standard = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
-    assert scale_weights(256) == pytest.approx(standard, abs=1e-4)
+    if scales == 5:  # TensorFlow's own.
+        standard = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
+        assert weights == pytest.approx(standard, abs=1e-4)
 
 
 def test_pairs_are_of_one_class_and_of_two_images():
@@ -158,9 +143,5 @@ def test_mean_is_that_of_the_pairs():
     ]
     value = mean_similarity(images, labels, seed=1, batch_size=4)
     assert value == pytest.approx(np.mean(expected), rel=1e-4)
-
-
-def test_collapsed_set_has_similarity_one():
-    images = np.random.default_rng(0).integers(0, 256, [1, 32, 32], np.uint8)
-    collapsed = np.repeat(images, 8, axis=0)
-    assert mean_similarity(collapsed, np.ones(8, int), seed=0) == pytest.approx(1)
+    collapsed = np.repeat(images[:1], 6, axis=0)
+    assert mean_similarity(collapsed, labels, seed=0) == pytest.approx(1)

@@ -1,28 +1,19 @@
 """Tables of several folds: pooled numbers by hand, draws, spread and refusals."""
 
-import csv
 import json
 
 import numpy as np
 import pytest
+from predicted import SETTINGS, table_of, write, write_predictions
+from refusals import refused
+from shard_sets import read_table
 from sklearn.metrics import roc_auc_score
 
-from dataset.errors import UserError
 from evaluation.rows import as_given, read_rows
 from evaluation.scores import spread
-from evaluation.table import make_table, write_table
+from evaluation.table import main
 from evaluation.table_figures import average_roc_curve
 
-SETTINGS = {
-    "protocol": "full",
-    "threshold": 0.5,
-    "at_specificity": 0.75,
-    "baseline": None,
-    "controls": [],
-    "compare_to": None,
-    "num_bootstrap": 200,
-    "seed": 0,
-}
 # Two folds of two patients each: by patient, its tumor and its non-tumor images.
 FOLDS = [{"a": (2, 1), "b": (1, 1)}, {"c": (1, 2), "d": (1, 2)}]
 # Scores in this order, of two runs. The second fold's are on another scale.
@@ -32,16 +23,12 @@ SECOND = [[0.9, 0.8, 0.1, 0.7, 0.2], [0.6, 0.6, 0.6, 0.3, 0.2, 0.1]]
 
 def write_fold(path, fold, scores):
     """A file of a fold; scores are those of each patient's tumor images first."""
-    lines, scores = ["id,patient,label,probability"], iter(scores)
-    for patient, numbers in fold.items():
-        labels = [1] * numbers[0] + [0] * numbers[1]
-        lines += [
-            f"x/{patient}/{n},{patient},{label},{next(scores)}"
-            for n, label in enumerate(labels)
-        ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n")
-    return str(path)
+    patients = [
+        patient for patient, numbers in fold.items() for _ in range(sum(numbers))
+    ]
+    labels = [n for tumor, other in fold.values() for n in [1] * tumor + [0] * other]
+    ids = [f"x/{patient}/{n}" for n, patient in enumerate(patients)]
+    return write_predictions(path, scores, labels, patients, ids)
 
 
 @pytest.fixture
@@ -54,10 +41,6 @@ def runs(tmp_path):
         )
         for name, scores in (("first", FIRST), ("second", SECOND))
     }
-
-
-def table_of(rows, **settings):
-    return make_table(read_rows(rows), **SETTINGS | settings)
 
 
 # Of FIRST by hand. Fold 0: tumor 0.9 0.6 0.6, non-tumor 0.6 0.2. Right from 0.5 on: 3
@@ -93,14 +76,13 @@ def test_pooled_table_equals_the_one_by_hand(runs, metric):
         abs(of_first - of_second) / 2**0.5
     )
     assert values["sd_chain_seeds"] is None
+    assert (row["num_runs"], row["num_chains"]) == (2, 1)
 
 
 def test_every_patient_and_image_counts_once(runs):
     table = table_of([f"a={runs['first']}", f"a={runs['second']}"])
     assert table["num_patients"] == 4 and table["num_folds"] == 2
     assert table["images"] == {"accuracy": 11, "sensitivity": 5, "specificity": 6}
-    (row,) = table["rows"]
-    assert (row["num_runs"], row["num_chains"]) == (2, 1)
     paths = [path for files in runs.values() for path in files.split(",")]
     assert list(table["inputs"]) == paths
 
@@ -108,7 +90,7 @@ def test_every_patient_and_image_counts_once(runs):
 def test_scores_of_two_detectors_are_not_ordered_among_each_other(runs, tmp_path):
     rows = read_rows([f"a={runs['first']}"])
     (run,) = rows[0].runs
-    (row,) = make_table(rows, **SETTINGS)["rows"]
+    (row,) = table_of([f"a={runs['first']}"])["rows"]
     of_all_pairs = roc_auc_score(run.labels, run.probabilities)
     assert row["auc"]["value"] != pytest.approx(of_all_pairs)
     # Another scale for one detector changes nothing about the order of its scores.
@@ -145,12 +127,15 @@ def test_spread_over_seeds_of_detectors_and_of_chains_is_said_apart():
     assert set(alone.values()) == {None}
 
 
-def test_chains_of_a_row_are_named_and_shown(runs, tmp_path):
+def test_chains_of_a_row_are_named_and_shown(runs, tmp_path, capsys):
     rows = [f"real+classic={runs['first']}", f"real+classic@chain-1={runs['second']}"]
     rows += [f"real+classic+unit={runs['second']}"]
     rows += [f"real+classic+unit@chain-1={runs['first']}"]
     assert as_given(read_rows(rows)) == rows
-    _, markdown = write_table(rows, str(tmp_path / "t"), overwrite=False, **SETTINGS)
+    settings = {"rows": rows, "output_dir": str(tmp_path / "t"), "overwrite": False}
+    main(SETTINGS | settings)
+    markdown = capsys.readouterr().out
+    assert markdown.endswith(f"rows: 2; look at {tmp_path}/t/table.md.\n")
     assert "| real+classic | 2 chain seeds | 0.025 |" in markdown
     assert "| real+classic | 2 folds | " in markdown
     assert "| detector seeds |" not in markdown
@@ -159,8 +144,7 @@ def test_chains_of_a_row_are_named_and_shown(runs, tmp_path):
     (pair,) = table["comparisons"]
     assert pair["auc"]["chains"] == {"0": pytest.approx(-0.5 / 14), "1": gain}
     assert "(by chain -0.036, +0.036)" in table["conclusion"]
-    with open(tmp_path / "t" / "table.csv") as file:
-        line = next(csv.DictReader(file))
+    line = read_table(tmp_path / "t" / "table.csv")[0]
     assert line["num_chains"] == "2" and line["auc_sd_detector_seeds"] == ""
     assert float(line["auc_sd_chain_seeds"]) == pytest.approx(0.5 / 14 / 2**0.5)
 
@@ -169,66 +153,56 @@ def test_detector_that_calls_all_of_its_fold_the_same_is_named(tmp_path, runs):
     dead = write_fold(tmp_path / "dead.csv", FOLDS[1], [0.1] * 6)
     (first, _), (second, _) = (files.split(",") for files in runs.values())
     rows = [f"a={first},{dead}", f"b={runs['first']}", f"b={second},{dead}"]
-    _, markdown = write_table(rows, str(tmp_path / "t"), overwrite=False, **SETTINGS)
+    table, markdown = write(rows, tmp_path / "t")
     assert "| a | 1 | no result: calls every image of fold 1 non-tumor |" in markdown
     assert "| b | 2 | no result: calls every image of fold 1 of run 1 non" in markdown
-    table = json.loads((tmp_path / "t" / "table.json").read_text())
     (_, row) = table["rows"]
     assert row["constant_folds"] == [{"run": 1, "fold": 1, "label": "non_tumor"}]
     assert row["constant_runs"] == ["non_tumor"] and row["auc"] is None
 
 
 def test_average_roc_curve_has_the_tables_sensitivity_at_its_specificity(runs):
-    rows = read_rows([f"a={runs['first']}", f"b={runs['second']}"])
+    texts = [f"a={runs['first']}", f"b={runs['second']}"]
     for specificity in (0.0, 0.3, 0.5, 0.75, 1.0):
-        table = make_table(rows, **SETTINGS | {"at_specificity": specificity})
-        for row, scored in zip(rows, table["rows"]):
+        table = table_of(texts, at_specificity=specificity)
+        for row, scored in zip(read_rows(texts), table["rows"]):
             height = np.interp(1 - specificity, *average_roc_curve(row.runs[0]))
             value = scored["sensitivity_at_specificity"]["value"]
             assert height == pytest.approx(value)
 
 
-def test_patient_in_two_folds_is_refused(tmp_path):
-    paths = [
-        write_fold(tmp_path / f"{n}.csv", fold, [0.9, 0.1] * 4)
-        for n, fold in enumerate([{"a": (1, 1), "b": (1, 1)}, {"b": (2, 2)}])
-    ]
-    with pytest.raises(UserError) as error:
-        read_rows([f"x={','.join(paths)}"])
-    assert str(error.value).startswith(f"{paths[1]}: patient 'b' is in {paths[0]}, too")
-
-
-def test_image_of_an_unknown_patient_in_two_folds_is_refused(tmp_path):
-    for name in "ab":
-        path = tmp_path / f"{name}.csv"
-        path.write_text(f"id,patient,label,probability\nx,,1,1\n{name},,0,0\n")
-    with pytest.raises(UserError, match="b.csv: id 'x' is in .*a.csv, too"):
-        read_rows([f"x={tmp_path}/a.csv,{tmp_path}/b.csv"])
-
-
-def test_rows_of_other_folds_are_refused(runs):
-    first, second = runs["first"].split(",")
-    with pytest.raises(UserError, match="--rows: .* of 1 folds, but .* of 2"):
-        read_rows([f"a={runs['first']}", f"b={first}"])
-    with pytest.raises(UserError, match="images, but .*.csv has"):
-        read_rows([f"a={first},{second}", f"b={second},{first}"])
-
-
 @pytest.mark.parametrize(
-    "row", ["a=x.csv,", "a=,x.csv", "a=x.csv,,y.csv", "a@chain-1="]
+    "rows, parts",
+    [
+        (["name"], ["--rows=name: ", "NAME=PATH"]),
+        (["=path"], ["NAME=PATH"]),
+        (["name="], ["NAME=PATH"]),
+        (["/mix=path"], ["NAME=PATH"]),
+        (["group/=path"], ["NAME=PATH"]),
+        (["a={x},"], ["NAME=PATH"]),
+        (["a=,{x}"], ["NAME=PATH"]),
+        (["a={x},,{y}"], ["NAME=PATH"]),
+        (["a@chain-1="], ["NAME=PATH"]),
+        (["a={x}", "a={x}"], ["--rows: a ", "twice"]),
+        (["a={x},{x}"], ["--rows: a ", "twice"]),
+        (["a={x}", "a@chain-1={x}"], ["--rows: a ", "twice"]),
+        (["a={x},{y}", "b={x}"], ["--rows: ", "of 1 folds, but", "of 2"]),
+        (["a={x},{y}", "b={y},{x}"], ["images, but {x} has"]),
+        (["a={x},{b}"], ["{b}: patient 'b' is in {x}, too"]),
+        (["a={u},{v}"], ["{v}: id 'x' is in {u}, too"]),
+    ],
 )
-def test_row_of_nameless_folds_is_refused(row):
-    with pytest.raises(UserError, match="--rows=.*NAME=PATH"):
-        read_rows([row])
-
-
-def test_file_that_is_two_folds_or_of_two_runs_is_refused(runs):
-    first = runs["first"].split(",")[0]
-    for rows in ([f"a={first},{first}"], [f"a={first}", f"a@chain-1={first}"]):
-        with pytest.raises(UserError, match="--rows: a .*twice"):
-            read_rows(rows)
+def test_impossible_rows_are_refused(runs, tmp_path, rows, parts):
+    paths = dict(zip("xy", runs["first"].split(",")))
+    fold = {"b": (1, 1), "e": (1, 1)}
+    paths["b"] = write_fold(tmp_path / "b.csv", fold, [0.9, 0.1] * 2)
+    for name in "uv":  # An image of an unknown patient, in two files.
+        own = ([1, 0], [1, 0], ["", ""], ["x", name])
+        paths[name] = write_predictions(tmp_path / f"{name}.csv", *own)
+    with refused(*(part.format(**paths) for part in parts)):
+        read_rows([row.format(**paths) for row in rows])
 
 
 def test_paper_protocol_of_folds_is_refused(runs):
-    with pytest.raises(UserError, match="--protocol=paper: .* --rows have 2 folds"):
+    with refused("--protocol=paper: ", "--rows have 2 folds"):
         table_of([f"a={runs['first']}"], protocol="paper")

@@ -10,22 +10,25 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from absl import flags
 from local_page import browsing
+from predicted import table_of, write_predictions
+from refusals import refused
 
-from dataset.errors import UserError
-from evaluation.curves import (
+from dataset.shards import PROJECT_VERSION
+from evaluation.experiment import origins, read_experiment
+from evaluation.report import encode, encode_all, write_report
+from evaluation.trainings import (
     MAX_POINTS,
     curve,
     draw_detectors,
     draw_distances,
     draw_losses,
-    loss_of,
 )
-from evaluation.experiment import origins, read_experiment, read_slices
-from evaluation.report import encode, encode_all, write_report
-from evaluation.rows import read_rows
-from evaluation.table import make_table
 from evaluation.turing_scores import PAPER_TABLE, QUESTIONS, score, score_reader
+from flags import evaluation as evaluation_flags
+from flags import filtering as filtering_flags
+from flags import kinds
 
 SCRIPT = "<script>alert(1)</script>"
 TURING = {
@@ -77,22 +80,6 @@ def write_training(folder, binary, lines, **finished):
         write(folder / "finished.json", finished)
 
 
-def table_of(folder, **rows):
-    """The content of a `table.json`, from probabilities of ten images by mix."""
-    labels, texts = [1] * 6 + [0] * 4, []
-    for mix, probabilities in rows.items():
-        path = folder / f"{mix}.csv"
-        lines = [
-            f"{n},p{n % 2},{y},{p}"
-            for n, (y, p) in enumerate(zip(labels, probabilities))
-        ]
-        write(path, "\n".join(["id,patient,label,probability", *lines]))
-        texts.append(f"scratch/{mix}={path}")
-    settings = dict.fromkeys(["baseline", "compare_to"]) | {"controls": [], "seed": 0}
-    settings |= {"protocol": "full", "threshold": 0.5, "at_specificity": 0.75}
-    return make_table(read_rows(texts), **settings, num_bootstrap=20)
-
-
 @pytest.fixture
 def experiment(tmp_path):
     """A folder with something of everything."""
@@ -105,9 +92,9 @@ def experiment(tmp_path):
     manifest = {"binary": "pggan.generate", "num_images": 7, "image_size": 32}
     manifest |= {"images_per_label": {"tumor": 7}, "inputs": {"a": "0123456789abcdef9"}}
     write(root / "pggan" / "tumor" / "images" / "manifest.json", manifest)
-    real = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.55, 0.3, 0.2, 0.1]
-    table = table_of(tmp_path / "predictions", real=real, dead=[0.9] * 10)
-    write(root / "table" / "table.json", table)
+    rows = [f"scratch/real={write_predictions(tmp_path / 'real.csv')}"]
+    rows += [f"scratch/dead={write_predictions(tmp_path / 'dead.csv', [0.9] * 10)}"]
+    write(root / "table" / "table.json", table_of(rows))
     for name in ("roc", "intervals"):
         write(root / "table" / f"{name}.svg", SVG)
     write(root / "turing" / "turing.json", TURING)
@@ -196,15 +183,24 @@ def make(tmp_path):
     return run
 
 
-def test_page_refers_to_nothing_outside(experiment, make, tmp_path):
-    page, _ = make(experiment)
-    assert page.references
-    for reference in page.references:
-        assert reference.startswith(("data:", "#"))
+def test_page_refers_to_nothing_outside_and_has_no_text_of_files(
+    experiment, make, tmp_path
+):
+    page, _ = make(experiment, title=f"{SCRIPT} & title")
+    anchors = [r[1:] for r in page.references if r.startswith("#")]
+    assert len(anchors) == 12 and set(anchors) <= set(page.ids)
+    others = [r for r in page.references if not r.startswith("#")]
+    assert others and all(r.startswith("data:") for r in others)
     text = (tmp_path / "out" / "report.html").read_text()
     assert not re.search(r"@import|url\((?!data:)", text)
-    assert "script" not in page.tags
-    assert "default-src 'none'" in text
+    assert "default-src 'none'" in text and "script" not in page.tags
+    assert f"a|b {SCRIPT}" in page.text and f"borderline {SCRIPT}" in page.text
+    assert SCRIPT not in text
+    # Uncertainty is in small print, a row without a result warned of.
+    assert "<span>80.00</span>\n<small>{80.00, 80.00}</small>" in text
+    warning = '<td><span class="warning">no result: calls every image tumor</span>'
+    assert text.count(warning) == 2
+    assert text.count("<td>") == text.count("</td>") > 50
 
 
 @pytest.mark.parametrize("name", ["real", "fold-1/real"])
@@ -221,7 +217,9 @@ def test_page_says_that_cases_are_artificial(experiment, make, name):
 
 
 def test_browser_without_a_network_shows_everything(experiment, make, tmp_path):
-    make(experiment)
+    page, _ = make(experiment)
+    kinds = [kind for kind, _ in page.pictures]
+    assert kinds.count("svg+xml") == 7 and kinds.count("png") == 5
     path = tmp_path / "out" / "report.html"
     asked, complaints = [], []
     with browsing(offline=True) as browser:
@@ -232,29 +230,12 @@ def test_browser_without_a_network_shows_everything(experiment, make, tmp_path):
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             widths = page.evaluate("Array.from(document.images, i => i.naturalWidth)")
-            assert len(widths) == 12 and min(widths) > 0
+            # Table 1, t-SNE, curves and distances are drawings; figures 5 and 6 and
+            # four grids are not.
+            assert len(widths) == 7 + 5 and min(widths) > 0
             assert page.evaluate("document.body.scrollWidth <= innerWidth")
     assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
     assert complaints == []
-
-
-def test_links_lead_to_sections(experiment, make):
-    page, _ = make(experiment)
-    anchors = [r[1:] for r in page.references if r.startswith("#")]
-    assert len(anchors) == 12 and set(anchors) <= set(page.ids)
-
-
-def test_every_picture_can_be_decoded(experiment, make):
-    page, _ = make(experiment)
-    kinds = [kind for kind, _ in page.pictures]
-    # Table 1, t-SNE, curves and distances are drawings; figures 5 and 6 and four grids
-    # are not.
-    assert kinds.count("svg+xml") == 7 and kinds.count("png") == 5
-    for kind, content in page.pictures:
-        if kind == "svg+xml":
-            assert b"</svg>" in content
-        else:
-            assert cv2.imdecode(np.frombuffer(content, np.uint8), 0) is not None
 
 
 def test_page_shows_every_part(experiment, make):
@@ -275,6 +256,9 @@ def test_page_shows_every_part(experiment, make):
         "50 1 no result: calls every image tumor 8 validation images",
         "classifier/scratch/real/seed-0 classifier.train 2",
         "best in epoch 1: 100.0 % of validation images",
+        "pggan/tumor pggan.train 3 0.1 min finished; its distance has not fallen since"
+        " 4,096 images",
+        "pggan/tumor: sliced Wasserstein distance of generated images",
         "4 px, step 2",
         "8 px, real",
         "--perplexity=100",
@@ -282,15 +266,6 @@ def test_page_shows_every_part(experiment, make):
     ):
         assert words in page.text
     assert "4 px, step 1" not in page.text  # Only the last of a resolution.
-
-
-def test_uncertainty_is_small_print_and_no_result_a_warning(experiment, make, tmp_path):
-    make(experiment)
-    text = (tmp_path / "out" / "report.html").read_text()
-    assert "<span>80.00</span>\n<small>{80.00, 80.00}</small>" in text
-    warning = '<td><span class="warning">no result: calls every image tumor</span>'
-    assert text.count(warning) == 2
-    assert text.count("<td>") == text.count("</td>") > 50
 
 
 def test_folds_are_told_apart_and_share_a_panel(experiment, make, tmp_path):
@@ -339,54 +314,64 @@ def test_curves_of_detectors_mark_the_epoch_kept(tmp_path, measure, trained, val
     assert list(panel.lines[2].get_xdata()) == [10]
 
 
-def test_text_of_files_is_no_part_of_the_page(experiment, make, tmp_path):
-    page, _ = make(experiment, title=f"{SCRIPT} & title")
-    assert f"a|b {SCRIPT}" in page.text and f"borderline {SCRIPT}" in page.text
-    assert SCRIPT not in (tmp_path / "out" / "report.html").read_text()
-
-
-@pytest.mark.parametrize(
-    "path, title",
-    [
-        ("real/slices.csv", "Images"),
-        ("table", "Table 1: tumor detection"),
-        ("turing", "Table 2: Visual Turing Test"),
-        ("filtered", "Figure 5: images kept and discarded"),
-        ("unit/tumor", "Figure 6: before and after refining"),
-        ("tsne", "Figure 7: t-SNE"),
-        ("unit/selection.json", "Selection of the refiners' steps"),
-        ("quality/memorisation.json", "Memorisation"),
-        ("pggan/tumor/model/samples", "Images while GANs were trained"),
-    ],
-)
-def test_what_is_missing_is_left_out_and_said(experiment, make, path, title):
-    target = experiment / path
-    shutil.rmtree(target) if target.is_dir() else target.unlink()
+def test_what_is_missing_is_left_out_and_said(experiment, make):
+    titles = {
+        "real/slices.csv": "Images",
+        "table": "Table 1: tumor detection",
+        "unit/selection.json": "Selection of the refiners' steps",
+        "turing": "Table 2: Visual Turing Test",
+        "filtered": "Figure 5: images kept and discarded",
+        "unit/tumor": "Figure 6: before and after refining",
+        "tsne": "Figure 7: t-SNE",
+        "quality/memorisation.json": "Memorisation",
+        "pggan/tumor/model/samples": "Images while GANs were trained",
+    }
+    for path in titles:
+        target = experiment / path
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
     page, said = make(experiment)
-    assert said.endswith(f"not there: {title}.")
+    assert said.endswith(f"not there: {', '.join(titles.values())}.")
     missing = page.text[page.text.index("Not in this experiment:") :]
-    assert missing.index(title) < missing.index("Settings and digests")
+    for title in titles.values():
+        assert missing.index(title) < missing.index("Settings and digests")
 
 
-def test_experiment_that_has_just_begun_has_a_page(tmp_path, make):
-    folder = tmp_path / "begun"
-    write(folder / "model" / "run.json", {"binary": "pggan.train", "settings": {}})
-    page, _ = make(folder)
-    assert "model pggan.train 0 0.0 min not finished" in page.text
+def test_trainings_are_read_from_their_logs(experiment, tmp_path):
+    (training,) = [t for t in read_experiment(str(experiment)).trainings if t.samples]
+    assert training.seconds == 6.0 and training.steps == 3  # Of all starts.
+    lines = {x.get_label(): x for x in draw_distances(training).axes[0].lines}
+    for label, value in {
+        "to validation patients": 50.0,
+        "to training images": 30.0,
+        "of these to each other: the floor": 25.0,
+    }.items():
+        assert lines[label].get_xydata().tolist() == [[3.0, value]]
+    titles = [panel.get_title() for panel in draw_losses([training]).axes]
+    assert titles == ["generator loss"]  # Distances have a figure of their own.
+    write(tmp_path / "unit" / "run.json", {"binary": "unit.train"})
+    line = (
+        '{"step": 1, "cycle_loss_a": 1.0, "cycle_loss_b": 2.0, "gradient_penalty": 3}'
+    )
+    write(tmp_path / "unit" / "log.jsonl", f'{line}\n{{"step": 2, "lo')  # Cut off.
+    (training,) = read_experiment(str(tmp_path / "unit")).trainings
+    assert training.log == [json.loads(line)] and not training.finished
+    panels = draw_losses([training]).axes
+    assert [panel.get_title() for panel in panels] == ["cycle loss", "gradient penalty"]
+    assert [line.get_linestyle() for line in panels[0].lines] == ["-", "--"]
 
 
 def test_result_of_another_folder_is_shown_instead(experiment, make, tmp_path):
-    elsewhere = table_of(tmp_path, elsewhere=[0.9] * 5 + [0.1] * 5)
-    write(tmp_path / "other" / "table.json", elsewhere)
+    rows = [f"scratch/elsewhere={write_predictions(tmp_path / 'other.csv')}"]
+    write(tmp_path / "other" / "table.json", table_of(rows))
     page, _ = make(experiment, table_dir=str(tmp_path / "other"))
     assert "elsewhere 1" in page.text and "dead 1" not in page.text
-    with pytest.raises(UserError, match="--turing_dir=.*other: .*turing.json"):
+    with refused(f"--turing_dir={tmp_path}/other: ", "turing.json"):
         make(experiment, turing_dir=str(tmp_path / "other"))
 
 
 def test_results_of_an_earlier_version_are_shown_as_their_markdown(experiment, make):
     write(experiment / "table" / "table.json", {"rows": [], "settings": {}})
-    with pytest.raises(UserError, match="table.json: .*table.md"):
+    with refused("table.json: ", "table.md"):
         make(experiment)
     write(experiment / "table" / "table.md", f"| a |\n| - |\n| {SCRIPT} |\n")
     page, _ = make(experiment)
@@ -433,45 +418,26 @@ def test_picture_keeps_its_shape_and_small_ones_their_bytes(tmp_path):
 )
 def test_damaged_file_is_named(experiment, make, path, content, message):
     (experiment / path).write_text(content)
-    with pytest.raises(UserError, match=message):
+    with refused(message):
         make(experiment)
 
 
-def test_folder_that_is_no_experiment_is_refused(tmp_path, make):
-    with pytest.raises(UserError, match="--experiment_dir=.*nowhere: "):
-        make(tmp_path / "nowhere")
+def test_incomplete_result_of_this_version_is_a_defect(experiment, make):
+    content = {"rows": [], "settings": {}, "project_version": PROJECT_VERSION}
+    write(experiment / "table" / "table.json", content)
+    write(experiment / "table" / "table.md", "the table")
+    with pytest.raises(KeyError):
+        make(experiment)
+
+
+def test_folder_that_is_no_experiment_is_refused_and_one_begun_is_not(tmp_path, make):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="--experiment_dir=.*empty: "):
-        make(tmp_path / "empty")
-
-
-def test_existing_page_is_kept_unless_told_otherwise(experiment, make):
-    make(experiment)
-    with pytest.raises(UserError, match="--overwrite"):
-        make(experiment, overwrite=False)
-
-
-def test_training_time_is_the_sum_over_all_starts(experiment):
-    training = next(
-        t for t in read_experiment(str(experiment)).trainings if "pggan" in t.name
-    )
-    assert training.seconds == 6.0 and training.steps == 3
-
-
-def test_line_of_a_log_that_a_crash_cut_off_is_left_out(tmp_path):
-    write(tmp_path / "run.json", {"binary": "unit.train"})
-    write(tmp_path / "log.jsonl", '{"step": 1}\n{"step": 2, "lo')
-    (training,) = read_experiment(str(tmp_path)).trainings
-    assert training.log == [{"step": 1}]
-
-
-def test_slices_are_counted_by_part_and_reason(experiment):
-    images, reasons, patients = read_slices(str(experiment / "real" / "slices.csv"))
-    assert images == {("train", "tumor"): 1, ("test", "non_tumor"): 1}
-    assert reasons == {f"borderline {SCRIPT}": 1} and patients == {
-        "train": 1,
-        "test": 1,
-    }
+    for name in ("nowhere", "empty"):
+        with refused(f"--experiment_dir={tmp_path / name}: "):
+            make(tmp_path / name)
+    write(tmp_path / "begun/model/run.json", {"binary": "pggan.train", "settings": {}})
+    page, _ = make(tmp_path / "begun")
+    assert "model pggan.train 0 0.0 min not finished" in page.text
 
 
 def test_curve_of_a_long_log_is_of_means_of_neighbours():
@@ -480,35 +446,6 @@ def test_curve_of_a_long_log_is_of_means_of_neighbours():
     assert len(steps) == MAX_POINTS and steps[0] == pytest.approx(3.0)
     assert values == pytest.approx(np.full(MAX_POINTS, 0.5), abs=0.08)
     assert curve(log, "phase").shape == (2, 0)
-
-
-def test_distances_have_a_figure_of_their_own(experiment):
-    training = next(
-        t for t in read_experiment(str(experiment)).trainings if "pggan" in t.name
-    )
-    figure = draw_distances(training)
-    lines = {line.get_label(): line for line in figure.axes[0].lines}
-    ends = {
-        "to validation patients": 50.0,
-        "to training images": 30.0,
-        "of these to each other: the floor": 25.0,
-    }
-    for label, value in ends.items():
-        assert lines[label].get_xydata().tolist() == [[3.0, value]]
-    titles = [panel.get_title() for panel in draw_losses([training]).axes]
-    assert titles == ["generator loss"]
-
-
-def test_training_that_ended_early_says_so_beside_its_curve(experiment, make):
-    page, _ = make(experiment)
-    assert "its distance has not fallen since 4,096 images" in page.text
-    assert "pggan/tumor: sliced Wasserstein distance of generated images" in page.text
-
-
-def test_losses_of_two_domains_share_a_panel():
-    assert loss_of("cycle_loss_a") == ("cycle_loss", "-")
-    assert loss_of("cycle_loss_b") == ("cycle_loss", "--")
-    assert loss_of("gradient_penalty") == ("gradient_penalty", "-")
 
 
 def test_later_outputs_of_a_program_show_the_flags_that_differ(experiment):
@@ -523,3 +460,19 @@ def test_later_outputs_of_a_program_show_the_flags_that_differ(experiment):
     assert second["flags"] == ["--seed=1"]
     content = (experiment / "b" / "manifest.json").read_bytes()
     assert hashlib.sha256(content).hexdigest().startswith(second["digest"])
+
+
+@pytest.mark.parametrize(
+    "define, texts",
+    [
+        (evaluation_flags.define_report, {"title"}),
+        (evaluation_flags.define_table, {"baseline"}),
+        (filtering_flags.define_review, {"reviewer"}),
+    ],
+)
+def test_flags_that_are_no_paths_may_be_links(define, texts):
+    values = flags.FlagValues()
+    holders = kinds.define(define(), values)
+    others = {h.name for h in holders if not kinds.is_path(values[h.name])}
+    assert texts <= others
+    assert not {name for name in others if name.endswith(("_dir", "_html", "rows"))}

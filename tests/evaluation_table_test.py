@@ -1,56 +1,25 @@
 """The table of results, from hand-made predictions."""
 
-import csv
 import hashlib
 import json
 
 import cv2
 import pytest
+from predicted import (
+    LABELS,
+    PROBABILITIES,
+    SETTINGS,
+    table_of,
+    write,
+    write_predictions,
+)
+from refusals import refused
+from shard_sets import read_table
 
-from dataset.errors import UserError
 from evaluation.paper import printed_values, read_paper_table
 from evaluation.predictions import read_predictions
-from evaluation.rows import (
-    order_rows,
-    pairs_to_compare,
-    read_controls,
-    read_rows,
-)
+from evaluation.rows import order_rows, pairs_to_compare, read_controls, read_rows
 from evaluation.statistics import wilson_interval
-from evaluation.table import make_table, write_table
-
-# Six tumor and four non-tumor images of two patients. At 0.5 on, five and one of them
-# are called tumor: accuracy 8/10, sensitivity 5/6, specificity 3/4.
-LABELS = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0]
-PATIENTS = ["p", "p", "p", "q", "q", "q", "p", "p", "q", "q"]
-PROBABILITIES = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.55, 0.3, 0.2, 0.1]
-SETTINGS = {
-    "protocol": "full",
-    "threshold": 0.5,
-    "at_specificity": 0.75,
-    "baseline": None,
-    "controls": [],
-    "compare_to": None,
-    "num_bootstrap": 100,
-    "seed": 0,
-}
-
-
-def write_predictions(path, labels=LABELS, probabilities=PROBABILITIES, ids=None):
-    ids = ids or [f"brats/p/{n}" for n in range(len(labels))]
-    columns = zip(ids, PATIENTS, labels, probabilities)
-    lines = [",".join(map(str, line)) for line in columns]
-    path.write_text("\n".join(["id,patient,label,probability", *lines]) + "\n")
-    return str(path)
-
-
-def write(rows, output_dir, overwrite=False, **settings):
-    settings = SETTINGS | settings
-    return write_table(rows, str(output_dir), overwrite=overwrite, **settings)[1]
-
-
-def table_of(rows, **settings):
-    return make_table(read_rows(rows), **SETTINGS | settings)
 
 
 @pytest.fixture
@@ -63,7 +32,7 @@ def files(tmp_path):
         "dead": [0.1] * 10,
     }
     return {
-        name: write_predictions(tmp_path / f"{name}.csv", probabilities=values)
+        name: write_predictions(tmp_path / f"{name}.csv", values)
         for name, values in kinds.items()
     }
 
@@ -77,26 +46,6 @@ def test_runs_of_one_name_become_their_mean_with_the_interval_of_one_run(files):
     assert accuracy["sd"] == pytest.approx(0.1 * 2**0.5)
     interval = (accuracy["low"], accuracy["high"])
     assert interval == pytest.approx(wilson_interval(0.9, 10))
-
-
-def test_constant_predictor_is_flagged_and_has_neither_numbers_nor_tests(
-    files, tmp_path
-):
-    good, dead = files["good"], files["dead"]
-    rows = [f"real+classic={good}", f"dead={dead}", f"half={good}", f"half={dead}"]
-    markdown = write(rows, tmp_path / "out", controls=["dead=half"])
-    assert (
-        "| dead | 1 | no result: calls every image non-tumor | - | - | - | - |"
-        in markdown
-    )
-    assert "| 2 | no result: 1 of 2 runs calls every image non-tumor" in markdown
-    table = json.loads((tmp_path / "out" / "table.json").read_text())
-    dead_row = next(row for row in table["rows"] if row["name"] == "dead")
-    assert dead_row["accuracy"] is None and dead_row["constant_runs"] == ["non_tumor"]
-    assert table["comparisons"] == []
-    with open(tmp_path / "out" / "table.csv") as file:
-        line = list(csv.DictReader(file))[1]
-    assert line["accuracy"] == "" and line["constant_runs"] == "non_tumor"
 
 
 def test_rows_are_tested_against_the_baseline_of_their_initialisation(files):
@@ -123,31 +72,8 @@ def test_baseline_is_the_flags_row_or_none_where_the_default_is_not_there(files)
     assert table["comparisons"] == []
     (comparison,) = table_of(rows, baseline="y")["comparisons"]
     assert (comparison["row"], comparison["against"]) == ("x", "y")
-    with pytest.raises(UserError, match="--baseline=z: .* x, y"):
+    with refused("--baseline=z: ", "x, y"):
         table_of(rows, baseline="z")
-
-
-def test_control_stands_below_its_row_which_is_tested_against_it(files, tmp_path):
-    rows = [f"long={files['bad']}", f"real+classic={files['bad']}"]
-    rows += [f"new={files['good']}", f"other={files['good']}"]
-    markdown = write(rows, tmp_path, controls=["new=long"])
-    table = json.loads((tmp_path / "table.json").read_text())
-    names = [row["name"] for row in table["rows"]]
-    assert names == ["real+classic", "new", "long", "other"]
-    assert table["rows"][2]["control_of"] == ["new"]
-    assert [(c["row"], c["against"], c["kind"]) for c in table["comparisons"]] == [
-        ("new", "real+classic", "baseline"),
-        ("new", "long", "control"),
-        ("other", "real+classic", "baseline"),
-    ]
-    assert "| long (control of new) | 1 |" in markdown
-    # Of 24 pairs, 22 and 10.5 are won; with one false alarm 6 and 2 of 6 tumor images
-    # are found; 8 and 4 of 10 images are right.
-    (line,) = [x for x in markdown.splitlines() if x.startswith("| new | long (con")][
-        :1
-    ]
-    differences = [cell.split()[0] for cell in line.split("|")[3:6]]
-    assert differences == ["+0.479", "+66.67", "+40.00"]
 
 
 @pytest.mark.parametrize(
@@ -162,23 +88,21 @@ def test_control_stands_below_its_row_which_is_tested_against_it(files, tmp_path
 )
 def test_impossible_controls_are_refused(files, controls, message):
     rows = read_rows([f"{name}={files['good']}" for name in ("new", "a", "b", "g/c")])
-    with pytest.raises(UserError, match=message):
+    with refused(message):
         read_controls(controls, rows)
 
 
-def test_control_of_two_rows_stands_once(files):
+def test_control_stands_once_below_the_first_of_its_rows(files):
     rows = read_rows([f"{name}={files['good']}" for name in ("c", "a", "b")])
     control_of = read_controls(["a=c", "b=c"], rows)
     assert [row.name for row in order_rows(rows, control_of)] == ["a", "c", "b"]
     pairs = pairs_to_compare(rows, None, control_of)
-    assert [(row.name, other.name) for row, other, _ in pairs] == [
-        ("a", "c"),
-        ("b", "c"),
-    ]
+    names = [(row.name, other.name) for row, other, _ in pairs]
+    assert names == [("a", "c"), ("b", "c")]
 
 
 def test_markdown_has_percentages_with_intervals_and_what_they_rest_on(files, tmp_path):
-    markdown = write([f"a|b={files['good']}"], tmp_path)
+    _, markdown = write([f"a|b={files['good']}"], tmp_path)
     low, high = (100 * end for end in wilson_interval(0.8, 10))
     # Either patient alone has all of its pairs won.
     assert r"| a\|b | 1 | 0.917 {0.917, 1.000} | 100.00 {100.00, 100.00} | " in markdown
@@ -188,72 +112,65 @@ def test_markdown_has_percentages_with_intervals_and_what_they_rest_on(files, tm
     assert "no tests" in markdown
 
 
-def test_parts_of_the_table_are_the_initialisations(files, tmp_path):
-    rows = [f"{n}={files['good']}" for n in ("scratch/a", "imagenet/a", "scratch/b")]
-    markdown = write(rows, tmp_path)
-    lines = [
-        line for line in markdown.splitlines() if line.startswith(("##", "| a", "| b"))
+def test_files_of_a_table(files, tmp_path):
+    """Initialisations, controls, a row without numbers, files, figures, twice equal."""
+    names = ("scratch/a", "imagenet/dead", "imagenet/dead")
+    rows = [f"{n}={files[f]}" for n, f in zip(names, ("good", "dead", "good"))]
+    rows += [f"imagenet/{n}={files['bad']}" for n in ("long", "real+classic")]
+    rows += [f"imagenet/new={files['good']}", f"scratch/real={files['good']}"]
+    settings = {"controls": ["imagenet/new=imagenet/long"], "compare_to": "paper"}
+    table, markdown = write(rows, tmp_path / "first", **settings)
+    lines = [x for x in markdown.splitlines() if " | 1 | " in x or " | 2 | " in x]
+    assert [line.split(" | ")[0] for line in lines[:6]] == [
+        *("| a", "| real", "| dead", "| real+classic", "| new"),
+        "| long (control of new)",
     ]
-    firsts = [line[:7] for line in lines]
-    assert firsts == ["## scra", "| a | 1", "| b | 1", "## imag", "| a | 1"]
+    nothing = "1 of 2 runs calls every image non-tumor | - | - | - | - |"
+    assert lines[2] == f"| dead | 2 | no result: {nothing}"
+    dead = table["rows"][2]
+    assert dead["accuracy"] is None and dead["constant_runs"] == ["non_tumor"]
+    assert [(c["row"], c["against"], c["kind"]) for c in table["comparisons"]] == [
+        ("imagenet/new", "imagenet/real+classic", "baseline"),
+        ("imagenet/new", "imagenet/long", "control"),
+    ]
+    # Of 24 pairs, 22 and 10.5 are won; with one false alarm 6 and 2 of 6 tumor images
+    # are found; 8 and 4 of 10 images are right.
+    line = next(x for x in markdown.splitlines() if "| imagenet/long (control) |" in x)
+    differences = [cell.split()[0] for cell in line.split("|")[3:6]]
+    assert differences == ["+0.479", "+66.67", "+40.00"]
 
-
-def test_csv_files_have_fractions(files, tmp_path):
-    write([f"real+classic={files['bad']}", f"new={files['good']}"], tmp_path)
-    with open(tmp_path / "table.csv") as file:
-        row = list(csv.DictReader(file))[1]
-    assert float(row["accuracy"]) == 0.8 and row["accuracy_sd"] == ""
-    assert float(row["specificity_low"]) == wilson_interval(0.75, 4)[0]
-    with open(tmp_path / "comparisons.csv") as file:
-        lines = list(csv.DictReader(file))
+    lines = read_table(tmp_path / "first/table.csv")
+    assert float(lines[0]["accuracy"]) == 0.8 and lines[0]["accuracy_sd"] == ""
+    assert float(lines[0]["specificity_low"]) == wilson_interval(0.75, 4)[0]
+    assert lines[2]["accuracy"] == "" and lines[2]["constant_runs"] == "non_tumor"
+    lines = read_table(tmp_path / "first/comparisons.csv")[:5]
     metrics = ["accuracy", "sensitivity", "specificity", "auc"]
-    assert [line["metric"] for line in lines] == [
-        *metrics,
-        "sensitivity_at_specificity",
-    ]
+    metrics += ["sensitivity_at_specificity"]
+    assert [line["metric"] for line in lines] == metrics
     assert lines[3]["p_value"] == "" and lines[3]["difference"] != ""
     assert float(lines[0]["difference"]) == pytest.approx(0.4)
 
-
-def test_figures_are_pictures(files, tmp_path):
-    rows = [f"{g}/{m}={files[m]}" for g in ("scratch", "imagenet") for m in files]
-    rows += [f"scratch/good={files['bad']}"]
-    write(rows, tmp_path, baseline="good", compare_to="paper")
+    stored = json.loads((tmp_path / "first/table.json").read_text())
+    digest = hashlib.sha256(open(files["good"], "rb").read()).hexdigest()
+    assert stored["inputs"][files["good"]] == digest
+    assert sorted(stored["settings"].pop("rows")) == sorted(rows)
+    assert stored["settings"] == SETTINGS | settings
     for name in ("roc", "intervals"):
-        picture = cv2.imread(str(tmp_path / f"{name}.png"))
+        picture = cv2.imread(str(tmp_path / f"first/{name}.png"))
         assert picture.std() > 0 and picture.shape[1] > 800
-        assert "</svg>" in (tmp_path / f"{name}.svg").read_text()
-
-
-def test_same_command_writes_the_same_files(files, tmp_path):
-    for folder in ("first", "second"):
-        write([f"real={files['good']}"], tmp_path / folder)
+        assert "</svg>" in (tmp_path / f"first/{name}.svg").read_text()
+    write(rows, tmp_path / "second", **settings)
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
 
 
-def test_json_names_digests_and_flags(files, tmp_path):
-    path = files["good"]
-    write([f"real={path}"], tmp_path / "out", threshold=0.25)
-    table = json.loads((tmp_path / "out" / "table.json").read_text())
-    with open(path, "rb") as file:
-        assert table["inputs"] == {path: hashlib.sha256(file.read()).hexdigest()}
-    expected = SETTINGS | {"rows": [f"real={path}"], "threshold": 0.25}
-    assert table["settings"] == expected
-
-
-def test_printed_values_are_those_of_the_paper_by_initialisation():
-    paper = read_paper_table()
-    assert len(paper["rows"]) == 10
-    best = "real+classic+unit"
-    assert printed_values(paper, "scratch", best)["scratch"]["sensitivity"] == 0.9753
-    assert printed_values(paper, "", best).keys() == {"imagenet", "scratch"}
-    assert printed_values(paper, "", "unknown") == {}
-
-
 def test_paper_stands_beside_rows_and_rows_that_were_not_run(files, tmp_path):
     rows = [f"imagenet/real={files['good']}", f"mine={files['good']}"]
-    markdown = write(rows, tmp_path, compare_to="paper")
+    paper = read_paper_table()
+    assert len(paper["rows"]) == 10
+    best = printed_values(paper, "scratch", "real+classic+unit")
+    assert best["scratch"]["sensitivity"] == 0.9753
+    _, markdown = write(rows, tmp_path, compare_to="paper")
     assert (
         "| imagenet/real | 80.00 | 93.26 | 83.33 | 90.95 | 75.00 | 95.87 |" in markdown
     )
@@ -279,21 +196,14 @@ HEADER = "id,patient,label,probability\n"
         (HEADER + "a,p,1,\n", "line 2: probability ''"),
         (HEADER + "a,p,1\n", "line 2: probability None"),
         (HEADER + "a,p,1,0.5\na,p,0,0.5\n", "line 3: id 'a' is on line 2"),
+        (b"\x89PNG\xff\x00", "UTF-8"),
     ],
 )
 def test_bad_predictions_are_refused_by_file_line_and_value(tmp_path, content, message):
     path = tmp_path / "bad.csv"
-    path.write_text(content)
-    with pytest.raises(UserError) as error:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with refused(path, message):
         read_predictions(str(path))
-    assert str(error.value).startswith(str(path))
-    assert message in str(error.value)
-
-
-def test_file_that_is_no_text_is_refused(tmp_path):
-    (tmp_path / "bad.csv").write_bytes(b"\x89PNG\xff\x00")
-    with pytest.raises(UserError, match="bad.csv: .*UTF-8"):
-        read_predictions(str(tmp_path / "bad.csv"))
 
 
 @pytest.mark.parametrize(
@@ -307,32 +217,11 @@ def test_file_that_is_no_text_is_refused(tmp_path):
 def test_rows_of_other_images_are_refused(tmp_path, change, message):
     first = write_predictions(tmp_path / "a.csv")
     second = write_predictions(tmp_path / "b.csv", **change)
-    with pytest.raises(UserError) as error:
+    with refused(first, second, message):
         write([f"a={first}", f"b={second}"], tmp_path / "out")
-    assert message in str(error.value) and str(error.value).startswith(second)
     assert not (tmp_path / "out").exists()
 
 
-def test_paper_protocol_refuses_fewer_images_than_a_batch(tmp_path):
-    path = write_predictions(tmp_path / "a.csv")
-    with pytest.raises(UserError, match="--protocol=paper: .*a.csv .*32"):
-        write([f"a={path}"], tmp_path / "out", protocol="paper")
-
-
-@pytest.mark.parametrize("row", ["name", "=path", "name=", "/mix=path", "group/=path"])
-def test_row_that_is_not_name_and_path_is_refused(row):
-    with pytest.raises(UserError, match="expected NAME=PATH"):
-        read_rows([row])
-
-
-def test_existing_table_is_kept_unless_told_otherwise(tmp_path):
-    path = write_predictions(tmp_path / "a.csv")
-    write([f"a={path}"], tmp_path / "out")
-    with pytest.raises(UserError, match="--overwrite"):
-        write([f"b={path}"], tmp_path / "out")
-    assert "| b |" in write([f"b={path}"], tmp_path / "out", overwrite=True)
-
-
-def test_run_that_is_given_twice_is_refused(files):
-    with pytest.raises(UserError, match="--rows: a .*twice"):
-        read_rows([f"a={files['good']}", f"a={files['good']}"])
+def test_paper_protocol_refuses_fewer_images_than_a_batch(files):
+    with refused("--protocol=paper: ", "good.csv", 32):
+        table_of([f"a={files['good']}"], protocol="paper")

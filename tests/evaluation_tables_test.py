@@ -1,10 +1,12 @@
 """Tables and documents as Markdown, CSV and HTML."""
 
-import pytest
+import importlib
 
-from dataset.errors import UserError
-from dataset.folders import check_new
+import pytest
+from refusals import refused
+
 from evaluation.tables import Heading, Table, Text, to_markdown
+from flags import binary
 
 TABLE = Table(
     ["", "a|b", "c"],
@@ -32,10 +34,23 @@ def test_parts_of_a_document_are_apart_by_a_line():
     assert to_markdown(document) == "## h\n\n| a |\n| --- |\n| 1 |\n\nt\n"
 
 
-def test_results_are_replaced_on_demand_alone(tmp_path):
-    path = str(tmp_path / "table.json")
-    check_new(path, "--output_dir=out", overwrite=False)
-    (tmp_path / "table.json").touch()
-    check_new(path, "--output_dir=out", overwrite=True)
-    with pytest.raises(UserError, match=f"^--output_dir=out: {path} .*--overwrite"):
-        check_new(path, "--output_dir=out", overwrite=False)
+@pytest.mark.parametrize(
+    "program, flag, file",
+    [
+        ("evaluation.table", "output_dir", "table.json"),
+        ("evaluation.select", "output_json", "selection.json"),
+        ("evaluation.quality", "output_dir", "quality.json"),
+        ("evaluation.tsne", "output_dir", "tsne.json"),
+        ("evaluation.turing_table", "output_dir", "turing.json"),
+        ("evaluation.report", "output_html", "report.html"),
+    ],
+)
+def test_results_are_replaced_on_demand_alone(tmp_path, program, flag, file):
+    (tmp_path / file).touch()
+    path = tmp_path if flag == "output_dir" else tmp_path / file
+    settings = binary.parse(program, [f"--{flag}={path}"], complete=False)
+    main = importlib.import_module(program).main
+    with refused(f"--{flag}={path}: ", tmp_path / file, "--overwrite"):
+        main(settings)
+    with pytest.raises((TypeError, AttributeError)):  # It begins, without its inputs.
+        main({**settings, "overwrite": True})

@@ -1,14 +1,14 @@
 """Table 2 against the paper's counts, other implementations, and sums by hand."""
 
-import csv
 import json
 
 import numpy as np
 import pytest
+from refusals import refused
 from scipy.stats import binom
+from shard_sets import read_table
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from dataset.errors import UserError
 from evaluation import turing_scores as scores
 from evaluation import turing_table
 from evaluation.turing_scores import PAPER_TABLE
@@ -62,14 +62,10 @@ def test_fleiss_kappa_by_hand():
     readers = [{"real": row, "tumor": row} for row in answers]
     kappa = scores.agreement(readers)["real"]
     assert kappa == {"kappa": pytest.approx(1 / 3), "method": "Fleiss"}
-
-
-def test_agreement_of_one_reader_or_of_one_answer_is_none():
     same = {"real": np.ones(5, bool), "tumor": np.ones(5, bool)}
     assert scores.agreement([same]) is None
     for count in (2, 3):
-        kappa = scores.agreement([same] * count)["real"]
-        assert kappa["kappa"] is None
+        assert scores.agreement([same] * count)["real"]["kappa"] is None
 
 
 def test_readers_of_the_same_images_do_not_multiply_them():
@@ -165,42 +161,44 @@ def test_table_has_every_reader_the_pool_and_the_paper(write_test, tmp_path):
         f"{folder}/answers.jsonl",
         f"{folder}/test.json",
     ]
-    with open(output / "turing.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_table(output / "turing.csv")
     assert len(rows) == 2 * 4
     assert float(rows[0]["accuracy"]) == 0.625
-    with pytest.raises(UserError, match="turing.json exists; .* --overwrite"):
-        turing_table.write_table([folder], str(output), overwrite=False)
 
 
-def test_last_answer_counts_and_times_add_up(write_test, tmp_path):
+def test_last_answer_counts_times_add_up_and_copies_are_put_together(
+    write_test, tmp_path
+):
     own = answers(wrong_real=range(8)) + answers()
-    turing_table.write_table([write_test({"A": own})], str(tmp_path), overwrite=False)
-    content = json.loads((tmp_path / "turing.json").read_text())
-    assert content["readers"]["A"]["real"]["value"] == 1
-    assert content["readers"]["A"]["median_seconds"] == 4.0
-    assert content["pooled"] is None and content["agreement"] is None
-
-
-def test_readers_of_copies_are_put_together(write_test, tmp_path):
-    folders = [write_test({"A": answers()}, "a"), write_test({"B": answers()}, "b")]
-    turing_table.write_table(folders, str(tmp_path), overwrite=False)
-    content = json.loads((tmp_path / "turing.json").read_text())
-    assert sorted(content["readers"]) == ["A", "B"]
+    folders = [write_test({"A": own}, "a"), write_test({"B": answers()}, "b")]
+    content = {}
+    for name, given in (("one", folders[:1]), ("both", folders)):
+        turing_table.write_table(given, str(tmp_path / name), overwrite=False)
+        content[name] = json.loads((tmp_path / name / "turing.json").read_text())
+    reader = content["one"]["readers"]["A"]
+    assert reader["real"]["value"] == 1 and reader["median_seconds"] == 4.0
+    assert content["one"]["pooled"] is None and content["one"]["agreement"] is None
+    assert sorted(content["both"]["readers"]) == ["A", "B"]
 
 
 @pytest.mark.parametrize(
-    ["others", "message"],
+    "tests, parts",
     [
-        ({"readers": {"A": answers()}}, "--test_dirs: 'A' is in .*b "),
-        ({"readers": {"B": answers()}, "id_prefix": "x"}, "--test_dirs: .*b .*a"),
+        ([{}], ["--test_dirs=", "no test.json and answers.jsonl"]),
+        ([{"readers": {"A": answers(count=7)}}], ["all 8 images; {'A': 7}"]),
+        ([{"readers": {"A": answers()}}] * 2, ["--test_dirs: 'A' is in "]),
+        (
+            [{"readers": {"A": answers()}}, {"readers": {}, "id_prefix": "x"}],
+            ["1 is not of the same images as "],
+        ),
     ],
 )
-def test_other_tests_and_one_name_twice_are_refused(
-    write_test, tmp_path, others, message
-):
-    folders = [write_test({"A": answers()}, "a"), write_test(name="b", **others)]
-    with pytest.raises(UserError, match=message):
+def test_tests_that_do_not_fit_are_refused(write_test, tmp_path, tests, parts):
+    folders = [
+        write_test(name=str(n), **test) if test else str(tmp_path)
+        for n, test in enumerate(tests)
+    ]
+    with refused(*parts):
         turing_table.write_table(folders, str(tmp_path), overwrite=False)
 
 
@@ -219,13 +217,5 @@ def test_damaged_answer_is_named(write_test, tmp_path, line):
     folder = write_test({"A": answers()})
     with open(f"{folder}/answers.jsonl", "a") as file:
         file.write(line + "\n")
-    with pytest.raises(UserError, match="answers.jsonl, line 9: "):
+    with refused("answers.jsonl, line 9: "):
         turing_table.write_table([folder], str(tmp_path), overwrite=False)
-
-
-def test_no_finished_reader_and_no_test_are_refused(write_test, tmp_path):
-    folder = write_test({"A": answers(count=7)})
-    with pytest.raises(UserError, match="--test_dirs=.*test: .* 8 images; {'A': 7}"):
-        turing_table.write_table([folder], str(tmp_path), overwrite=False)
-    with pytest.raises(UserError, match="--test_dirs=.*test.json.*answers.jsonl"):
-        turing_table.write_table([str(tmp_path)], str(tmp_path), overwrite=False)

@@ -7,11 +7,11 @@ import signal
 import cv2
 import numpy as np
 import pytest
+import shard_sets
 from local_page import browsing, held_back, listen, serving
+from refusals import refused
 
-from dataset.errors import UserError
 from dataset.records import Record
-from dataset.shard_writer import write_shard_set
 from dataset.shards import ShardSet
 from evaluation import turing_images as selection
 from evaluation import turing_test as turing_page
@@ -24,9 +24,10 @@ PER_CLASS = 6  # Images of each class from each source.
 def write_set(folder, prefix, label, patients, size, noise):
     """Ten images a patient; smooth without noise, which compresses far better."""
     draws = np.random.default_rng([label, size])
+    shape = [size, size]
     records = [
         Record(
-            (draws.uniform(60 - noise, 60 + noise, [size, size])).astype(np.uint8),
+            draws.uniform(60 - noise, 60 + noise, shape).astype(np.uint8),
             label,
             f"{prefix}/{patient}<script>/{n}",
             patient,
@@ -34,13 +35,7 @@ def write_set(folder, prefix, label, patients, size, noise):
         for patient in patients
         for n in range(10)
     ]
-    return write_shard_set(
-        str(folder),
-        lambda start, stop: iter(records[start:stop]),
-        len(records),
-        binary="tests",
-        settings={"prefix": prefix},
-    )
+    return shard_sets.write(folder, records, settings={"prefix": prefix})
 
 
 @pytest.fixture(scope="session")
@@ -73,26 +68,22 @@ def make_test(folders, tmp_path):
     return make
 
 
-def test_every_class_of_every_source_has_the_same_number(make_test):
-    test = make_test()
-    counts = collections.Counter((i["source"], i["label"]) for i in test["images"])
-    assert counts == {(s, n): PER_CLASS for s in ("real", "synthetic") for n in (0, 1)}
-    assert len({(i["set_dir"], i["position"]) for i in test["images"]}) == len(
-        test["images"]
-    )
-    for image in test["images"]:
-        record = list(ShardSet(image["set_dir"]).records())[image["position"]]
-        assert (record.id, record.label) == (image["id"], image["label"])
-
-
-def test_patient_is_shown_again_only_when_all_were_shown(make_test, tmp_path):
+def test_classes_and_sources_are_equally_many_and_patients_spread(make_test, tmp_path):
     for num_images, most in ((8, 1), (10, 2)):
-        test = make_test(tmp_path / str(num_images), num_images)
+        images = make_test(tmp_path / str(num_images), num_images)["images"]
+        counts = collections.Counter((i["source"], i["label"]) for i in images)
+        assert counts == {
+            (s, n): num_images for s in ("real", "synthetic") for n in (0, 1)
+        }
+        assert len({(i["set_dir"], i["position"]) for i in images}) == len(images)
+        # A patient is shown again only when all were shown.
         patients = collections.Counter(
-            (i["label"], i["patient"]) for i in test["images"] if i["patient"]
+            (i["label"], i["patient"]) for i in images if i["patient"]
         )
-        assert len(patients) == 2 * 8
-        assert max(patients.values()) == most
+        assert len(patients) == 2 * 8 and max(patients.values()) == most
+    for image in images[::7]:
+        record = ShardSet(image["set_dir"]).record(image["position"])
+        assert (record.id, record.label) == (image["id"], image["label"])
 
 
 def test_choice_and_orders_are_those_of_the_seed(make_test, tmp_path):
@@ -106,35 +97,27 @@ def test_choice_and_orders_are_those_of_the_seed(make_test, tmp_path):
     assert orders[0] == orders[1]
     assert orders[1] != orders[2] and orders[1] != orders[3]
     assert all(sorted(order) == list(range(24)) for order in orders)
+    assert make_test() == first  # Read again.
 
 
-def test_finished_choice_is_read_again_and_others_are_refused(make_test):
-    assert make_test() == make_test()
-    with pytest.raises(UserError, match="--seed was 0, is 1"):
+def test_sets_and_numbers_that_do_not_fit_are_refused(make_test, folders, tmp_path):
+    real, synthetic = folders["real_dirs"], folders["synthetic_dirs"]
+    for settings, parts in (
+        ({"num_images": 11}, ["--synthetic_dirs: 10 ", "non_tumor"]),
+        ({"real_dirs": real[:1]}, ["--real_dirs: 0 ", "tumor"]),
+        ({"synthetic_dirs": real[1:]}, ["--synthetic_dirs: ", real[1], "--real_dirs"]),
+    ):
+        with refused(*parts):
+            make_test(tmp_path / str(settings), **settings)
+    make_test()
+    with refused("--seed was 0, is 1"):
         make_test(seed=1)
-
-
-def test_too_few_images_are_refused(make_test, folders, tmp_path):
-    with pytest.raises(UserError, match="--synthetic_dirs: 10 .* non_tumor"):
-        make_test(num_images=11)
-    with pytest.raises(UserError, match="--real_dirs: 0 .* tumor"):
-        make_test(tmp_path / "b", real_dirs=folders["real_dirs"][:1])
-
-
-def test_real_set_among_the_synthetic_is_refused(make_test, folders):
-    with pytest.raises(UserError, match="--synthetic_dirs: .*real/tumor .*--real_dirs"):
-        make_test(synthetic_dirs=folders["real_dirs"][1:])
-
-
-def test_set_that_was_replaced_is_refused(make_test, folders, tmp_path):
     own = tmp_path / "own"
     write_set(own, "pggan", 1, [""], 32, 10)
-    synthetic = [folders["synthetic_dirs"][0], str(own)]
-    test = make_test(synthetic_dirs=synthetic)
-    (own / "manifest.json").write_text(
-        (own / "manifest.json").read_text().replace("pggan", "other")
-    )
-    with pytest.raises(UserError, match=f"^{own}: "):
+    test = make_test(tmp_path / "test-2", synthetic_dirs=[synthetic[0], str(own)])
+    manifest = (own / "manifest.json").read_text().replace("pggan", "other")
+    (own / "manifest.json").write_text(manifest)
+    with refused(f"{own}: not the set that the test was made from"):
         selection.load_images(test)
 
 
@@ -183,12 +166,17 @@ def test_no_response_tells_which_is_which(page, make_test):
     responses = [
         request(client, p) for p in ("/", "/readers", "/static/turing_test.js")
     ]
+    expected = selection.load_images(test)
     groups = collections.defaultdict(list)  # Responses by the truth, without content.
     for position, number in enumerate(order):
         truth = test["images"][number]
         image = request(client, f"/images/{position}.png?reader=a")
         stored = request(client, "/answers", answer_of(position))
         assert stored.json == {"answered": position + 1}
+        content = np.frombuffer(image.data, np.uint8)
+        shown = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(shown, expected[number])
+        assert shown.shape == (30, 30)
         responses += [image, stored, request(client, "/answers?reader=a")]
         chunks = png_chunks(image.data)
         assert [name for name, _ in chunks] == [b"IHDR", b"IDAT", b"IEND"]
@@ -221,17 +209,6 @@ def png_chunks(content):
         )
         offset += 12 + length
     return chunks
-
-
-def test_images_of_a_page_are_those_of_the_test(page, make_test):
-    client, test = page(), make_test()
-    order = selection.reader_order(0, "a", len(test["images"]))
-    expected = selection.load_images(test)
-    for position in (0, 5, 23):
-        content = request(client, f"/images/{position}.png?reader=a").data
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-        np.testing.assert_array_equal(image, expected[order[position]])
-        assert image.shape == (30, 30)
 
 
 @pytest.mark.parametrize(
@@ -283,12 +260,8 @@ def test_last_answer_counts_and_all_are_kept(page, tmp_path):
     assert answers == {"3": {"real": False, "tumor": False}}
     lines = (tmp_path / "test" / "answers.jsonl").read_text().splitlines()
     assert [json.loads(line)["real"] for line in lines] == [True, False]
-
-
-def test_readers_do_not_see_each_others_answers(page):
-    client = page()
-    for reader in ("a", "<script>alert(1)</script>"):
-        request(client, "/answers", answer_of(0, reader))
+    # Readers do not see each others' answers.
+    request(client, "/answers", answer_of(0, "<script>alert(1)</script>"))
     assert request(client, "/answers?reader=b").json["answers"] == {}
     readers = request(client, "/readers").json["readers"]
     assert readers == {"a": 1, "<script>alert(1)</script>": 1}
@@ -298,7 +271,7 @@ def test_answers_to_another_test_are_refused(make_test, tmp_path):
     test = make_test()
     entry = {"time": "", "reader": "a", "image": 99, "real": True, "tumor": True}
     (tmp_path / "test" / "answers.jsonl").write_text(json.dumps(entry) + "\n")
-    with pytest.raises(UserError, match="answers.jsonl: "):
+    with refused("answers.jsonl: "):
         turing_page.create_page(test, str(tmp_path / "test"))
 
 
