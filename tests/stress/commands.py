@@ -143,7 +143,7 @@ def write_files(folder):
 
 def write_answers(folder, sets):
     """A Visual Turing Test that a reader has answered."""
-    from evaluation.turing.selection import ANSWERS, write_test
+    from evaluation.turing_images import ANSWERS, write_test
 
     os.makedirs(folder)
     real = [str(sets / "tumor"), str(sets / "non_tumor")]
