@@ -62,6 +62,7 @@ def train(
             "image_size": model_settings["image_size"],
             "batch_size": run.batch_size,
         }
+
         def batches_of(start, stop):
             return input_pipeline.training_batches(
                 train_sets, first_step=start, last_step=stop, seed=run.seed, **size

@@ -260,7 +260,8 @@ def test_cases_without_a_mask_and_splits_that_do_not_fit_are_told(preflight, tmp
     assert "sums to 4; expected 3" in fault
     (cases / "p2" / "p2_seg.nii.gz").unlink()
     (fault,) = preflight.check_steps([prepare(cases)])
-    assert "1 of 3 cases, such as" in fault and "no mask; expected one beside it" in fault
+    assert "1 of 3 cases, such as" in fault
+    assert "no mask; expected one beside it" in fault
     assert preflight.check_steps([prepare(cases, "--skip_bad_cases")]) == []
     (fault,) = preflight.check_steps([prepare(tmp_path / "nowhere")])
     assert "folder not found" in fault
