@@ -39,14 +39,14 @@ mini: $(VENV)/installed $(WORKFLOW_VENV)/installed
 
 test: $(VENV)/installed $(WORKFLOW_VENV)/installed
 	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist=loadfile \
-	  -m "not long"
+	  -m "not long and not stress"
 
 # What `make test` leaves out since it takes minutes a test; the demo killed and as jobs of
 # a Slurm of one node, which root starts here if there is one, half an hour each.
 test-long: $(VENV)/installed $(WORKFLOW_VENV)/installed .venv-store/installed
 	@PYTHONPATH=$(CURDIR)/.venv-store/plugin \
 	  STORE_PYTHON=$(CURDIR)/.venv-store/bin/python $(PYTHON) -m pytest -n $(TEST_PROCESSES) \
-	  --dist=loadfile -m long
+	  --dist=loadfile -m "long and not stress"
 
 # An S3 store on this machine for its tests, and TensorFlow's plug-in for it.
 .venv-store/installed: $(VENV)/installed
