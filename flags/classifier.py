@@ -1,7 +1,7 @@
 """Flags of `classifier.augment`, `.train`, `.predict` and `.export`."""
 
 from flags import training
-from flags.dataset import define_volume_rules
+from flags.dataset import define_volume_rules, patient_pattern
 from flags.kinds import (
     choice,
     count,
@@ -14,7 +14,6 @@ from flags.kinds import (
     paths,
     percentage,
     switch,
-    text,
 )
 
 
@@ -199,11 +198,10 @@ def define_predict():
             "For --images: what becomes 0 and 255, in place of what did in training"
             " (see dataset.import_images).",
         ),
-        patient_pattern=text(
-            None,
-            "For --images whose intensities are by percentiles, which are of all images"
-            " of a patient: regular expression whose first group, or all of it, is the"
-            " patient in a file's path. Without, all files are one patient's.",
+        patient_pattern=patient_pattern(
+            "the path of one of --images",
+            "For intensities by percentiles, which are of all images of a patient."
+            " Without, all are one patient's.",
         ),
         skip_bad_files=switch(
             "For --images: leave out files that cannot be used. They are listed either"

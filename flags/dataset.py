@@ -14,6 +14,20 @@ from flags.kinds import (
     text,
 )
 
+GAN_SIZES = (
+    "GANs pad to a power of 2: 240 for GANs of 256 px, 120 for 128, 60 for 64, 30 for"
+    " 32"
+)
+
+
+def patient_pattern(searched, otherwise):
+    """The flag that finds patients in paths: in which, and what else holds."""
+    return text(
+        None,
+        "Regular expression of which the group, or all that it matches, is the patient"
+        f" in {searched}. {otherwise}",
+    )
+
 
 def define_phantom():
     """Flags of `dataset.phantom`."""
@@ -91,12 +105,10 @@ def _define_case_folders():
             "",
             "The same of its mask, with the same {case}: 'masks/{case}_seg.nii.gz'.",
         ),
-        patient_pattern=text(
-            None,
-            "Regular expression that is searched in a volume's path below --brats_dir;"
-            " its group, or all of it, is the patient: '^([^/]+)/' is the topmost"
-            " folder. Without, it is the case's name, without the number of a scan"
-            " where that is BraTS', UPENN-GBM's or BIDS'.",
+        patient_pattern=patient_pattern(
+            "a volume's path below --brats_dir; '^([^/]+)/' is the topmost folder",
+            "Without, the patient is the case, less a scan's number where names are"
+            " those of BraTS, UPENN-GBM or BIDS.",
         ),
         unlabeled=switch(
             "Do without masks: writes the one shard set `unlabeled`, of label -1, to"
@@ -161,8 +173,7 @@ def _define_slices():
         image_size=integer(
             240,
             "Height and width of the images, in pixels, of the 240 mm square that BraTS"
-            " shows; below 240, area averages. GANs pad to a power of 2: 240 for GANs"
-            " of 256 px, 120 for 128, 60 for 64, 30 for 32 (Han et al., 2019: 240).",
+            f" shows; below 240, area averages. {GAN_SIZES} (Han et al., 2019: 240).",
             least=8,
             most=240,
         ),
@@ -357,11 +368,9 @@ def _define_sources():
             " image's name without and {name} with its suffix: {stem}_mask.png,"
             " ../masks/{name}. Every image has one; all 0 is no tumor.",
         ),
-        patient_pattern=text(
-            None,
-            "Regular expression that is searched in an image's path below --images_dir;"
-            " its first group, or all of it, is the patient: '^([^/]+)/' is the topmost"
-            " folder. Where --images_csv names a patient, that counts.",
+        patient_pattern=patient_pattern(
+            "an image's path below --images_dir; '^([^/]+)/' is the topmost folder",
+            "Where --images_csv names a patient, that counts.",
         ),
         patient_per_image=switch(
             "Images for which nothing tells the patient are each of a patient of their"
@@ -381,9 +390,8 @@ def _define_intensities():
         image_size=integer(
             0,
             "Height and width of the images, in pixels: each is padded with 0 to a"
-            " square and area-averaged (enlarged bilinearly if smaller). GANs pad to a"
-            " power of 2: 240 for GANs of 256 px, 120 for 128, 60 for 64, 30 for 32. 0:"
-            " the files' own size, which is then the same for all.",
+            f" square and area-averaged (enlarged bilinearly if smaller). {GAN_SIZES}."
+            " 0: the files' own size, which is then the same for all.",
         ),
         channel=choice(
             ["", "red", "green", "blue", "luminance"],

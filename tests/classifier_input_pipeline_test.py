@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from classifier import input_pipeline
+from classifier import image_predictions, input_pipeline
 from classifier.layers import resize
-from dataset import images, loose_images
+from dataset import images
 from dataset.errors import UserError
 from dataset.records import to_float
 
@@ -116,7 +116,7 @@ def test_slice_settings_of_imported_images_say_how_to_make_others(sets):
     sets["tumor"].manifest["settings"] = {**imported, "image_size": 0, "seed": 1}
     settings = input_pipeline.slice_settings(sets["tumor"])
     assert settings == {**imported, "image_size": 40}
-    assert loose_images.image_settings(settings) == images.ImageSettings(
+    assert image_predictions.image_settings(settings) == images.ImageSettings(
         40, "green", "window", (0.0, 900.0), 1.0, 99.0
     )
 

@@ -26,8 +26,8 @@ EXCEPTIONS = {
     # To make an image of a file as its training's were.
     "classifier.image_predictions": {
         "dataset.image_files",
+        "dataset.image_names",
         "dataset.images",
-        "dataset.loose_images",
     },
     # To show the table as its own program does.
     "workflow.results": {
