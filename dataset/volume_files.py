@@ -60,7 +60,7 @@ def _read_file(path, rules):
             f"{path}: expected a name that ends in {', '.join(SUFFIXES)}, or the folder"
             " of a DICOM series."
         )
-    kind, read = READERS.get(suffix, ("NIfTI", _read_nifti))
+    kind, read = READERS.get(suffix, ("a NIfTI", _read_nifti))
     try:
         return read(path, rules)
     except (
@@ -78,8 +78,7 @@ def _read_file(path, rules):
         if suffix in READERS:  # What ITK says ends with "Reason: Success".
             reason = "not all that its header promises can be read"
         raise UserError(
-            f"{path}: damaged or of another format ({reason}), expected a file of"
-            f" {kind}."
+            f"{path}: damaged or of another format ({reason}), expected {kind} file."
         ) from error
 
 
@@ -132,9 +131,9 @@ def _read_itk(path, kind):
 
 
 READERS = {
-    ".mha": ("MetaImage", _read_metaimage),
-    ".nrrd": ("NRRD", _read_nrrd),
-    ".nhdr": ("NRRD", _read_nrrd),
+    ".mha": ("a MetaImage", _read_metaimage),
+    ".nrrd": ("an NRRD", _read_nrrd),
+    ".nhdr": ("an NRRD", _read_nrrd),
 }
 
 

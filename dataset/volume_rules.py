@@ -20,6 +20,7 @@ SPACINGS = (0.05, 30.0)  # mm; no scanner of heads has voxels of other sizes.
 # Lengths and directions of axes agree to 2 % (1.1 degrees): headers are rounded.
 TOLERANCE = 0.02
 RIPPLES = 0.05  # As a share of the brain's contrast.
+PART = 10.0  # ml; brains have smaller parts apart from the largest, scalps larger ones.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +46,9 @@ class VolumeRules:
         """
         # Resampling leaves ripples around a brain, and single voxels apart from it.
         high = np.percentile(contrast[contrast > 0], 99)
-        brain = _largest_part(contrast > RIPPLES * high)
-        volume = np.count_nonzero(brain) * float(np.prod(spacing)) / 1000
+        voxel = float(np.prod(spacing)) / 1000  # ml
+        brain = _fill_slices(_large_parts(contrast > RIPPLES * high, PART / voxel))
+        volume = np.count_nonzero(brain) * voxel
         if volume > self.max_brain_volume:
             raise UserError(
                 f"{path}: {volume:.0f} ml differ from the background, expected"
@@ -173,12 +175,23 @@ def _in_millimetres(path, affine, header, rules):
     return scaled
 
 
-def _largest_part(brain):
-    """The voxels of a bool array that hang together with most others."""
+def _large_parts(brain, least):
+    """The largest part of a bool array that hangs together, and others of `least`."""
     parts, _ = ndimage.label(brain)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    return parts == sizes.argmax()
+    return (sizes >= min(least, sizes.max()))[parts] & brain
+
+
+def _fill_slices(brain):
+    """With what is enclosed in each slice: a skull is dark, within a bright scalp."""
+    within_slices = np.zeros((3, 3, 3), bool)
+    within_slices[1] = ndimage.generate_binary_structure(2, 1)
+    holes, count = ndimage.label(~brain, within_slices)
+    is_open = np.zeros(count + 1, bool)
+    for side in (holes[:, 0], holes[:, -1], holes[:, :, 0], holes[:, :, -1]):
+        is_open[side] = True
+    return brain | ~is_open[holes]
 
 
 def _angle(affine, other):

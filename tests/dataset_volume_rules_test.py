@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from refusals import refused
+from scipy import ndimage
 
 from dataset.volume_rules import VolumeRules
 from dataset.volumes import read_volume
@@ -165,6 +166,17 @@ def test_head_with_air_of_zero_is_no_brain(tmp_path):
         read_volume(path, rules=VolumeRules(max_brain_volume=5000))
     own = VolumeRules(max_brain_volume=5000, max_brain_length=230)
     assert read_volume(path, rules=own).brain.any()
+
+
+def test_dark_skull_does_not_part_a_scalp_from_the_brain(head, tmp_path):
+    """A brain of 1.4 l within a gap of no signal and a bright scalp of 10 mm."""
+    brain = head[0] != 0
+    far = ndimage.distance_transform_edt(~brain) * 5
+    scalp = (far > 10) & (far <= 20)
+    image = np.where(scalp, 1.6 * np.median(head[0][brain]), head[0]).astype(np.int16)
+    path = write(tmp_path / "head.nii", image, sform=RAS)
+    with refused(path, "--max_brain_volume=2200"):
+        read_volume(path)
 
 
 def test_brain_of_voxels_too_small_is_refused(tmp_path):
