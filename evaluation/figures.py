@@ -40,13 +40,14 @@ def draw(width, height, paint):
         return figure
 
 
-def draw_panels(names, width, height, paint, **shared):
+def draw_panels(names, panel_width, panel_height, paint, *, least, margin, **shared):
     """A figure of a panel per name, at most four in a row.
 
     Args:
       names: of the panels.
-      width, height: functions of the number of columns, of lines, to inches.
+      panel_width, panel_height: in inches.
       paint: function that is called with the figure and its panels, and draws.
+      least, margin: least width of the figure, and its height beside the panels'.
       **shared: `sharex` and `sharey` of matplotlib's `subplots`.
     """
     columns = min(MOST_COLUMNS, len(names))
@@ -58,7 +59,8 @@ def draw_panels(names, width, height, paint, **shared):
             panel.set_visible(False)
         paint(figure, panels[: len(names)])
 
-    return draw(width(columns), height(lines), paint_panels)
+    width = max(panel_width * columns, least)
+    return draw(width, panel_height * lines + margin, paint_panels)
 
 
 def encode_figure(figure, extension):

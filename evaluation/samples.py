@@ -67,6 +67,11 @@ def plan_comparisons(real, candidates, *, num_splits, num_images, seed):
       UserError: a set lacks a class or images.
     """
     splits = _split(real, num_splits, seed)
+    # Name of a row, what is compared, with which halves of the real images, and a seed.
+    rows = [(name, real, pairs, 1) for name, pairs in splits.items()]
+    for images in candidates:
+        pairs = [(half, np.arange(len(images))) for half, _ in splits[SAME_PATIENTS]]
+        rows.append((images.name, images, pairs, 2))
     sources = [
         (f"half of --real_dirs, {name}", real.labels[half])
         for name, pairs in splits.items()
@@ -79,18 +84,11 @@ def plan_comparisons(real, candidates, *, num_splits, num_images, seed):
         draws = np.random.default_rng([seed, *draw_seed])
         return among[_draw(images.labels[among], counts, draws)]
 
-    comparisons = []
-    for name, pairs in splits.items():
-        for n, (first, second) in enumerate(pairs):
-            reference = draw(real, first, n, 0)
-            floor = draw(real, second, n, 1)
-            comparisons.append(Comparison(name, reference, real, floor, n))
-    for images in candidates:
-        for n, (first, _) in enumerate(splits[SAME_PATIENTS]):
-            reference = draw(real, first, n, 0)
-            positions = draw(images, np.arange(len(images)), n, 2)
-            comparisons.append(Comparison(images.name, reference, images, positions, n))
-    return comparisons
+    return [
+        Comparison(name, draw(real, half, n, 0), images, draw(images, among, n, own), n)
+        for name, images, pairs, own in rows
+        for n, (half, among) in enumerate(pairs)
+    ]
 
 
 def _split(real, num_splits, seed):

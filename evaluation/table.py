@@ -43,8 +43,10 @@ from evaluation.table_figures import draw_intervals, draw_roc_curves
 from evaluation.tables import Table, to_markdown, write_results
 
 ENDS = ("value", "sd", "low", "high", "patients_low", "patients_high")
-OF_DIFFERENCES = ("difference", "patients_low", "patients_high", "better", "worse")
-OF_DIFFERENCES += ("p_value", "p_holm", "patients_se")
+OF_DIFFERENCES = (
+    *("difference", "patients_low", "patients_high"),
+    *("better", "worse", "p_value", "p_holm", "patients_se"),
+)
 
 
 def write_table(rows, output_dir, *, overwrite, **settings):

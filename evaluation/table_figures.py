@@ -134,14 +134,8 @@ def draw_roc_curves(rows, table):
         figure.supxlabel(f"1 - specificity ({dot}{key})", fontsize=9)
         figure.supylabel("sensitivity", fontsize=9)
 
-    return draw_panels(
-        by_name,
-        lambda columns: max(1.8 * columns, 2.6),
-        lambda lines: 2.1 * lines + 0.4,
-        paint,
-        sharex=True,
-        sharey=True,
-    )
+    more = {"least": 2.6, "margin": 0.4, "sharex": True, "sharey": True}
+    return draw_panels(by_name, 1.8, 2.1, paint, **more)
 
 
 def average_roc_curve(run):

@@ -149,12 +149,7 @@ def draw_losses(trainings):
         ]
         figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False)
 
-    return draw_panels(
-        names,
-        lambda columns: max(2.3 * columns, 4),
-        lambda lines: 1.7 * lines + 0.6,
-        paint,
-    )
+    return draw_panels(names, 2.3, 1.7, paint, least=4, margin=0.6)
 
 
 def is_loss(key):
@@ -222,13 +217,7 @@ def draw_detectors(trainings, measure):
             panel.set_ylim(0, highest)
         figure.supxlabel("step", fontsize=8)
 
-    return draw_panels(
-        rows,
-        lambda columns: max(2.3 * columns, 3),
-        lambda lines: 1.7 * lines + 0.3,
-        paint,
-        sharey=True,
-    )
+    return draw_panels(rows, 2.3, 1.7, paint, least=3, margin=0.3, sharey=True)
 
 
 def draw_distances(training):

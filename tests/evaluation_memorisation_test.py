@@ -121,7 +121,7 @@ def test_rule_separates_a_set_with_copies_from_one_without(report):
 
 
 def test_search_is_that_of_all_pairs_and_all_moves():
-    training, images = brains(1, 3), brains(2, 2)
+    training, images = brains(1, 2), brains(2, 1)
     training_blurred, blurred = (
         [ndimage.gaussian_filter(image.astype(float), 1) for image in images]
         for images in (training, images)

@@ -70,9 +70,8 @@ def measure(defaults, sets, output_dir, names, **changes):
 def measured(defaults, sets, tmp_path_factory):
     output_dir = tmp_path_factory.mktemp("measured")
     names = ["good", "noisy", "blurred", "dark", "collapsed"]
-    results = measure(
-        defaults, sets, output_dir, names, held_out_dirs=[sets["held_out"]]
-    )
+    options = {"held_out_dirs": [sets["held_out"]], "memorisation_images": 16}
+    results = measure(defaults, sets, output_dir, names, **options)
     return output_dir, *results
 
 
@@ -112,7 +111,7 @@ def test_files_name_digests_flags_and_features(measured, sets, defaults):
     assert f"| {np.mean(values):.2f} ± {np.std(values, ddof=1):.2f} |" in markdown
     report = json.loads((output_dir / "memorisation.json").read_text())
     assert report["inputs"] == content["inputs"]
-    assert report["sets"]["good"]["images"] == 64
+    assert report["sets"]["good"]["images"] == 16
     for name in ("quality.md", "memorisation.md"):
         assert (output_dir / name).read_text() in markdown
 
