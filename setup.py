@@ -43,6 +43,7 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # CUDA libraries as wheels; TensorFlow pins each of them itself.
     "gpu": ["tensorflow[and-cuda]==2.15.*"],
+    "benchmarks": ["torch"],  # The same steps in PyTorch, to compare with.
     "demo": ["nilearn"],  # Its wheel holds the MNI152 template, the demo's anatomy.
     # Shard sets at s3://; later releases crash at the end (dataset/file_systems.py).
     "s3": ["tensorflow-io==0.34.*"],
