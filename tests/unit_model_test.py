@@ -149,6 +149,48 @@ def test_noise_is_new_in_every_step_and_stream_and_the_same_when_repeated():
     assert np.std(noise[0]) == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_discriminators_are_shown_the_generators_translations_if_shared(shared):
+    """Of the same latents in any case: with no noise nothing differs."""
+    model = build(shared_translations=shared)
+    shown, judged = [], []
+    update, judge = model._update_discriminators, model._domain_loss
+    model._update_discriminators = lambda *x: shown.extend(x[2:]) or update(*x)
+    model._domain_loss = lambda *x: judged.append(x[-1]) or judge(*x)
+    model.train_step(pairs(2))
+    assert [np.array_equal(*pair) for pair in zip(shown, judged)] == [shared] * 2
+    shown.clear()
+    judged.clear()
+    model._add_noise = lambda h, stream: h
+    model.train_step(pairs(2))
+    for first, second in zip(shown, judged):
+        np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+class Noting(tf.keras.Model):
+    """A network that keeps what it was given."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        self.given = []
+
+    def call(self, inputs):
+        self.given.append(inputs)
+        return self.network(inputs)
+
+
+def test_images_are_encoded_once_in_a_step():
+    """And once as what the other domain's were translated to."""
+    model = build()
+    model.encoder_a, model.encoder_b = Noting(model.encoder_a), Noting(model.encoder_b)
+    images = pairs(2)
+    model.train_step(images)
+    for encoder, own in zip((model.encoder_a, model.encoder_b), images.values()):
+        given = encoder.given
+        assert [np.array_equal(x, own) for x in given] == [True, False]
+
+
 def test_all_six_terms_of_both_domains_are_recorded_and_weights_move():
     model = build()
     before = {v.name: v.numpy() for v in model.trainable_variables}

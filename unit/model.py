@@ -38,6 +38,8 @@ class UNIT(RefinerModel):
         weights of the terms in `losses`, the same for both domains.
       learning_rate, halving_steps: see `gan.optimizers.HalvedLearningRate`.
       weight_decay: coupled, see `gan.optimizers.CoupledAdam`.
+      shared_translations: whether the discriminators' update is shown the translations
+        of the other update, or ones with noise of their own.
       num_steps, seed, batch_size: see `RefinerModel`.
     """
 
@@ -58,6 +60,7 @@ class UNIT(RefinerModel):
         learning_rate,
         halving_steps,
         weight_decay,
+        shared_translations=False,
         **kwargs,
     ):
         networks.check_size(image_size, discriminator_scales)
@@ -82,6 +85,7 @@ class UNIT(RefinerModel):
         self.kl_weight = kl_weight
         self.cycle_weight = cycle_weight
         self.cycle_kl_weight = cycle_kl_weight
+        self.shared_translations = shared_translations
         self.schedule = HalvedLearningRate(self.step, learning_rate, halving_steps)
         for side in ("generator", "discriminator"):
             adam = CoupledAdam(
@@ -127,15 +131,28 @@ class UNIT(RefinerModel):
             size, 1] in [-1, 1].
         """
         x_a, x_b = batch["synthetic_images"], batch["real_images"]
-        self._update_discriminators(x_a, x_b)
-        self._update_generators(x_a, x_b)
+        # The update of the discriminators leaves the networks that translate alone, so
+        # that what is encoded once is there for both.
+        with tf.GradientTape() as tape:
+            t = self.translate(x_a, x_b)
+        fakes = t.x_ba, t.x_ab
+        if not self.shared_translations:
+            fakes = self._translate_again(t.h_a, t.h_b)
+        self._update_discriminators(x_a, x_b, *fakes)
+        with tape:
+            loss = self._domain_loss("a", x_a, t.x_aa, t.h_a, t.x_aba, t.h_ab, t.x_ba)
+            loss += self._domain_loss("b", x_b, t.x_bb, t.h_b, t.x_bab, t.h_ba, t.x_ab)
+        variables = self.generator_variables
+        self.minimize(self.generator_optimizer, tape, loss, variables)
         return self.end_step()
 
-    def _update_discriminators(self, x_a, x_b):
-        z_a = self._add_noise(self.encoder_a(x_a, training=True), DISCRIMINATOR_A)
-        z_b = self._add_noise(self.encoder_b(x_b, training=True), DISCRIMINATOR_B)
-        x_ba = self.decoder_a(z_b, training=True)
-        x_ab = self.decoder_b(z_a, training=True)
+    def _translate_again(self, h_a, h_b):
+        """x_ba and x_ab, with noise that the other update has not."""
+        z_a = self._add_noise(h_a, DISCRIMINATOR_A)
+        z_b = self._add_noise(h_b, DISCRIMINATOR_B)
+        return self.decoder_a(z_b, training=True), self.decoder_b(z_a, training=True)
+
+    def _update_discriminators(self, x_a, x_b, x_ba, x_ab):
         with tf.GradientTape() as tape:
             real_a, fake_a = scores_of(self.discriminator_a, x_a, x_ba)
             real_b, fake_b = scores_of(self.discriminator_b, x_b, x_ab)
@@ -146,14 +163,6 @@ class UNIT(RefinerModel):
             loss = self.gan_weight * (loss_a + loss_b)
         variables = self.discriminator_variables
         self.minimize(self.discriminator_optimizer, tape, loss, variables)
-
-    def _update_generators(self, x_a, x_b):
-        with tf.GradientTape() as tape:
-            t = self.translate(x_a, x_b)
-            loss = self._domain_loss("a", x_a, t.x_aa, t.h_a, t.x_aba, t.h_ab, t.x_ba)
-            loss += self._domain_loss("b", x_b, t.x_bb, t.h_b, t.x_bab, t.h_ba, t.x_ab)
-        variables = self.generator_variables
-        self.minimize(self.generator_optimizer, tape, loss, variables)
 
     def translate(self, x_a, x_b):
         """Both domains' images through every stream of the paper's figure 1."""
