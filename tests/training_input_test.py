@@ -40,6 +40,15 @@ def test_another_seed_gives_another_order(shard_sets):
     assert ids(shard_sets, 0, 14) != ids(shard_sets, 0, 14, seed=5)
 
 
+@pytest.mark.parametrize("records", [1, 3, 100])
+def test_order_does_not_depend_on_how_many_are_read_at_once(
+    shard_sets, records, monkeypatch
+):
+    expected = ids(shard_sets, 5, 31)
+    monkeypatch.setattr(training_input, "RECORDS_PER_CALL", records)
+    assert ids(shard_sets, 5, 31) == expected
+
+
 def test_without_shuffling_the_order_is_that_of_the_sets(shard_sets):
     in_order = [r.id for s in shard_sets for r in s.records()]
     assert ids(shard_sets, 0, 28, shuffle=False) == in_order * 2

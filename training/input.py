@@ -19,6 +19,7 @@ from dataset.records import parse, untuned
 from dataset.shards import ShardSet
 
 SHUFFLE_STREAM, CHOICE_STREAM = 1, 2
+RECORDS_PER_CALL = 32  # Of Python, which one thread at a time can enter.
 
 
 @functools.cache
@@ -74,18 +75,25 @@ def shuffled_examples(
     def order(epoch):
         return epoch_order(seed, epoch, num_images)
 
-    def read(n):
-        epoch, place = divmod(int(n), num_images)
-        position = int(order(epoch)[place]) if shuffle else place
+    def read(numbers):
+        epochs, places = np.divmod(numbers, num_images)
+        return np.array([*map(read_one, epochs, places)], object)
+
+    def read_one(epoch, place):
+        position = int(order(int(epoch))[place]) if shuffle else int(place)
         shard_set, position = locate(position)
         return shard_set.serialized(position)
 
-    def example(n):
-        serialized = tf.numpy_function(read, [n], tf.string, stateful=False)
-        return {**parse(tf.ensure_shape(serialized, [])), "n": n}
+    def records(numbers):
+        serialized = tf.numpy_function(read, [numbers], tf.string, stateful=False)
+        return tf.ensure_shape(serialized, [None]), numbers
 
-    numbers = tf.data.Dataset.range(start, stop)
-    return numbers.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+    def example(serialized, n):
+        return {**parse(serialized), "n": n}
+
+    numbers = tf.data.Dataset.range(start, stop).batch(RECORDS_PER_CALL)
+    read_ahead = numbers.map(records, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
+    return read_ahead.map(example, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 class ChosenImages:
