@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dataset.errors import UserError
 from gan.discriminators import build_multi_scale_discriminator
 from gan.norms import ResidualBlock
 from unit import networks
@@ -74,16 +73,3 @@ def test_norms_are_float32_under_reduced_precision():
     tf.keras.mixed_precision.set_global_policy("float32")
     assert upper == ["float32", "bfloat16"]
     assert outputs.dtype == tf.bfloat16 and latents == tf.float32
-
-
-def test_images_too_small_for_the_scales_are_refused():
-    networks.check_size(64, 3)
-    networks.check_size(32, 2)
-    with pytest.raises(UserError, match="images are 32 px; expected .* from 64 px on"):
-        networks.check_size(32, 3)
-    with pytest.raises(UserError, match="images are 66 px; expected a multiple of 4"):
-        networks.check_size(66, 1)
-    maps = build_multi_scale_discriminator(64, base_maps=2, scales=3)(
-        tf.zeros([1, 64, 64, 1])
-    )
-    assert [m.shape[1] for m in maps] == [4, 2, 1]

@@ -8,6 +8,7 @@ import collections
 
 import tensorflow as tf
 
+from gan.autoencoders import check_size
 from gan.discriminators import build_multi_scale_discriminator, scores_of
 from gan.losses import GAN_LOSSES
 from gan.optimizers import CoupledAdam, HalvedLearningRate
@@ -63,7 +64,7 @@ class UNIT(RefinerModel):
         shared_translations=False,
         **kwargs,
     ):
-        networks.check_size(image_size, discriminator_scales)
+        check_size(image_size, discriminator_scales)
         super().__init__(loss_names=LOSS_NAMES, **kwargs)
         width = {"base_maps": base_maps, "shared_blocks": shared_blocks}
         self.encoder_a, self.encoder_b = networks.build_encoders(image_size, **width)

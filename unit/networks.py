@@ -6,23 +6,8 @@ has 4 * base_maps maps. Domain a is synthetic, domain b real.
 
 import keras
 
-from dataset.errors import UserError
-from gan.discriminators import smallest_size
-from gan.layers import ReflectConv2D, Upsample
-from gan.norms import ResidualBlock, instance_norm, layer_norm
-
-RESIDUAL_BLOCKS = 4
-
-
-def check_size(image_size, discriminator_scales):
-    """Refuses images that the networks cannot halve as often as they do."""
-    smallest = smallest_size(discriminator_scales)
-    if image_size % 4 or image_size < smallest:
-        raise UserError(
-            f"--synthetic_dir: images are {image_size} px; expected a multiple of 4"
-            f" from {smallest} px on, for --discriminator_scales="
-            f"{discriminator_scales}."
-        )
+from gan.autoencoders import RESIDUAL_BLOCKS, downsample, upsample_to_images
+from gan.norms import ResidualBlock
 
 
 def build_encoders(
@@ -44,11 +29,7 @@ def build_encoders(
 
     def build(name):
         images = keras.Input([image_size, image_size, 1], name="images")
-        x = ReflectConv2D(base_maps, 7, use_bias=False)(images)
-        x = keras.layers.ReLU()(instance_norm()(x))
-        for maps in (2 * base_maps, 4 * base_maps):
-            x = ReflectConv2D(maps, 4, strides=2, use_bias=False)(x)
-            x = keras.layers.ReLU()(instance_norm()(x))
+        x = downsample(images, base_maps)
         own = _residual_blocks(RESIDUAL_BLOCKS - shared_blocks, 4 * base_maps)
         for block in own + shared:
             x = block(x)
@@ -83,12 +64,8 @@ def build_decoders(
         x = latents
         for block in shared + own:
             x = block(x)
-        for maps in (2 * base_maps, base_maps):
-            x = ReflectConv2D(maps, 5)(Upsample()(x))
-            x = keras.layers.ReLU()(layer_norm(norm_scale)(x))
-        x = ReflectConv2D(1, 7)(x)
-        x = keras.layers.Activation("tanh", dtype="float32", name="images")(x)
-        return keras.Model(latents, x, name=name)
+        images = upsample_to_images(x, base_maps, norm_scale)
+        return keras.Model(latents, images, name=name)
 
     return build("decoder_a"), build("decoder_b")
 
