@@ -94,6 +94,11 @@ class Experiment:
             return self.settings(name)["num_images"]
         return self.generated
 
+    @property
+    def sources(self):
+        """Names of all that a mix consists of."""
+        return {name for mix in self.configuration["mixes"].values() for name in mix}
+
     def images_in(self, mix):
         """Number of images that a detector of a mix is trained on."""
         return sum(map(self.images_of, self.configuration["mixes"][mix]))
@@ -126,8 +131,7 @@ class Experiment:
         calls = self._described(settings, described)
         yield Step("cluster", LABELS, calls)
         yield Step("discard", LABELS, [], self._generated_bytes)
-        sources = {name for mix in self.configuration["mixes"].values() for name in mix}
-        for source in sorted(sources & {"classic", "classic400k"}):
+        for source in sorted(self.sources & {"classic", "classic400k"}):
             yield Step(source, 1, [], self.images_of(source) * real_bytes)
 
     def pggan_training(self, flagfile):
@@ -152,7 +156,7 @@ class Experiment:
 
     def _refiners(self):
         size = self.generated_size
-        for refiner in step_graphs.REFINERS:
+        for refiner in sorted(self.sources & {*step_graphs.REFINERS}):
             settings = self.settings(f"{refiner}_train")
             training = step_graphs.refiner_training(refiner, settings, size, LABELS)
             kept = len(settings["keep_steps"])
@@ -213,11 +217,10 @@ class Experiment:
         steps = sum(map(len, self.configuration["steps"].values()))
         runs = len(configuration["seeds"]) * steps
         yield self._predictions("predict_validation", runs, self.validation_images)
-        used = {s for sources in configuration["mixes"].values() for s in sources}
         settings = self.settings("evaluation_quality")
         real = sum(self.class_sizes)
         per_set = settings["num_splits"] * real // 2
-        described = real + len(used - MADE_FROM_REAL) * per_set
+        described = real + len(self.sources - MADE_FROM_REAL) * per_set
         yield Step("quality", 1, self._described(settings, described))
 
     def _predictions(self, name, runs, num_images):

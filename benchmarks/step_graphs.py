@@ -160,8 +160,8 @@ def refining(refiner, settings, image_size, num_images):
     """The `Calls` that refine images, of a refiner's training with these settings."""
     build = importlib.import_module(f"{refiner}.refine").build_refiner
     network, _ = build(settings, image_size)
-    images = _images(BATCH_REFINE, image_size)
-    return _inference(network, num_images, BATCH_REFINE, images)
+    specs = [tf.TensorSpec([BATCH_REFINE, *x.shape[1:]]) for x in network.inputs]
+    return _inference(network, num_images, BATCH_REFINE, specs)
 
 
 def prediction(settings, training, image_size, num_images):

@@ -18,6 +18,7 @@ IMAGENET_FILES = {
     "densenet201": ("densenet", "c13680b51ded0fb44dff2d8f86ac8bb1"),
     "inception_v3": ("inception_v3", "bcbd6486424b2319ff4ef7d526e38f63"),
     "resnet50": ("resnet", "4d473c1dd8becc155b73f8504c6f6626"),
+    "vgg16": ("vgg16", "6d6bbae143d832006294945121d1f1fc"),
 }
 
 

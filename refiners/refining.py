@@ -5,8 +5,9 @@ The refined set has the labels, the order and the patients of the synthetic one,
 one group at a time, so that memory does not depend on their number.
 """
 
+import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -36,6 +37,21 @@ GROUP = 8
 PREVIEW_IMAGES = 8
 
 
+@dataclasses.dataclass
+class Condition:
+    """What a network takes beside images: a function of their ids, and of no others.
+
+    Attributes:
+      values: function of a list of ids to float32 [images, ...].
+      inputs: the `ShardSet`s that it was made from.
+      settings: what the manifest is to say of it.
+    """
+
+    values: Callable[[Sequence[str]], np.ndarray]
+    inputs: Sequence[ShardSet] = ()
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
 def refine(
     build_refiner: Callable[
         [Mapping[str, Any], int], tuple[keras.Model, dict[str, keras.Model]]
@@ -46,6 +62,9 @@ def refine(
     data_dir: str,
     output_dir: str,
     step: int,
+    build_condition: (
+        Callable[[Mapping[str, Any], dict[str, keras.Model]], Condition] | None
+    ) = None,
     **writing: Any,
 ) -> None:
     """Writes the refined set; the arguments are the flags of the same names.
@@ -55,6 +74,8 @@ def refine(
         training with these settings, from float32 [images, size, size, 1] in [-1, 1] to
         the same; and a dict of its parts by the name they have in the trained model.
       binary: name of the program, `unit.refine`.
+      build_condition: for a network of [images, values], `build_condition(training,
+        parts)` gives the `Condition`; of what `read_run` says, and the restored parts.
       **writing: `images_per_shard` and `overwrite` of `write_shard_set`.
     """
     synthetic = ShardSet(data_dir)
@@ -64,17 +85,20 @@ def refine(
     with strategy.scope():
         network, parts = build_refiner(training["settings"], synthetic.image_size)
         restore_parts(checkpoint, **parts)
+    condition = build_condition(training, parts) if build_condition else None
     settings = {
         "model_dir": model_dir,
         "data_dir": data_dir,
         "step": step,
         "weights_sha256": weights_digest(network),
+        **(condition.settings if condition else {}),
     }
     write_refined_set(
         output_dir,
         synthetic,
         network,
         strategy,
+        condition,
         binary=binary,
         settings=settings,
         **writing,
@@ -127,6 +151,7 @@ def write_refined_set(
     synthetic: ShardSet,
     network: keras.Model,
     strategy: tf.distribute.Strategy,
+    condition: Condition | None = None,
     *,
     binary: str,
     **writing: Any,
@@ -138,6 +163,7 @@ def write_refined_set(
       synthetic: the `ShardSet` to refine.
       network: model of float32 [images, size, size, 1] in [-1, 1] to the same.
       strategy: the `tf.distribute.Strategy` in whose scope `network` was made.
+      condition: what `network` takes beside images, if anything.
       binary: name of the program, `unit.refine`; its first part begins the ids.
       **writing: `settings`, `images_per_shard` and `overwrite` of `write_shard_set`.
 
@@ -161,13 +187,15 @@ def write_refined_set(
         batches = training_input.finish(examples.batch(group)).as_numpy_iterator()
         with record_errors([synthetic]):
             for begin, batch in zip(begins, batches):
-                images = refine(batch["image"])
+                ids = [name.decode() for name in batch["id"]]
+                values = [condition.values(ids)] if condition else []
+                images = refine(batch["image"], *values)
                 for n in range(max(start, begin), min(stop, begin + group)):
                     k = n - begin
                     yield Record(
                         image=images[k, :, :, 0],
                         label=int(batch["label"][k]),
-                        id=f"{refiner}/{batch['id'][k].decode()}",
+                        id=f"{refiner}/{ids[k]}",
                         patient=batch["patient"][k].decode(),
                     )
 
@@ -176,7 +204,7 @@ def write_refined_set(
         read_records,
         len(synthetic),
         binary=binary,
-        inputs=[synthetic],
+        inputs=[synthetic, *(condition.inputs if condition else ())],
         progress=lambda records: tqdm.tqdm(
             records, total=len(synthetic), desc=binary, unit="img"
         ),
@@ -190,18 +218,22 @@ def write_refined_set(
 
 def group_function(
     network: keras.Model, strategy: tf.distribute.Strategy
-) -> Callable[[np.ndarray], np.ndarray]:
-    """A function of uint8 [replicas * GROUP, size, size, 1] to the same, refined."""
+) -> Callable[..., np.ndarray]:
+    """A function of uint8 [replicas * GROUP, size, size, 1] to the same, refined.
+
+    It takes as many values of a `Condition`, too, if the network does.
+    """
 
     @tf.function
-    def refine(images):
-        return to_uint8(network(to_float(images), training=False))
+    def refine(images, *values):
+        inputs = [to_float(images), *values] if values else to_float(images)
+        return to_uint8(network(inputs, training=False))
 
-    def refine_own(replica, images):
-        return refine(images[replica * GROUP : (replica + 1) * GROUP])
+    def refine_own(replica, *inputs):
+        return refine(*(x[replica * GROUP : (replica + 1) * GROUP] for x in inputs))
 
     joined = on_replicas(strategy, refine_own)
-    return lambda images: joined(tf.constant(images)).numpy()
+    return lambda *inputs: joined(*map(tf.constant, inputs)).numpy()
 
 
 def before_after(

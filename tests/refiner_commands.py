@@ -21,6 +21,8 @@ TINY = {
 NATIVE = {
     "unit": {**TINY, "num_steps": 3, "keep_steps": ["1", "3"], "batch_size": 1}
     | {"discriminator_scales": 2},
+    "munit": {**TINY, "num_steps": 3, "keep_steps": ["1", "3"], "batch_size": 1}
+    | {"discriminator_scales": 2, "style_size": 2, "mlp_units": 4},
     "simgan": {**TINY, "num_steps": 3, "keep_steps": ["1", "3"], "num_blocks": 1}
     | {"pretrain_refiner_steps": 1, "pretrain_discriminator_steps": 1}
     | {"batch_norm_momentum": 0.5, "block_kernel_size": 3},

@@ -15,6 +15,8 @@ from dataset.errors import UserError
 from dataset.records import to_float, to_uint8
 from dataset.shard_writer import write_shard_set
 from dataset.shards import ShardSet
+from munit.refine import build_refiner as build_munit
+from munit.styles import drawn_styles
 from refiners import refining
 from simgan import networks
 from simgan import refine as simgan_refine
@@ -253,6 +255,57 @@ def test_unit_refines_to_x_ab_without_noise(refiner_of, sets):
     path = refining.checkpoint_path(str(unit.model_dir))
     checkpoint.restore(path).assert_existing_objects_matched()
     assert_refined_by(lambda x_a: model.decoder_b(model.encoder_a(x_a)), unit, sets)
+
+
+def munit_network(refiner):
+    """The trained network of images and styles, and its style encoder."""
+    settings = read_run(str(refiner.model_dir))["settings"]
+    network, parts = build_munit(settings, 32)
+    restore_parts(refining.checkpoint_path(str(refiner.model_dir)), **parts)
+    return network, parts["style_encoder_b"]
+
+
+def test_munit_refines_with_the_style_that_seed_and_id_draw(refiner_of, sets, tmp_path):
+    munit = refiner_of("munit")
+    network, _ = munit_network(munit)
+    ids = [record.id for record in sets["more"].records()]
+    styles = drawn_styles(0, 2)(ids)
+    assert_refined_by(lambda images: network([images, styles]), munit, sets)
+    other = munit.images_of(sets["more"], tmp_path / "other", seed=1)
+    assert np.abs(np.subtract(other, munit.images, dtype=int)).max() > 1
+
+
+def test_munit_refines_with_the_styles_of_real_images(refiner_of, sets, tmp_path):
+    munit = refiner_of("munit")
+    network, style_encoder = munit_network(munit)
+    real = sets["real"]
+    refined = munit.refine(sets["more"], tmp_path / "set", real_dir=real.directory)
+    inputs = [sets["more"], real]  # Which dataset.verify follows back to patients.
+    assert refined.manifest["inputs"] == {s.directory: s.digest for s in inputs}
+    assert refined.manifest["settings"]["real_dir"] == real.directory
+    padded = [np.pad(record.image, 1)[..., None] for record in real.records()]
+    styles = style_encoder(to_float(np.stack(padded)))
+    images, used = batch_of(sets), set()
+    for n, record in enumerate(refined.records()):
+        image = tf.repeat(images[n : n + 1], len(styles), axis=0)
+        could_be = to_uint8(network([image, styles])).numpy()[..., 0].astype(int)
+        differences = np.abs(could_be - record.image).max(axis=(1, 2))
+        assert differences.min() <= 1
+        used.add(int(differences.argmin()))
+    assert len(used) > 2
+
+
+def test_munit_is_not_given_styles_of_other_images_than_it_has_learnt_from(
+    refiner_of, sets, tmp_path, write_images
+):
+    munit = refiner_of("munit")
+    healthy = write_images(tmp_path / "healthy", 0).directory
+    with refused(f"--real_dir={healthy}", "non_tumor", "tumor"):
+        munit.refine(sets["more"], tmp_path / "set", real_dir=healthy)
+    large = write_images(tmp_path / "large", 1, size=36).directory
+    with refused(f"--real_dir={large}", "36 px", "17 to 32 px"):
+        munit.refine(sets["more"], tmp_path / "set", real_dir=large)
+    assert not (tmp_path / "set").exists()
 
 
 def test_simgan_refines_by_moving_averages(refiner_of, sets):

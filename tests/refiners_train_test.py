@@ -16,6 +16,7 @@ from training.checkpoints import step_of
 
 PLANS = {
     "unit": ("synthetic images: 5", "steps: 4"),
+    "munit": ("parameters of a style encoder: ", "steps: 4"),
     "simgan": (
         *("patches: 1x1", "real images: 5"),
         "refiner alone to 2, discriminator alone to 4, both to 7",
@@ -79,6 +80,8 @@ def test_precision_flag_reaches_the_networks(settings_of, tmp_path):
         ("unit", {"batch_size": 6}, ["--synthetic_dir=", " 5 ", "--batch_size=6"]),
         ("unit", {"strategy": "mirrored"}, ["--batch_size=1 ", "2 replicas"]),
         ("unit", {"discriminator_scales": 3}, ["32 px", "64 px"]),
+        ("munit", {"discriminator_scales": 3}, ["32 px", "64 px"]),
+        ("munit", {"perceptual_weight": 1.0, "weights": "no.h5"}, ["no.h5"]),
         ("simgan", {"batch_size": 3}, ["--batch_size=3:", "even"]),
         ("simgan", {"batch_size": 4, "history_size": 1}, ["--history_size=1:", "=4"]),
         ("simgan", {"num_steps": 4}, ["--num_steps=4:", "--pretrain_refiner_steps=2"]),

@@ -41,6 +41,7 @@ UNIT = {
     "learning_rate": 0.01,
     "sample_steps": 2,
 }
+MUNIT = {**UNIT, "style_size": 2, "mlp_units": 4, "cycle_weight": 10.0}
 # Steps of the phases: refiner 1-2, discriminator 3-4, both 5-7.
 SIMGAN = {
     **COMMON,
@@ -104,6 +105,7 @@ TRAININGS = {
     "pggan": Training("pggan.train", PGGAN, write_tumors),
     "pggan_flat": Training("pggan.train", PGGAN_FLAT, write_parts),
     "unit": Training("unit.train", UNIT, write_domains),
+    "munit": Training("munit.train", MUNIT, write_domains),
     "simgan": Training("simgan.train", SIMGAN, write_domains),
     "classifier": Training("classifier.train", CLASSIFIER, write_classes),
 }

@@ -24,6 +24,7 @@ from training.workers import read_tf_config
 SMALL = {**small_trainings.PGGAN, "stddev_group": 2}
 SMALL |= {"stabilize_kimg": ["0.04", "0.08"], "fade_kimg": ["0.04"]}
 OTHERS = {"classifier": {"max_epochs": 2}, "unit": {"batch_size": 2}, "simgan": {}}
+OTHERS |= {"munit": {"batch_size": 2}}
 
 
 @pytest.fixture(scope="module")

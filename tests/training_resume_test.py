@@ -27,6 +27,7 @@ STOPS = {
     # Before, and at, an end that only the measured distances tell.
     "pggan_flat": [(SIGKILL, 13, 19, True), (SIGKILL, 20, 20, True)],
     "unit": [(SIGKILL, 2, 3, True)],
+    "munit": [(SIGKILL, 2, 3, True)],
     "simgan": [(SIGKILL, 2, 2, True), (SIGTERM, 3, 3, True), (SIGKILL, 6, 7, True)],
     "classifier": [
         (SIGKILL, 2, 5, True),
