@@ -17,11 +17,27 @@ BINARIES = [
     if '\nif __name__ == "__main__":' in path.read_text()
 ]
 
-INSTALL_REQUIRES = [
-    "tensorflow==2.15.*",  # The last that TensorFlow Addons works with.
-    "keras==2.15.*",  # TensorFlow 2.15's own Keras.
-    "tensorflow-addons==0.23.*",  # Instance normalization; this is its last release.
-    "numpy==1.26.*",  # The last that TensorFlow 2.15 is built for.
+# Two lanes, by Python's version: the stack of the paper's time where it still runs, the
+# newest elsewhere. What differs in the code: training/lanes.py.
+MARKERS = {
+    "faithful": "python_version < '3.12'",  # TensorFlow 2.15 has no wheels for newer.
+    "newest": "python_version >= '3.12'",
+}
+OF_LANE = {
+    "faithful": [
+        "tensorflow==2.15.*",  # The last that TensorFlow Addons works with.
+        "keras==2.15.*",  # TensorFlow 2.15's own Keras.
+        "tensorflow-addons==0.23.*",  # Instance normalization; its last release.
+        "numpy==1.26.*",  # The last that TensorFlow 2.15 is built for.
+        "setuptools<81",  # TensorBoard 2.15 imports pkg_resources, which 81 removes.
+    ],
+    "newest": [
+        "tensorflow>=2.21,<3",
+        "keras>=3.15,<4",
+        "tensorboard>=2.20",  # Writes the summaries; TensorFlow no longer brings it.
+    ],
+}
+SHARED = [
     "nibabel",  # NIfTI volumes: BraTS 2017 and later.
     "SimpleITK",  # MetaImage volumes: BraTS 2012-2016.
     "opencv-python-headless",  # Resizing, warping, montages; needs no libGL.
@@ -37,16 +53,23 @@ INSTALL_REQUIRES = [
     "rich",  # What the terminal shows of a run: several steps at once.
     "psutil",  # Which processes of a killed workflow are still at work.
     "absl-py",  # Flags.
-    "setuptools<81",  # TensorBoard 2.15 imports pkg_resources, which 81 removes.
+]
+INSTALL_REQUIRES = SHARED + [
+    f"{requirement}; {MARKERS[lane]}"
+    for lane, requirements in OF_LANE.items()
+    for requirement in requirements
 ]
 
 EXTRAS_REQUIRE = {
     # CUDA libraries as wheels; TensorFlow pins each of them itself.
-    "gpu": ["tensorflow[and-cuda]==2.15.*"],
+    "gpu": [
+        f"tensorflow[and-cuda]==2.15.*; {MARKERS['faithful']}",
+        f"tensorflow[and-cuda]>=2.21,<3; {MARKERS['newest']}",
+    ],
     "benchmarks": ["torch"],  # The same steps in PyTorch, to compare with.
     "demo": ["nilearn"],  # Its wheel holds the MNI152 template, the demo's anatomy.
     # Shard sets at s3://; later releases crash at the end (dataset/file_systems.py).
-    "s3": ["tensorflow-io==0.34.*"],
+    "s3": [f"tensorflow-io==0.34.*; {MARKERS['faithful']}"],
     "test": [
         "pytest",
         "playwright",  # Drives the system's Chromium to test the two pages.
@@ -69,7 +92,7 @@ setup(
     version=project_version(),
     description="GAN-based augmentation of brain MR images for tumor detection",
     license="Apache-2.0",
-    python_requires=">=3.10,<3.12",  # TensorFlow 2.15 has no wheels for newer ones.
+    python_requires=">=3.10",
     packages=PACKAGES,
     package_data={
         "evaluation": ["*.json", "static/*", "templates/*"],

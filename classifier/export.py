@@ -30,6 +30,7 @@ from dataset.errors import UserError
 from dataset.file_systems import disk_errors
 from dataset.folders import write_json
 from dataset.records import to_float
+from training.lanes import tensorflow_variables
 
 IMAGES = tf.TensorSpec([None, None, None, 1], tf.float32, name="images")
 IMAGES_UINT8 = tf.TensorSpec([None, None, None, 1], tf.uint8, name="images")
@@ -43,7 +44,7 @@ class Serving(tf.Module):
 
     def __init__(self, detector, image_size):
         super().__init__()
-        self.weights = detector.weights
+        self.weights = tensorflow_variables(detector.weights)
         self._detect = lambda images: tumor_probability(detector, images)
         self._image_size = image_size
 

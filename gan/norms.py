@@ -3,16 +3,11 @@
 Feature maps are [batch, height, width, maps].
 """
 
-import warnings
-
 import keras
 import tensorflow as tf
 
 from gan.layers import ReflectConv2D
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # It tells at every import that it has ended.
-    import tensorflow_addons as tfa
+from training import lanes
 
 
 def instance_norm():
@@ -20,9 +15,7 @@ def instance_norm():
 
     It takes away what a bias before it adds, so that none is needed.
     """
-    return tfa.layers.InstanceNormalization(
-        center=False, scale=False, epsilon=1e-5, dtype="float32"
-    )
+    return lanes.instance_norm(epsilon=1e-5)
 
 
 def layer_norm(scale="ones"):

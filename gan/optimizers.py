@@ -16,8 +16,9 @@ class CoupledAdam(keras.optimizers.Adam):
         super().__init__(*args, **kwargs)
         self.coupled_decay = coupled_decay
 
-    def update_step(self, gradient, variable):
-        super().update_step(gradient + self.coupled_decay * variable, variable)
+    def update_step(self, gradient, variable, *learning_rate):
+        gradient += self.coupled_decay * variable
+        super().update_step(gradient, variable, *learning_rate)  # Keras 3 gives it.
 
     def get_config(self):
         return {**super().get_config(), "coupled_decay": self.coupled_decay}

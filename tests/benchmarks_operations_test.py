@@ -10,7 +10,7 @@ from benchmarks import graphs, operations, step_graphs
 from benchmarks.experiment import Experiment
 from benchmarks.graphs import count_operations, trace
 from pggan import networks
-from training import checkpoints
+from training import checkpoints, lanes
 
 IMAGES = tf.TensorSpec([2, 8, 8, 3])
 CONV = 2 * (2 * 8 * 8 * 5) * (3 * 3 * 3)  # Two operations per multiply-add.
@@ -140,7 +140,7 @@ def test_training_step_holds_every_pass_through_both_networks(pggan):
 
 def test_checkpoint_holds_the_bytes_that_are_counted(pggan, tmp_path):
     model = pggan[0].model
-    path = tf.train.Checkpoint(model=model).write(str(tmp_path / "step"))
+    path = lanes.checkpoint(model=model).write(str(tmp_path / "step"))
     reader = tf.train.load_checkpoint(path)
     types = reader.get_variable_to_dtype_map()
     written = sum(

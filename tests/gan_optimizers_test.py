@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from gan.optimizers import CoupledAdam, HalvedLearningRate
+from training import lanes
 
 
 def step(optimizer, weight, gradient):
@@ -19,7 +20,7 @@ def test_decay_is_added_to_the_gradient_and_so_rescaled_by_adam():
     weights, adam = step(adam, [4.0, -4.0, 0.0], [0.0, 1.5, 0.0])
     # Gradients with decay: 1, 0.5 and 0; Adam's first step is lr * sign(gradient).
     np.testing.assert_allclose(weights, [3.9, -4.1, 0.0], atol=1e-5)
-    momentum = adam.variables[1]  # After the step count.
+    momentum = lanes.state(adam)[1]  # After the step count.
     np.testing.assert_allclose(momentum, [0.5, 0.25, 0.0])
 
 

@@ -12,6 +12,7 @@ from dataset.shards import ShardSet
 from flags import pggan as pggan_flags
 from pggan import growth
 from pggan.model import PGGAN
+from training import lanes
 from training.model import optimizer_for_precision
 from training.strategy import create_strategy
 
@@ -220,4 +221,4 @@ def test_adam_starts_anew_with_each_phase():
     model.generator_optimizer = model.discriminator_optimizer = adam
     model.start_phase(growth.Phase(8, False, 100, 200), first_step=True)
     assert float(adam.learning_rate) == 0.125
-    assert not any(np.any(variable) for variable in adam.variables)
+    assert not any(np.any(variable) for variable in lanes.state(adam))

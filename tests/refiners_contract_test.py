@@ -20,6 +20,7 @@ from munit.styles import drawn_styles
 from refiners import refining
 from simgan import networks
 from simgan import refine as simgan_refine
+from training import lanes
 from training.checkpoints import read_run, restore_parts
 from training.strategy import create_strategy
 from unit.model import UNIT
@@ -251,7 +252,7 @@ def test_unit_refines_to_x_ab_without_noise(refiner_of, sets):
     names += " learning_rate halving_steps weight_decay num_steps"
     own = {name: settings[name] for name in names.split()}
     model = UNIT(image_size=32, seed=0, batch_size=1, **own)
-    checkpoint = tf.train.Checkpoint(model=model)
+    checkpoint = lanes.checkpoint(model=model)
     path = refining.checkpoint_path(str(unit.model_dir))
     checkpoint.restore(path).assert_existing_objects_matched()
     assert_refined_by(lambda x_a: model.decoder_b(model.encoder_a(x_a)), unit, sets)
@@ -347,7 +348,7 @@ def test_simgan_refines_with_the_network_of_its_training(changes, tmp_path):
     settings = {"num_blocks": 1, "base_maps": 4, "block_kernel_size": 3}
     settings |= {"architecture": "hands", "output_activation": "tanh", **changes}
     trained = networks.build_refiner(32, **settings)
-    model = tf.train.Checkpoint(refiner=trained)
+    model = lanes.checkpoint(refiner=trained)
     path = tf.train.Checkpoint(model=model).write(str(tmp_path / "checkpoint"))
     network, parts = simgan_refine.build_refiner(settings, 32)
     restore_parts(path, **parts)

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from dataset.errors import UserError
+from training import lanes
 
 FINISHED = "finished.json"
 CHECKPOINT = re.compile(r"(ckpt-\d+)\.(?:index|data-\d+-of-\d+)")
@@ -164,16 +165,16 @@ def forget_later(folder: str, path: str | None) -> None:
 
 def restore_parts(path: str, **parts: keras.Model) -> None:
     """Restores networks from a checkpoint by the name they have in the model."""
-    checkpoint = tf.train.Checkpoint(model=tf.train.Checkpoint(**parts))
+    checkpoint = lanes.checkpoint(model=lanes.checkpoint(**parts))
     # Not `restore`, which asks for a counter of saves: kept steps have none.
     checkpoint.read(path).assert_existing_objects_matched().expect_partial()
 
 
 def num_bytes(model: keras.Model) -> int:
     """Bytes of a checkpoint of `model`: of all variables that hang on it."""
-    checkpoint = tf.train.Checkpoint(model=model)  # The view keeps no reference to it.
+    checkpoint = lanes.checkpoint(model=model)  # The view keeps no reference to it.
     tracked = tf.train.TrackableView(checkpoint).descendants()
-    variables = {v.ref(): v for v in tracked if isinstance(v, tf.Variable)}
+    variables = {id(v): v for v in tracked if isinstance(v, tf.Variable)}
     return sum(v.dtype.size * v.shape.num_elements() for v in variables.values())
 
 

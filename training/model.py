@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from training import lanes
+
 
 class SteppedModel(keras.Model):
     """A model whose `train_step` depends on variables, batch and step alone.
@@ -36,6 +38,10 @@ class SteppedModel(keras.Model):
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
         self._trackers = {name: keras.metrics.Mean(name=name) for name in loss_names}
+
+    def compile(self, **options: Any) -> None:
+        """Keras' own, for a model whose `train_step` does all: see `lanes`."""
+        super().compile(**lanes.compile_options(self, options))
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -124,16 +130,13 @@ class SteppedModel(keras.Model):
         variables: Sequence[tf.Variable],
     ) -> None:
         """One optimizer step on `variables`; scales the loss where float16 needs it."""
-        scaled = isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer)
-        if scaled:
-            with tape:
-                loss = optimizer.get_scaled_loss(loss)
-        gradients = tape.gradient(loss, variables)
-        if scaled:
-            gradients = optimizer.get_unscaled_gradients(gradients)
         if self.on_gradients:
-            self.on_gradients(gradients, variables)
+            self.on_gradients(tape.gradient(loss, variables), variables)
             return
+        if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
+            lanes.apply_scaled(optimizer, tape, loss, variables)
+            return
+        gradients = tape.gradient(loss, variables)
         optimizer.apply_gradients(zip(gradients, variables))
 
     def end_step(self) -> dict[str, tf.Tensor]:
@@ -153,11 +156,11 @@ def optimizer_for_precision(
 
 def reset_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     """Sets an optimizer's counters and moments to zero; not its learning rate."""
-    for variable in optimizer.variables:
+    for variable in lanes.state(optimizer):
         variable.assign(tf.zeros_like(variable))
 
 
 def unique(collections: Iterable[Iterable[tf.Variable]]) -> list[tf.Variable]:
     """The variables of some collections, those that several have once, in order."""
-    variables = {v.ref(): v for collection in collections for v in collection}
+    variables = {id(v): v for collection in collections for v in collection}
     return list(variables.values())

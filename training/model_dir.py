@@ -18,6 +18,7 @@ import tensorflow as tf
 from dataset.errors import UserError
 from dataset.folders import write_json
 from dataset.shards import PROJECT_VERSION, ShardSet
+from training import lanes
 from training.checkpoints import (
     FINISHED,
     checkpoint_paths,
@@ -115,6 +116,7 @@ class ModelDir:
         content = {
             "binary": self.binary,
             "project_version": PROJECT_VERSION,
+            "lane": lanes.LANE,
             "settings": self.settings,
             "inputs": {flag: [s.digest for s in sets] for flag, sets in inputs.items()},
             "facts": facts,
@@ -148,10 +150,17 @@ class ModelDir:
         return former
 
     def _check_settings(self):
-        """Refuses to continue with a flag that changes the result."""
+        """Refuses to continue in another lane, or with flags that change the result."""
         former = self._former_run()
         if not former:
             return
+        lane = former.get("lane", lanes.FAITHFUL)  # There was one alone once.
+        if lane != lanes.LANE and not self.is_finished:
+            return self._replace_former(
+                f"--model_dir={self.path}: the training there was begun in the {lane}"
+                f" lane, this is the {lanes.LANE} one, whose steps round otherwise; use"
+                f" Python {lanes.PYTHONS[lane]} to continue it"
+            )
         before, now = former["settings"], json.loads(json.dumps(self.settings))
         for name in sorted({*before, *now} - FREE):
             old, new = before.get(name), now.get(name)
@@ -199,13 +208,13 @@ class ModelDir:
             forget_later(folder, path)
         if not path:
             return 0
-        checkpoint = tf.train.Checkpoint(model=model)
+        checkpoint = lanes.checkpoint(model=model)
         checkpoint.restore(path).assert_existing_objects_matched()
         return step_of(path)
 
     def save(self, model: keras.Model, step: int) -> None:
         """Writes a checkpoint of a step; the one before is kept, too."""
-        checkpoint = tf.train.Checkpoint(model=model)
+        checkpoint = lanes.checkpoint(model=model)
         manager = tf.train.CheckpointManager(
             checkpoint, self.own_path("checkpoints"), max_to_keep=KEPT_CHECKPOINTS
         )
@@ -213,7 +222,7 @@ class ModelDir:
 
     def keep(self, model: keras.Model, step: int) -> None:
         """Writes a checkpoint of a step that is never removed."""
-        checkpoint = tf.train.Checkpoint(model=model)
+        checkpoint = lanes.checkpoint(model=model)
         checkpoint.write(os.path.join(self.own_path("kept"), f"step-{step}"))
 
     def finish(self, **results: Any) -> None:
