@@ -68,7 +68,9 @@ def check_sets(train_sets, validation_sets):
 def slice_settings(shard_set):
     """How a set was made of volumes or image files, as far as its manifest says."""
     settings = shard_set.manifest.get("settings", {})
-    keys = (*SLICE_SETTINGS, *IMAGE_SETTINGS)
+    # Of volumes, --mask_pattern has another meaning, and is no part of an image.
+    of_files = "intensities" in settings
+    keys = (*SLICE_SETTINGS, *(IMAGE_SETTINGS if of_files else ()))
     known = {key: settings[key] for key in keys if key in settings}
     return {**known, "image_size": shard_set.image_size}
 

@@ -99,7 +99,8 @@ def test_unlabeled_images_are_refused(sets):
 
 
 def test_slice_settings_are_those_that_the_manifest_has(sets):
-    sets["tumor"].manifest["settings"] = {"first_slice": 20, "other": 1}
+    others = {"other": 1, "mask_pattern": "masks/{case}_seg.nii"}
+    sets["tumor"].manifest["settings"] = {"first_slice": 20, **others}
     settings = input_pipeline.slice_settings(sets["tumor"])
     assert settings == {"first_slice": 20, "image_size": 40}
 
