@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from dataset.errors import UserError
-from dataset.image_files import is_dicom
+from dataset.image_files import MAX_VOXELS, check_size, is_dicom
 from dataset.image_names import list_files
 
 SERIES, DESCRIPTION = "0020|000e", "0008|103e"
@@ -71,6 +71,7 @@ def read_series(folder):
     _check_one_series(folder, slices)
     slices.sort(key=lambda s: s.height)
     spacing = _check_places(folder, slices)
+    check_size(folder, (*slices[0].size, len(slices)), MAX_VOXELS)
     reader = sitk.ImageSeriesReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetOutputPixelType(sitk.sitkFloat32)  # Each file has a scale of its own.

@@ -1,5 +1,7 @@
 """Reads files of single images: PNG, JPEG, TIFF and DICOM, as they are."""
 
+import math
+
 import cv2
 import numpy as np
 import SimpleITK as sitk
@@ -7,6 +9,10 @@ import SimpleITK as sitk
 from dataset.errors import UserError
 from dataset.folders import check_file
 
+# What a header promises is taken into memory before the rest of the file is read.
+# OpenCV has the same limit, which `flags.binary` sets.
+MAX_PIXELS = 2**26
+MAX_VOXELS = 2**27  # 512 x 512 x 512; a brain at 1 mm has 9 million.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 CHANNELS = ("red", "green", "blue", "luminance")
 PHOTOMETRIC = "0028|0004"  # DICOM tag: which end of the values is white.
@@ -89,12 +95,22 @@ def _check_end(content):
             raise ValueError("JPEG cut off before its end")
 
 
+def check_size(path, size, most=MAX_PIXELS):
+    """Refuses a file whose header asks for more memory than anybody's image."""
+    if math.prod(size) > most:
+        sizes = " x ".join(map(str, size))
+        raise UserError(
+            f"{path}: {sizes} pixels by its header, expected {most:,} at most."
+        )
+
+
 def _read_dicom(path):
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(path)
     try:
         reader.ReadImageInformation()
+        check_size(path, reader.GetSize())
         frames = int(np.prod(reader.GetSize()[2:]))
         if frames != 1:
             raise UserError(f"{path}: {frames} frames, expected a single one.")

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from dataset.dicom_series import read_series
 from dataset.errors import UserError
 from dataset.folders import check_file
+from dataset.image_files import MAX_VOXELS, check_size
 from dataset.volume_rules import DEFAULT_RULES, bare_affine, volume_affine
 
 SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd", ".nhdr")
@@ -118,6 +119,7 @@ def _read_itk(path, kind):
     reader.SetImageIO(kind)
     reader.SetFileName(path)
     reader.ReadImageInformation()
+    check_size(path, reader.GetSize(), MAX_VOXELS)
     channel = _channel(path, reader.GetSize())
     if reader.GetNumberOfComponents() != 1:
         raise UserError(
@@ -142,6 +144,7 @@ def _read_nifti(path, rules):
     shape = nifti.shape
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
+    check_size(path, shape, MAX_VOXELS)
     channel = _channel(path, shape)
     voxels = nifti.dataobj
     if voxels.dtype.names:

@@ -226,7 +226,8 @@ def _paint_panel(axis, panel):
     draws = np.random.default_rng(0)
     chunks = []
     for origin, points in zip(("real", "synthetic"), panel):
-        order = np.array_split(draws.permutation(len(points.positions)), CHUNKS)
+        number = min(CHUNKS, len(points.positions))
+        order = np.array_split(draws.permutation(len(points.positions)), number)
         chunks += [(origin, points.labels[n], points.coordinates[n]) for n in order]
     for n in draws.permutation(len(chunks)):
         origin, labels, coordinates = chunks[n]

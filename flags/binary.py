@@ -73,6 +73,8 @@ def set_process_up():
     # TensorFlow reports its factories and optional instruction sets at every import;
     # trainers print the devices that they use themselves. Set the variable to see all.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # OpenCV would make images of 2 ** 30 pixels, 8 GB, of the few bytes of a header.
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**26))
     # TensorFlow asks for oneDNN by itself on some processors only; on others the
     # detector takes four times as long, and rounds otherwise.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -131,7 +133,12 @@ def _check_local(paths, elsewhere):
                 )
 
 
+def _one_line(message):
+    """A message as a terminal may show it, though a file's content may be in it."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+
+
 def _fail(binary, message, code=1):
     sys.stdout.flush()  # In a log, what was printed before stands before.
-    print(f"{binary}: error: {message}", file=sys.stderr)
+    print(f"{binary}: error: {_one_line(message)}", file=sys.stderr)
     sys.exit(code)

@@ -1,7 +1,6 @@
 """What a training left in its `--model_dir`, for the programs that use it."""
 
 import hashlib
-import json
 import os
 import re
 import sys
@@ -11,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from dataset.errors import UserError
+from dataset.folders import read_json
 from training import lanes
 
 FINISHED = "finished.json"
@@ -57,13 +57,17 @@ def read_run(model_dir: str) -> dict[str, Any]:
     The settings include the flags that were added since: see `ADDED_SETTINGS`.
 
     Raises:
-      UserError: there is no training in `model_dir`.
+      UserError: there is no training in `model_dir`, or its `run.json` is damaged.
     """
     path = os.path.join(model_dir, "run.json")
     if not tf.io.gfile.exists(path):
         raise UserError(f"--model_dir={model_dir}: no training in it (no run.json).")
-    with tf.io.gfile.GFile(path) as file:
-        run = json.load(file)
+    run = read_json(path)
+    if not isinstance(run, dict) or not isinstance(run.get("binary"), str):
+        raise UserError(f"{path}: damaged (no name of a binary in it).")
+    for name in ("settings", "inputs", "facts"):
+        if not isinstance(run.get(name), dict):
+            raise UserError(f"{path}: damaged ({name} is no object of names).")
     added = ADDED_SETTINGS.get(run["binary"], {})
     return {**run, "settings": {**added, **run["settings"]}}
 

@@ -11,6 +11,9 @@ import cv2
 import numpy as np
 import small_trainings
 
+from evaluation.turing_images import ANSWERS, write_test
+from filtering.clusters import Clusters
+from filtering.decisions import DecisionJournal
 from training.model_dir import flagfile
 
 # Binaries that no command below is for, and why.
@@ -25,7 +28,8 @@ SETS = "base/sets"
 OUT = {"output_dir": "out"}
 CLASSES = f"{SETS}/tumor,{SETS}/non_tumor"
 TRAIN = {"model_dir": "out", "checkpoint_minutes": 0.0, "strategy": "auto"}
-DETECTOR = {"train_dirs": CLASSES, "validation_dirs": f"{SETS}/test"}
+TEST = f"{SETS}/test,{SETS}/test_non_tumor"
+DETECTOR = {"train_dirs": CLASSES, "validation_dirs": TEST}
 DOMAINS = {"synthetic_dir": f"{SETS}/tumor", "real_dir": f"{SETS}/real"}
 SHARDS = {**OUT, "images_per_shard": 4}
 TINY = small_trainings
@@ -67,7 +71,7 @@ COMMANDS = {
     "classifier.train": ({**TINY.CLASSIFIER, **DETECTOR, **TRAIN}, ()),
     "classifier.augment": ({"data_dirs": CLASSES, **SHARDS, "num_images": 14}, ()),
     "classifier.predict": (
-        {"model_dir": "base/classifier.train/out", "data_dirs": f"{SETS}/test"}
+        {"model_dir": "base/classifier.train/out", "data_dirs": TEST}
         | {"output_csv": "out/predictions.csv", "heat_maps": False},
         ("classifier.train",),
     ),
@@ -92,7 +96,7 @@ COMMANDS = {
     ),
     "evaluation.tsne": (
         {"real_dirs": f"{SETS}/tumor", "synthetic_dirs": f"a={SETS}/real", **OUT}
-        | {"num_images": 10, "perplexity": 3.0, "num_iterations": 250},
+        | {"num_images": 12, "perplexity": 3.0, "num_iterations": 250},
         (),
     ),
     "evaluation.select": (
@@ -118,16 +122,25 @@ def words(binary):
 
 def write_inputs(folder, write_images):
     """Writes `base/sets`; `write_images` is the fixture."""
-    own = {"images": 6, "size": 32}
+    own = {"images": 8, "size": 32}
     write_images(folder / "tumor", 1, ("a", "b"), **own)
     write_images(folder / "non_tumor", 0, ("a", "b"), **own)
     write_images(folder / "test", 1, ("c", "d"), **own)
+    write_images(folder / "test_non_tumor", 0, ("c", "d"), **own)
     write_images(folder / "real", 1, ("e", "f", "g"), **own)
     write_images(folder / "non_tumor_synthetic", 0, ("h", "i"), **own)
     write_images(folder / "small", 1, ("a",), images=5, size=8)
-    (folder / "decisions.jsonl").touch()
     write_files(folder / "files")
     write_answers(folder / "turing", folder)
+
+
+def write_decisions(base):
+    """What a person said about the clusters, once there are some."""
+    clusters = Clusters(str(base / "filtering.cluster/out"))
+    path = str(base / "sets/decisions.jsonl")
+    journal = DecisionJournal(path, "clusters", clusters.digest)
+    journal.append("cluster", "0", "discard", "a reader")
+    journal.close()
 
 
 def write_files(folder):
@@ -143,8 +156,6 @@ def write_files(folder):
 
 def write_answers(folder, sets):
     """A Visual Turing Test that a reader has answered."""
-    from evaluation.turing_images import ANSWERS, write_test
-
     os.makedirs(folder)
     real = [str(sets / "tumor"), str(sets / "non_tumor")]
     synthetic = [str(sets / "real"), str(sets / "non_tumor_synthetic")]

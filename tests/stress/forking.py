@@ -14,6 +14,7 @@ import runpy
 import signal
 import sys
 import traceback
+import warnings
 
 # Of the file system of TensorFlow, by the position of the path among the arguments.
 GFILE = ("RenameFile", "DeleteFile", "DeleteRecursively", "CreateDir")
@@ -128,6 +129,7 @@ def work(request):
         exec(request["prelude"], {})
     if request["events"]:
         Events(request["events"], request["last_event"]).watch()
+    warnings.simplefilter("ignore", RuntimeWarning)  # runpy: imported before it is run.
     sys.argv = [request["binary"], *request["arguments"]]
     try:
         runpy.run_module(request["binary"], run_name="__main__", alter_sys=True)
