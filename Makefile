@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
 	--cores=$(CORES)
 
-.PHONY: help setup demo mini test test-long benchmark-refiners lint format lock clean
+.PHONY: help setup demo mini test test-long stress benchmark-refiners lint format lock clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -19,6 +19,7 @@ help:
 	@echo "make test    the tests; with BRATS_DIR=folder those on real cases too"
 	@echo "make test-long  those that take minutes each"
 	@echo "make benchmark-refiners  what UNIT and SimGAN put right, on cases of BRATS_DIR"
+	@echo "make stress  kills, damaged sets and hostile files; hours"
 	@echo "make setup   what the above do first: Python packages into $(VENV)"
 	@echo "make lint    style, spelling, types;  make format  applies the style"
 	@echo "make lock    newest versions that fit, into the two requirements.lock"
@@ -47,6 +48,11 @@ test-long: $(VENV)/installed $(WORKFLOW_VENV)/installed .venv-store/installed
 	@PYTHONPATH=$(CURDIR)/.venv-store/plugin \
 	  STORE_PYTHON=$(CURDIR)/.venv-store/bin/python $(PYTHON) -m pytest -n $(TEST_PROCESSES) \
 	  --dist=loadfile -m "long and not stress"
+
+# Kills at any moment, damaged sets, hostile files: docs/reliability.md. Hours;
+# STRESS_KILLS=2 STRESS_FLIPS=100 STRESS_SECONDS=5 make stress takes a quarter of one.
+stress: $(VENV)/installed
+	@$(PYTHON) -m pytest -m stress tests/stress
 
 # An S3 store on this machine for its tests, and TensorFlow's plug-in for it.
 .venv-store/installed: $(VENV)/installed

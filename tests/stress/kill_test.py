@@ -50,7 +50,7 @@ def programs():
 
 @pytest.fixture(scope="module")
 def whole(programs, write_images, tmp_path_factory):
-    """A function of a binary's name to the folder of all inputs, its uninterrupted `End` and digests."""
+    """A function of a binary's name to the inputs' folder, its whole `End`, digests."""
     base, ends = tmp_path_factory.mktemp("base"), {}
     commands.write_inputs(base / "sets", write_images)
 
