@@ -31,8 +31,8 @@ from dataset.image_table import read_table
 from dataset.records import Record
 from dataset.shards import ShardSet
 from dataset.volumes import read_volume
-from evaluation.detection.predictions import read_predictions
-from evaluation.turing.answers import read_answers
+from evaluation.predictions import read_predictions
+from evaluation.turing_scores import read_answers
 from filtering.clusters import CLUSTERS_VERSION, Clusters
 from filtering.decisions import make_header, read_decisions
 from pages.journal import Journal
