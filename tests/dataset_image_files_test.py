@@ -1,13 +1,17 @@
 """Files of images: every format as it is, every bad file with what is wrong."""
 
+import struct
+import zlib
+
 import cv2
 import image_folder
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from refusals import refused
 
 from dataset.errors import UserError
-from dataset.image_files import is_image, read_image
+from dataset.image_files import MAX_VOXELS, check_size, is_image, read_image
 
 GREY = image_folder.pattern(0, (30, 50))
 DEEP = GREY.astype(np.uint16) * 100 + 7
@@ -129,3 +133,16 @@ def test_bad_file_is_named_with_what_is_wrong(tmp_path, name, message):
 def test_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match="no.png: no such file"):
         read_image(str(tmp_path / "no.png"))
+
+
+def test_header_that_asks_for_gigabytes_is_refused(tmp_path):
+    path = image_folder.write(tmp_path / "large.png", GREY)
+    content = path.read_bytes()
+    header = b"IHDR" + struct.pack(">II", 20_000, 20_000) + content[24:29]
+    checksum = struct.pack(">I", zlib.crc32(header))
+    path.write_bytes(content[:12] + header + checksum + content[33:])
+    with refused(path, "damaged or of another format"):
+        read_image(str(path))
+    with refused("a.nii", "1000 x 1000 x 1000", "67,108,864"):
+        check_size("a.nii", (1000, 1000, 1000))
+    check_size("a.nii", (512, 512, 512), MAX_VOXELS)

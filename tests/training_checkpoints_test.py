@@ -16,6 +16,7 @@ from training.checkpoints import (
     checkpoint_paths,
     forget_later,
     latest_checkpoint,
+    read_run,
 )
 
 
@@ -111,3 +112,13 @@ def test_training_without_any_checkpoint_that_can_be_read_is_refused(folder):
 
 def test_no_checkpoint_is_none(tmp_path):
     assert latest_checkpoint(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff{", b"[1]", b'{"binary": 3}', b'{"binary": "a.b", "settings": []}'],
+)
+def test_damaged_run_is_named(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content)
+    with refused(tmp_path / "run.json", "damaged"):
+        read_run(str(tmp_path))
