@@ -18,8 +18,10 @@ from munit.perceptual import build_features
 from refiners.model import RefinerModel
 from training.model import optimizer_for_precision, unique
 
-TERMS = ("reconstruction", "content", "style", "cycle", "perceptual")
-TERMS += ("generator", "discriminator")
+TERMS = (
+    *("reconstruction", "content", "style", "cycle", "perceptual"),
+    *("generator", "discriminator"),
+)
 LOSS_NAMES = tuple(f"{term}_loss_{domain}" for domain in "ab" for term in TERMS)
 
 # Streams of random numbers, a style each.

@@ -206,8 +206,8 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
         ("\nseeds: [0]", "\nseed: [0]", ["seed: unknown key; did you mean 'seeds'?"]),
         (
             "threads: {train: 1, other",
-            "threads: {trian: 1, other",
-            ["threads: trian: unknown key; did you mean 'train'? Expected some of"],
+            "threads: {trains: 1, other",
+            ["threads: trains: unknown key; did you mean 'train'? Expected some of"],
         ),
         ("real: [real]", "real: real", ["mixes: real: 'real', expected a list"]),
         ("folds: 1", "folds: two", ["folds: 'two', expected a whole number"]),

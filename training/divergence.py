@@ -18,6 +18,7 @@ from dataset.errors import UserError
 from dataset.folders import write_json
 from dataset.records import parse_origins
 from dataset.shards import ShardSet
+from training import lanes
 from training.checkpoints import checkpoint_paths, find_fault, step_of
 from training.model import SteppedModel
 
@@ -129,7 +130,7 @@ def non_finite_weights(model: SteppedModel) -> dict[str, int]:
 
 def read_batch(run: "Run") -> tuple[Any, list[dict[str, Any]]]:
     """The batch of the step that was just done, and the records that it was made of."""
-    records = []
+    records: list[dict[str, str]] = []
     with noting(run.sets, records):
         (batch,) = run.batches_of(run.step - 1, run.step)
     return batch, sorted(records, key=lambda record: (record["set"], record["id"]))
@@ -149,7 +150,7 @@ def noting(sets: Iterable[ShardSet], records: list[dict[str, str]]) -> Iterator[
         return serialized
 
     for own in sets:
-        own.serialized = noted(own, own.serialized)
+        vars(own)["serialized"] = noted(own, own.serialized)
     try:
         yield
     finally:
@@ -167,9 +168,9 @@ def gradient_norms(run: "Run", model: SteppedModel, batch: Any) -> dict[str, Any
     """
     model.step.assign(run.step - 1)
     sums = collect_gradients(run, model, batch)
-    norms = {}
+    norms: dict[str, float] = {}
     for name, network in networks(model).items():
-        refs = [variable.ref() for variable in network.trainable_variables]
+        refs = references(network.trainable_variables)
         for update in sums:
             if refs and all(ref in update for ref in refs):
                 norm = math.sqrt(sum(update[ref] for ref in refs))
@@ -187,9 +188,8 @@ def collect_gradients(run: "Run", model: SteppedModel, batch: Any) -> list[dict]
         if context.num_replicas_in_sync > 1:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         if context.replica_id_in_sync_group == 0:
-            updates.append(
-                {v.ref(): sum_of_squares(g) for v, g in zip(variables, gradients)}
-            )
+            sums = map(sum_of_squares, gradients)
+            updates.append(dict(zip(references(variables), sums)))
 
     model.on_gradients = note
     try:
@@ -200,6 +200,11 @@ def collect_gradients(run: "Run", model: SteppedModel, batch: Any) -> list[dict]
     finally:
         model.on_gradients = None
     return updates
+
+
+def references(variables: Iterable[Any]) -> list[Any]:
+    """What tells variables apart, as keys of a dict."""
+    return [v.ref() for v in lanes.tensorflow_variables(variables)]
 
 
 def sum_of_squares(gradient: Any) -> float:

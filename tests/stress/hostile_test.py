@@ -32,7 +32,7 @@ from dataset.records import Record
 from dataset.shards import ShardSet
 from dataset.volumes import read_volume
 from evaluation.predictions import read_predictions
-from evaluation.turing_scores import read_answers
+from evaluation.turing_table import read_tests
 from filtering.clusters import CLUSTERS_VERSION, Clusters
 from filtering.decisions import make_header, read_decisions
 from pages.journal import Journal
@@ -168,7 +168,7 @@ FORMATS = [
         "answers.jsonl",
         write_answers,
         mutated_json,
-        lambda path: read_answers([str(path.parent)]),
+        lambda path: read_tests([str(path.parent)]),
     ),
 ]
 
