@@ -11,7 +11,7 @@ from dataset.folders import check_file
 
 # What a header promises is taken into memory before the rest of the file is read.
 # OpenCV has the same limit, which `flags.binary` sets.
-MAX_PIXELS = 2**26
+MAX_PIXELS = 2**24
 MAX_VOXELS = 2**27  # 512 x 512 x 512; a brain at 1 mm has 9 million.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 CHANNELS = ("red", "green", "blue", "luminance")

@@ -74,7 +74,7 @@ def set_process_up():
     # trainers print the devices that they use themselves. Set the variable to see all.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # OpenCV would make images of 2 ** 30 pixels, 8 GB, of the few bytes of a header.
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**26))
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**24))
     # TensorFlow asks for oneDNN by itself on some processors only; on others the
     # detector takes four times as long, and rounds otherwise.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -122,3 +122,14 @@ def test_damaged_run_is_named(tmp_path, content):
     (tmp_path / "run.json").write_bytes(content)
     with refused(tmp_path / "run.json", "damaged"):
         read_run(str(tmp_path))
+
+
+def test_checkpoints_from_before_a_start_do_not_stay_for_ever(tmp_path):
+    directory = str(tmp_path / "checkpoints")
+    model = tf.train.Checkpoint(weights=tf.Variable(tf.zeros([10])))
+    for step in range(1, 5):  # Each by a new process, which first looks what is there.
+        forget_later(directory, latest_checkpoint(directory))
+        manager = tf.train.CheckpointManager(model, directory, max_to_keep=2)
+        manager.save(checkpoint_number=step)
+    names = [os.path.basename(path) for path in checkpoint_paths(directory)]
+    assert names == ["ckpt-3", "ckpt-4"]

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import sys
+import time
 from typing import Any
 
 import keras
@@ -160,8 +161,13 @@ def forget_later(folder: str, path: str | None) -> None:
                 aside = os.path.join(folder, "damaged-" + os.path.basename(name))
                 tf.io.gfile.rename(name, aside, overwrite=True)
     if path:
+        paths = checkpoint_paths(folder)
         tf.compat.v1.train.update_checkpoint_state(
-            folder, path, all_model_checkpoint_paths=checkpoint_paths(folder)
+            folder,
+            path,
+            all_model_checkpoint_paths=paths,
+            # Without, TensorFlow takes them for some to be kept for ever.
+            all_model_checkpoint_timestamps=[time.time()] * len(paths),
         )
     elif tf.io.gfile.exists(os.path.join(folder, "checkpoint")):
         tf.io.gfile.remove(os.path.join(folder, "checkpoint"))
