@@ -65,7 +65,10 @@ def posted(**types):
     Returns:
       The values in this order. Anything else ends the request with status 400.
     """
-    content = flask.request.get_json(silent=True)
+    try:
+        content = flask.request.get_json(silent=True)
+    except RecursionError:  # Lists in lists, tens of thousands deep.
+        content = None
     if not isinstance(content, dict) or content.keys() != types.keys():
         flask.abort(400, f"Expected a JSON object of {', '.join(types)}.")
     for name, expected in types.items():
