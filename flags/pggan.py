@@ -85,7 +85,30 @@ def define_train():
             " of each phase in any case.",
             least=0.001,
         ),
+        **_define_guide(),
         **_define_distances(),
+    )
+
+
+def _define_guide():
+    return dict(
+        guide_dir=path(
+            "With --guide_weight: SavedModel of classifier.export, a detector that was"
+            " trained on real images of the training part. G is rewarded for images of"
+            " --resolution that are hard for it and yet of their class (future work of"
+            " Han et al., 2019).",
+            required=False,
+        ),
+        guide_weight=number(
+            0.0, "Weight of that reward beside G's adversarial loss; 0: no guide."
+        ),
+        guide_probability=number(
+            0.6,
+            "Probability of an image's own class that the detector is to give it: the"
+            " nearer to 0.5, the harder.",
+            least=0.5,
+            most=0.999,
+        ),
     )
 
 

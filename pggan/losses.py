@@ -17,6 +17,21 @@ def generator_loss(fake_scores):
     return -fake_scores
 
 
+def guide_loss(probabilities, guide_probability):
+    """KL(q || p): 0 where a detector gives an image its own class with p = q.
+
+    With q little more than 1/2 an image is hard for it, and yet of its class.
+
+    Args:
+      probabilities: p, float32 [batch].
+      guide_probability: q, a number.
+    """
+    # Where p is rounded to 0 or 1 there would be neither a value nor a slope.
+    p = tf.clip_by_value(probabilities, 1e-6, 1 - 1e-6)
+    q = guide_probability
+    return q * tf.math.log(q / p) + (1 - q) * tf.math.log((1 - q) / (1 - p))
+
+
 def drift_penalty(real_scores):
     """D(x)^2: keeps the scores near zero, where their offset is arbitrary."""
     return tf.square(real_scores)

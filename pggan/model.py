@@ -27,6 +27,8 @@ class PGGAN(SteppedModel):
       gradient_penalty_weight, drift_weight: see `losses`.
       penalty_size: size of the images with respect to which the gradient is penalized,
         `current` or `final`, to which those of lower resolutions are enlarged.
+      guide, guide_weight, guide_probability: see `guide.open_guide` and
+        `losses.guide_loss`; a guide judges images of the final resolution alone.
       seed, batch_size: see `SteppedModel`.
     """
 
@@ -43,9 +45,13 @@ class PGGAN(SteppedModel):
         gradient_penalty_weight,
         penalty_size,
         drift_weight,
+        guide=None,
+        guide_weight=0.0,
+        guide_probability=0.6,
         **kwargs,
     ):
         names = ("generator_loss", "discriminator_loss", "gradient_penalty", "drift")
+        names += ("guide_loss",) if guide else ()
         super().__init__(loss_names=names, **kwargs)
         size = {"fmap_base": fmap_base, "fmap_max": fmap_max}
         self.latent_size = latent_size
@@ -69,6 +75,9 @@ class PGGAN(SteppedModel):
         self.gradient_penalty_weight = gradient_penalty_weight
         self.penalty_size = penalty_size
         self.drift_weight = drift_weight
+        self.guide = guide
+        self.guide_weight = guide_weight
+        self.guide_probability = guide_probability
         self.generator_optimizer = self._adam(learning_rate, self.generators)
         self.discriminator_optimizer = self._adam(learning_rate, self.discriminators)
 
@@ -143,6 +152,11 @@ class PGGAN(SteppedModel):
             loss = self.average(
                 generator_loss=losses.generator_loss(discriminate(fake_images))
             )
+            if self.guide and real_images.shape[1] == self.resolution:
+                guided = losses.guide_loss(
+                    self.guide(fake_images), self.guide_probability
+                )
+                loss += self.guide_weight * self.average(guide_loss=guided)
         variables = generator.trainable_variables
         self.minimize(self.generator_optimizer, tape, loss, variables)
         self._update_average(generator)

@@ -16,6 +16,7 @@ from dataset.errors import UserError
 from dataset.record_faults import record_errors
 from dataset.shards import ShardSet
 from pggan import growth, input_pipeline
+from pggan.guide import open_guide
 from pggan.model import PGGAN
 from pggan.progress import Progress, open_progress
 from training import callbacks as training_callbacks
@@ -65,7 +66,7 @@ def train(
         distance_images=distance_images,
         stop_when_flat=stop_when_flat,
     )
-    model = build(run, resolution, progress, **model_settings)
+    model = build(run, resolution, progress, label, **model_settings)
     facts = {"class": label, **describe(model, phases, shard_set)}
     num_steps = phases[-1].stop // run.batch_size
     inputs = {"data_dir": [shard_set]}
@@ -86,7 +87,14 @@ def train(
 
 
 def build(
-    run: Run, resolution: int, progress: Progress | None, **model_settings: Any
+    run: Run,
+    resolution: int,
+    progress: Progress | None,
+    label: str,
+    *,
+    guide_dir: str | None,
+    guide_weight: float,
+    **model_settings: Any,
 ) -> PGGAN:
     """The model on all replicas."""
     with run.strategy.scope():
@@ -94,6 +102,8 @@ def build(
             resolution=resolution,
             seed=run.seed,
             batch_size=run.batch_size,
+            guide=open_guide(guide_dir, guide_weight, label),
+            guide_weight=guide_weight,
             **model_settings,
         )
     model.memory = progress and progress.variable

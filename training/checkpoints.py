@@ -38,6 +38,9 @@ ADDED_SETTINGS: dict[str, dict[str, Any]] = {
         "distance_kimg": 0.0,
         "distance_images": 500,
         "stop_when_flat": 0.0,
+        "guide_dir": None,
+        "guide_weight": 0.0,
+        "guide_probability": 0.6,
     },
     "simgan.train": {
         "block_kernel_size": 3,

@@ -63,6 +63,11 @@ COMMANDS = {
         {"model_dir": "base/unit.train/out", "data_dir": f"{SETS}/tumor", **SHARDS},
         ("unit.train",),
     ),
+    "munit.train": ({**TINY.MUNIT, **DOMAINS, **TRAIN}, ()),
+    "munit.refine": (
+        {"model_dir": "base/munit.train/out", "data_dir": f"{SETS}/tumor", **SHARDS},
+        ("munit.train",),
+    ),
     "simgan.train": ({**TINY.SIMGAN, **DOMAINS, **TRAIN}, ()),
     "simgan.refine": (
         {"model_dir": "base/simgan.train/out", "data_dir": f"{SETS}/tumor", **SHARDS},
