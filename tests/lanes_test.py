@@ -23,7 +23,7 @@ NOT_OF_MODELS = {*COMMON} - {"seed", "batch_size"}
 NOT_OF_MODELS |= {"real_dir", "synthetic_dir", "num_images", "keep_steps"}
 NOT_OF_MODELS |= {"sample_steps", "data_dir", "validation_dir", "num_epochs"}
 NOT_OF_MODELS |= {"stabilize_kimg", "fade_kimg", "sample_kimg", "distance_kimg"}
-NOT_OF_MODELS |= {"distance_images", "stop_when_flat"}
+NOT_OF_MODELS |= {"distance_images", "stop_when_flat", "guide_dir"}
 FOLDER = faithful_models.FOLDER
 OTHER = {lanes.FAITHFUL: lanes.NEWEST, lanes.NEWEST: lanes.FAITHFUL}[lanes.LANE]
 
@@ -81,7 +81,8 @@ def former_training(folder, **run):
     settings = {"model_dir": str(folder / "model"), "seed": 1}
     settings |= {"start_over": False, "dry_run": False}
     os.makedirs(settings["model_dir"])
-    content = {"binary": "tests.train", "settings": settings, **run}
+    content = {"binary": "tests.train", "settings": settings, "inputs": {}, "facts": {}}
+    content |= run
     with open(os.path.join(settings["model_dir"], "run.json"), "w") as file:
         json.dump(content, file)
     return settings
