@@ -51,7 +51,7 @@ ADDED_SETTINGS: dict[str, dict[str, Any]] = {
         "block_scale": 1.0,
         "refiner_rate_factor": 1.0,
     },
-    "unit.train": {"norm_scale": "ones"},
+    "unit.train": {"norm_scale": "ones", "shared_translations": False},
 }
 
 
@@ -70,7 +70,7 @@ def read_run(model_dir: str) -> dict[str, Any]:
     if not isinstance(run, dict) or not isinstance(run.get("binary"), str):
         raise UserError(f"{path}: damaged (no name of a binary in it).")
     for name in ("settings", "inputs", "facts"):
-        if not isinstance(run.get(name), dict):
+        if not isinstance(run.setdefault(name, {}), dict):
             raise UserError(f"{path}: damaged ({name} is no object of names).")
     added = ADDED_SETTINGS.get(run["binary"], {})
     return {**run, "settings": {**added, **run["settings"]}}
