@@ -165,7 +165,8 @@ class SampleReader:
         self._extractor = extractor
         self._features = {}
         self._offset, self._scale = 0.0, 1.0
-        if extractor:
+        # A network's are left as they are: FID and KID are defined on those.
+        if extractor and len(extractor.blocks) > 1:
             everything = self.features(real, range(len(real)))
             self._offset = everything.mean(axis=0)
             self._scale = block_scale(everything, extractor.blocks)
@@ -179,8 +180,8 @@ class SampleReader:
     def features(self, images, positions):
         """Features of some positions of an `ImageSet`, float32 [positions, features].
 
-        They have mean 0 over the real images, and every block of them has the same part
-        of the variance.
+        Several blocks have units of their own: all are brought to mean 0 and the same
+        part of the variance over the real images.
         """
         known = self._features.setdefault(images.name, {})
         missing = [n for n in positions if n not in known]

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import shard_sets
+import tensorflow as tf
 from refusals import refused
 from scipy import ndimage
 
@@ -132,6 +133,24 @@ def test_every_block_of_descriptors_counts_as_much(sets):
     np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-4)
     shares = [features.var(axis=0)[b].sum() for b in extractor.blocks.values()]
     np.testing.assert_allclose(shares, len(features.T) / len(shares), rtol=1e-3)
+
+
+class Means:
+    """A network's one block: an image's mean, and twice that."""
+
+    num_features, blocks = 2, {"network": slice(0, 2)}
+
+    def __call__(self, images):
+        means = tf.reduce_mean(tf.cast(images, tf.float32), axis=[1, 2])
+        return tf.concat([means, 2 * means], axis=1)
+
+
+def test_features_of_a_network_are_as_it_gives_them(sets):
+    """FID and KID are defined on those."""
+    real = open_image_set("real", [sets["real"]], "real_dirs")
+    features = SampleReader(32, Means(), real).features(real, [0, 5])
+    means = real.read([0, 5], 32).mean(axis=(1, 2))
+    np.testing.assert_allclose(features, np.stack([means, 2 * means], 1), rtol=1e-4)
 
 
 def test_network_that_sees_images_measures_them(defaults, sets, tmp_path):
