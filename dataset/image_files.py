@@ -21,7 +21,8 @@ PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
-cv2.setLogLevel(0)  # What it cannot decode is told by `read_image`.
+# What it cannot decode is told by `read_image`. Newer OpenCV has a module for it.
+getattr(cv2.utils, "logging", cv2).setLogLevel(0)
 
 
 def is_image(path):
