@@ -36,6 +36,11 @@ def test_learning_rate_follows_the_flags_where_given():
     np.testing.assert_allclose(changed, [1e-2, 1e-2, 1e-3, 1e-4], rtol=1e-5)
 
 
+def name_of(weight):
+    """Of a variable and its layer; in Keras 3, its name alone is not the layer's."""
+    return getattr(weight, "path", weight.name).removesuffix(":0")
+
+
 def train(strategy, *, sync_batch_norm, initial_weights=None):
     """One step on a fixed batch: the weights before, their updates, the losses."""
     batch_size, size = 8, 64
@@ -56,7 +61,7 @@ def train(strategy, *, sync_batch_norm, initial_weights=None):
     before = detector.get_weights()
     losses = classifier.fit(batch, verbose=0).history
     updates = {
-        weight.name: after - start
+        name_of(weight): after - start
         for weight, after, start in zip(
             detector.weights, detector.get_weights(), before
         )
@@ -100,7 +105,7 @@ def test_two_replicas_equal_one(one_replica, two_replicas, precision):
         one_losses["cross_entropy"], two_losses["cross_entropy"], rtol=1e-4
     )
     # The biases before a batch norm have no gradient but rounding.
-    names = [n for n in one if not n.endswith(("bias:0", "moving_variance:0"))]
+    names = [n for n in one if not n.endswith(("bias", "moving_variance"))]
     assert len(names) == 18 * 4
     differences = {
         name: np.linalg.norm(two[name] - one[name]) / np.linalg.norm(one[name])
@@ -119,7 +124,7 @@ def test_replicas_remember_variances_without_bessels_correction(
     """
     ratios = []
     for name, update in one_replica[1].items():
-        if name.startswith("conv5") and name.endswith("moving_variance:0"):
+        if "conv5" in name and name.endswith("moving_variance"):
             # 0.99 + 0.01 * variance - 1 is the first update.
             one, two = (u / 0.01 + 1 for u in (update, two_replicas[1][name]))
             ratios += (one / two).tolist()

@@ -119,7 +119,8 @@ class OneWeight(tf.keras.Model):
 
     def __init__(self, weight, size=None):
         super().__init__()
-        self.weight = tf.Variable(weight)
+        constant = tf.keras.initializers.Constant(weight)
+        self.weight = self.add_weight(name="weight", shape=[], initializer=constant)
         self.image_size = size
 
     def call(self, inputs):

@@ -115,14 +115,21 @@ def _children(value):
         return ((v.name, v) for v in value.variables)
     if not isinstance(value, keras.layers.Layer):
         return ()
-    if isinstance(value, keras.Model) and type(value).__module__.startswith("keras."):
-        layers = [layer for layer in value.layers if layer.weights]  # A network's.
+    if _is_network(value):
+        layers = [layer for layer in value.layers if layer.weights]
         return ((f"layer_with_weights-{n}", layer) for n, layer in enumerate(layers))
     return (
         (child.name if isinstance(child, keras.Variable) else name, child)
         for name, child in vars(value).items()
         if name not in _names_of_keras() and not name.startswith("_self_")
     )
+
+
+def _is_network(value):
+    """Whether it is a model that Keras has made of layers, of no class of ours."""
+    own = type(value)
+    of_keras = own is not keras.Model and own.__module__.startswith("keras.")
+    return isinstance(value, keras.Model) and of_keras
 
 
 @functools.cache
