@@ -33,7 +33,7 @@ FAULTS = {
     "fractions": r"fractions_seg.nii.gz: unknown label codes 0.5; expected",
     "flat": r"flat_t1ce.nii.gz: 2-D, 48 x 48; expected 3-D",
     "channels": r"channels_t1ce.nii.gz: 4-D, 48 x 48 x 31 x 2; expected 3-D, or 4-D",
-    "few_slices": r"few_slices_t1ce.nii.gz: too few slices, 90 mm in .* wants 101 mm",
+    "few_slices": r"few_slices_t1ce.nii.gz: too few slices, 90 mm in .* needs 101 mm",
     "affine": r"affine_t1ce.nii.gz: affine .*, expected three independent axes",
 }
 

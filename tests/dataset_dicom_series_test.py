@@ -1,5 +1,6 @@
 """A DICOM series is one volume, wherever its slices lie; what is none is refused."""
 
+import concurrent.futures
 import shutil
 
 import heads
@@ -42,7 +43,9 @@ def write_series(folder, image, *, reverse=False, **tags):
         paths.append(folder / f"IM{number:04d}")
         writer.SetImageIO("GDCMImageIO")
         writer.SetFileName(str(paths[-1]) + ".dcm")
-        writer.Execute(part)
+        # GDCM leaves the thread that writes in the locale C, without UTF-8.
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            pool.submit(writer.Execute, part).result()
         paths[-1] = paths[-1].with_suffix(".dcm").rename(paths[-1])  # No suffix.
     return paths
 
