@@ -23,7 +23,8 @@ def define_training(batch_size):
         ),
         precision=choice(
             ["float32", "mixed_bfloat16", "mixed_float16"],
-            "Arithmetic of convolutions; losses, norms and penalties stay float32."
+            "Arithmetic of convolutions; losses, penalties and the statistics of norms"
+            " stay float32."
             " bfloat16 for recent GPUs and CPUs, float16 for older GPUs.",
         ),
         jit_compile=switch("Compile the step with XLA."),
