@@ -3,12 +3,8 @@
     python -m benchmarks.operations --configuration=workflow/paper.yaml --slices=real
 
 Prints tables in Markdown. `--slices` is what `dataset.prepare` made of any cases, to
-measure how large an image is on disk; without it there is no disk.
-
-    python -m benchmarks.operations --configuration=workflow/mini.yaml
-     --measured=docs/results.md
-
-prints instead how many operations per second these measured times come to.
+measure how large an image is on disk; without it there is no disk. What a machine
+makes of so many operations: `benchmarks.peers`.
 """
 
 if __name__ == "__main__":  # Before TensorFlow is imported.
@@ -27,7 +23,6 @@ import subprocess
 import numpy as np
 
 from benchmarks.experiment import Experiment
-from benchmarks.measured import measured_table
 from dataset.records import serialize
 from dataset.shards import ShardSet
 from evaluation.tables import Table
@@ -178,9 +173,6 @@ def main(options):
         if options.slices
         else lambda size: math.nan,
     )
-    if options.measured:
-        print(measured_table(experiment.steps(), options.measured))
-        return
     steps = list(experiment.steps())
     alternatives = map(experiment.pggan_training, options.alternative)
     print(step_table(steps, list(alternatives), options.gpu or GPUS))
@@ -212,5 +204,4 @@ if __name__ == "__main__":
         default=[],
         help="flagfile in place of pggan_train, such as pggan_train_long",
     )
-    parser.add_argument("--measured", help="Markdown file with a table of times")
     main(parser.parse_args())

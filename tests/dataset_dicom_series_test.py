@@ -1,6 +1,6 @@
 """A DICOM series is one volume, wherever its slices lie; what is none is refused."""
 
-import concurrent.futures
+import locale
 import shutil
 
 import heads
@@ -43,9 +43,10 @@ def write_series(folder, image, *, reverse=False, **tags):
         paths.append(folder / f"IM{number:04d}")
         writer.SetImageIO("GDCMImageIO")
         writer.SetFileName(str(paths[-1]) + ".dcm")
-        # GDCM leaves the thread that writes in the locale C, without UTF-8.
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            pool.submit(writer.Execute, part).result()
+        known = locale.setlocale(locale.LC_ALL)
+        writer.Execute(part)
+        # GDCM writes in the locale C, without UTF-8, and stays there.
+        locale.setlocale(locale.LC_ALL, known)
         paths[-1] = paths[-1].with_suffix(".dcm").rename(paths[-1])  # No suffix.
     return paths
 
