@@ -48,6 +48,7 @@ def build_readers(shard_sets, image_size):
                 batch_size=BATCH,
                 seed=0,
                 first_image=0,
+                last_image=ENDLESS,
             ),
             BATCH,
         ),
