@@ -13,10 +13,6 @@ PYTHONS_any := $(PYTHONS_faithful) $(PYTHONS_newest)
 FETCHED_faithful := 3.11
 FETCHED_newest := 3.13
 FETCHED_any := $(FETCHED_faithful)
-# Snakemake's plugin for Slurm asks for 3.11 at least.
-FITS_workflow := $(FITS_any)
-PYTHONS_workflow := $(PYTHONS_faithful) $(PYTHONS_newest)
-FETCHED_workflow := $(FETCHED_faithful)
 ifneq ($(filter-out faithful newest,$(LANE)),)
 $(error LANE=$(LANE): expected faithful or newest)
 endif
@@ -30,10 +26,12 @@ SAY_LANE = $(PYTHON) -c 'import importlib.metadata as m, platform; \
 	    *(f"{name} {m.version(name)}" for name in ("tensorflow", "keras")))'
 # What may differ between lanes: networks, steps, resume, replicas, export, prediction.
 LANE_TESTS := $(addprefix tests/,lanes_test.py gan_*_test.py pggan_networks_test.py \
-	pggan_losses_test.py pggan_train_test.py unit_model_test.py simgan_model_test.py \
+	pggan_losses_test.py pggan_train_test.py unit_model_test.py munit_model_test.py \
+	refiners_translation_test.py simgan_model_test.py \
 	simgan_history_test.py classifier_export_test.py classifier_model_test.py \
 	classifier_networks_test.py classifier_predict_test.py training_model_test.py \
-	training_run_test.py training_resume_test.py)
+	training_run_test.py training_resume_test.py training_divergence_test.py \
+	pggan_guide_test.py munit_networks_test.py)
 UV_PYTHON := $(CURDIR)/.python
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 TEST_PROCESSES ?= 2
@@ -155,9 +153,6 @@ clean:
 # An environment is made once, and again when what it was made from has changed. In the
 # mode `compat` the project is found by its path: by the default one, a folder of an
 # experiment that is called as a package is, `classifier`, would be taken for it there.
-$(VENV)/bin/python:
-	$(call make_venv,$(VENV),$(or $(LANE),any))
-
 $(VENV)/installed: requirements.lock requirements-newest.lock setup.py
 	$(call make_venv,$(VENV),$(or $(LANE),any))
 	@echo "Installing Python packages into $(VENV) (2 to 3 GB, a few minutes) ..."
@@ -170,7 +165,7 @@ $(VENV)/installed: requirements.lock requirements-newest.lock setup.py
 	@touch $@
 
 $(WORKFLOW_VENV)/installed: workflow/requirements.lock
-	$(call make_venv,$(WORKFLOW_VENV),workflow)
+	$(call make_venv,$(WORKFLOW_VENV),any)
 	@echo "Installing Snakemake into $(WORKFLOW_VENV) ..."
 	@$(WORKFLOW_VENV)/bin/python -m pip install -qq --disable-pip-version-check \
 	  --requirement workflow/requirements.lock

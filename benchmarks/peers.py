@@ -6,7 +6,8 @@
 A step is a model, the size of its images and their number. Its networks are those of
 `--flags`. PyTorch's are written plainly, in `benchmarks/pytorch/`, once in its own
 layout, once in channels_last; eager, as most programs are. Both frameworks have as many
-threads. Writes `peers.json` and `peers.md`.
+threads. UNIT's peer encodes for either update, as its authors' program does. Writes
+`peers.json` and `peers.md`.
 """
 
 if __name__ == "__main__":  # Before TensorFlow is imported.
@@ -84,7 +85,10 @@ def compare(name, size, batch, options):
 
 def build_peers(name, size, step, precision):
     """Pairs of layout and PyTorch's `Peer`."""
-    module = importlib.import_module(f"benchmarks.pytorch.{name}")
+    try:
+        module = importlib.import_module(f"benchmarks.pytorch.{name}")
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"{name}: no such step in benchmarks/pytorch/.") from error
     images = {key: _to_torch(values) for key, values in step.images.items()}
     autocast = contextlib.nullcontext
     if precision == "bfloat16":
@@ -144,7 +148,8 @@ def main(options):
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     with timing.real_time(options.real_time):
-        rates = {options.precision: timing.rates(options.precision, torch)}
+        own = timing.rates(options.precision, torch, options.clock)
+    rates = {options.precision: own}
     results = []
     options.output_dir.mkdir(parents=True, exist_ok=True)
     for name, size, batch in options.steps:

@@ -52,7 +52,7 @@ def build_readers(shard_sets, image_size):
             ),
             BATCH,
         ),
-        "unit, simgan": (training_input.finish(pairs.batch(BATCH)), 2 * BATCH),
+        "unit, munit, simgan": (training_input.finish(pairs.batch(BATCH)), 2 * BATCH),
         f"classifier, {image_size} px": (
             classifier_input.training_batches(
                 shard_sets,

@@ -39,7 +39,8 @@ class ProjectStep:
         strategy = self.model.distribute_strategy
         self._iterator = iter(strategy.experimental_distribute_dataset(batches))
         with strategy.scope():
-            self._step = self.model.make_train_function()
+            self.model.make_train_function()
+        self._step = self.model.train_function
 
     def _pggan(self, size, batch):
         self.settings |= {

@@ -83,9 +83,11 @@ def picture(predicted, settings, threshold, draw_heat=None):
     """
     shown, title = choose(predicted, threshold)
 
+    pixels = [read_image(p.path, settings.channel) for p in shown]
+
     def sized(size):
-        read = [(read_image(p.path, settings.channel), p.levels) for p in shown]
-        return [scale_image(image, *levels, size) for image, levels in read]
+        pairs = zip(pixels, shown, strict=True)
+        return [scale_image(image, *p.levels, size) for image, p in pairs]
 
     names = [os.path.splitext(os.path.basename(p.path))[0] for p in shown]
     heat_maps = draw_heat and draw_heat(np.stack(sized(settings.image_size))[..., None])

@@ -21,12 +21,12 @@ def volume_picture(images, numbers, probabilities, threshold, name, heat_maps=No
       probabilities: float [slices].
       threshold: probability from which on a slice is suspicious.
       name: name of the volume.
-      heat_maps: function of the numbers of some of the slices, int [shown], to what is
-        drawn beside them, float32 [shown, rows, columns] >= 0; None: nothing.
+      heat_maps: function of indices into `images`, int [shown], to what is drawn beside
+        these, float32 [shown, rows, columns] >= 0; None: nothing.
 
     Returns:
-      uint8 [height, width, 3]. Where no slice is suspicious, those of the eight highest
-      probabilities are shown, and the title says so.
+      uint8 [height, width, 3]. Where no slice is suspicious, the eight of highest
+      probability are shown, and the title says so.
     """
     shown = np.flatnonzero(probabilities >= threshold)
     title = f"{name}: {len(shown)} of {len(images)} slices at {threshold:.2f} or above"

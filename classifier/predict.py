@@ -173,13 +173,13 @@ def read_functions(model_dir, batch_size, heat_maps):
       None for the latter unless asked for.
     """
     detector = read_detector(model_dir)
-    functions = [detector_function(detector)]
-    functions += [heat_map_function(detector)] if heat_maps else []
-    of_uint8 = [
-        functools.partial(predict_uint8, function, batch_size=batch_size)
-        for function in functions
-    ]
-    return of_uint8 if heat_maps else [*of_uint8, None]
+
+    def of_uint8(build):
+        function = build(detector)
+        return functools.partial(predict_uint8, function, batch_size=batch_size)
+
+    detect = of_uint8(detector_function)
+    return detect, of_uint8(heat_map_function) if heat_maps else None
 
 
 def predict_uint8(function, images, batch_size):

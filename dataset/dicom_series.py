@@ -96,7 +96,7 @@ def _read_header(path):
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise UserError(f"{path}: damaged DICOM, its header cannot be read.") from error
+        raise UserError(f"{path}: DICOM without an image, or damaged.") from error
 
     def tag(key):
         return reader.GetMetaData(key).strip() if reader.HasMetaDataKey(key) else ""

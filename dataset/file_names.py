@@ -47,7 +47,7 @@ def recognize(root, names, t1c_channel=""):
     for path in map(root.joinpath, names):
         reason, kind = _why_unused(path.relative_to(root)), None
         if not reason:
-            kind, key = _classify(path)
+            kind, key = _classify(path, root)
             channel = _channel_of(path)
             if kind == "image" and channel:
                 folder = path.parent.parent
@@ -134,9 +134,10 @@ def _stem(path):
     return re.sub(suffixes, "", path.name, flags=re.IGNORECASE)
 
 
-def _classify(path):
-    """What a file is, `image`, `mask` or None, and its case's (folder, name)."""
-    while path.parent.name.lower().endswith(SUFFIXES):  # Kaggle: a folder per file.
+def _classify(path, root):
+    """What a file below `root` is, `image`, `mask` or None, and its (folder, name)."""
+    # Kaggle: a folder per file.
+    while path.parent != root and path.parent.name.lower().endswith(SUFFIXES):
         path = path.parent
     stem = _stem(path)
     folder = path.parent.name.lower()

@@ -9,6 +9,7 @@ import importlib
 import importlib.metadata
 import os
 import re
+import sys
 
 import tensorflow as tf
 
@@ -29,6 +30,11 @@ def load_file_system(path: str) -> None:
     scheme, separator, _ = path.partition("://")
     if not separator or scheme in tf.io.gfile.get_registered_schemes():
         return
+    if sys.version_info >= (3, 12):
+        raise UserError(
+            f"{path}: {scheme}:// needs the faithful lane, Python 3.10 or 3.11"
+            " (docs/install.md): its plug-in ends with TensorFlow 2.15."
+        )
     plugin = f'pip install "{PLUGIN}=={PLUGIN_RELEASE}.*"'
     try:
         version = importlib.metadata.version(PLUGIN)

@@ -1,6 +1,7 @@
 """Reads files of single images: PNG, JPEG, TIFF and DICOM, as they are."""
 
 import math
+import os
 
 import cv2
 import numpy as np
@@ -31,7 +32,9 @@ def is_image(path):
 
 
 def is_dicom(path):
-    """Whether a file's content is DICOM."""
+    """Whether a file's content is DICOM, and no list of files beside it."""
+    if os.path.basename(path).upper() == "DICOMDIR":
+        return False
     try:
         with open(path, "rb") as file:
             return file.read(132)[128:] == b"DICM"
@@ -111,10 +114,10 @@ def _read_dicom(path):
     reader.SetFileName(path)
     try:
         reader.ReadImageInformation()
-        check_size(path, reader.GetSize())
         frames = int(np.prod(reader.GetSize()[2:]))
         if frames != 1:
             raise UserError(f"{path}: {frames} frames, expected a single one.")
+        check_size(path, reader.GetSize()[:2])
         if reader.HasMetaDataKey(PHOTOMETRIC):
             kind = reader.GetMetaData(PHOTOMETRIC).strip()
             if kind == "MONOCHROME1":

@@ -42,7 +42,7 @@ def list_files(folder, left_out=()):
 def natural(name):
     """A key by which `slice_2` comes before `slice_10`."""
     parts = re.split(r"(\d+)", name)
-    return [int(part) if part.isdigit() else part for part in parts], name
+    return [int(part) if part.isdecimal() else part for part in parts], name
 
 
 def patient_in(name, pattern):

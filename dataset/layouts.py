@@ -153,9 +153,10 @@ def survey(brats_dir, search=DEFAULT_SEARCH, left_out=()):
     else:
         found, unused = recognize(root, names, search.t1c_channel)
     chosen, others = _of_grade(found, root, search.grade)
-    named = _unique_names(chosen, root)
     if patterns:
         named = [(name, files) for (_, name), files in chosen.items()]
+    else:
+        named = _unique_names(chosen, root)
     for told, places in others.items():
         unused[f"{told} cases, left out by --grade={search.grade}"] = places
     cases = [

@@ -34,10 +34,11 @@ class NamePatterns:
         for kind, text in self._texts.items():
             rest = text.replace(CASE, "")
             outside = text.startswith("/") or ".." in text.split("/")
-            if rest == text or re.search("[{}]", rest) or outside:
+            if rest == text or re.search("[{}]", rest) or outside or "{case}*" in text:
                 raise UserError(
                     f"--{self._flags[kind]}={text}: expected the path of a file below"
-                    f" --brats_dir, with {CASE} in it and no other braces."
+                    f" --brats_dir, with {CASE} in it, no * behind that, and no other"
+                    " braces."
                 )
         self._matchers = {kind: _matcher(text) for kind, text in self._texts.items()}
 

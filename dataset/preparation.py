@@ -166,7 +166,7 @@ def gather_cases(read):
 def check_faults(gathered, options, source, report_path, report):
     """Lists what cannot be used; ends the run unless that may be skipped.
 
-    The report is written then alone: one that is there otherwise is of a finished run.
+    Only then is the report written here; otherwise it is, when the run has finished.
     """
     faults, num_good = gathered.faults, gathered.num_good
     flag = f"skip_bad_{source.thing}s"
@@ -177,15 +177,15 @@ def check_faults(gathered, options, source, report_path, report):
         hint = f", or leave them out with --{flag}." if num_good else "."
         raise UserError(
             f"{len(faults)} of {len(faults) + num_good} {source.thing}s cannot be used;"
-            f" they are listed above and in {report_path}. Mend them and run the same"
-            f" command again{hint}"
+            f" they are listed above and in {report_path}. Put them right and run the"
+            f" same command again{hint}"
         )
 
 
 def divide(cases, options):
     """The parts, {part: [(`ReadCase`, patient), ...]}, and what was found, a dict."""
     if options["unlabeled"]:
-        return {UNLABELED: [(case, case.case.name) for case in cases]}, {}
+        return {UNLABELED: [(case, case.case.patient) for case in cases]}, {}
     names = ("split", "duplicate_correlation", "seed", "num_folds", "fold")
     division = splits.divide(cases, **{name: options[name] for name in names})
     found = {name: options[name] for name in ("num_folds", "fold")}

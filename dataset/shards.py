@@ -165,7 +165,7 @@ class ShardSet:
     def dataset(self, start: int = 0) -> tf.data.Dataset:
         """The set's examples from number `start` on, in order, parsed.
 
-        Who iterates does so within `record_errors`.
+        To be iterated within `record_errors`.
 
         Returns:
           A `tf.data.Dataset` of `parse` dicts.
@@ -265,7 +265,7 @@ class _RecordIndex:
         self._entries = shard_set.manifest["shards"]
         self._shards = [_open_bytes(path) for path in self._paths]
         self._locks = [threading.Lock() for _ in self._paths]
-        self._checked = [False] * len(self._paths)
+        self._checked = [path in shard_set._checked for path in self._paths]
         places = []
         for number, content in enumerate(self._shards):
             start, before = 0, len(places)

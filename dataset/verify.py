@@ -25,8 +25,8 @@ from dataset.shards import MANIFEST, ShardSet, has_manifest
 from dataset.splits import PARTS
 
 MAX_SHOWN = 20
-# Part of a refined set that may be copies: of slices next to empty, a refiner makes the
-# same empty one. More of them, and it has collapsed.
+# Share of a refined set that may be exact copies: nearly empty slices can be refined to
+# the same image. A larger share means that the refiner has collapsed.
 COPIES_OF_REFINED = 0.01
 
 

@@ -107,10 +107,19 @@ def _read_metaimage(path, rules):
 
 def _read_nrrd(path, rules):
     image, space = _read_itk(path, "NrrdImageIO")
-    if space != NRRD_SPACE:  # ITK turns RAS and LAS into it, and nothing else.
+    # ITK turns RAS and LAS into it, and nothing else; without directions a space tells
+    # nothing.
+    if space != NRRD_SPACE or not _has_directions(path):
         affine = bare_affine(path, space or "no space", image.GetSpacing(), rules)
         _place(image, affine)
     return image
+
+
+def _has_directions(path):
+    """Whether an NRRD's header, all before its first empty line, has its axes."""
+    with open(path, "rb") as file:
+        header = file.read(2**16).replace(b"\r", b"").partition(b"\n\n")[0]
+    return b"\nspace directions:" in header.lower()
 
 
 def _read_itk(path, kind):

@@ -94,8 +94,7 @@ def volume_affine(path, nifti, rules):
             _check_agreement(path, sform, qform, sizes, meaning == own_meaning)
     if sform is None and qform is None or np.allclose(affine, np.diag([*sizes, 1])):
         told = f"affine {np.diag(affine)[:3].tolist()} from {affine[:3, 3].tolist()}"
-        if rules.bare_header != "as_is":
-            affine = bare_affine(path, told, sizes, rules)
+        affine = bare_affine(path, told, sizes, rules)
     return _in_millimetres(path, affine, header, rules)
 
 
@@ -162,8 +161,9 @@ def _in_millimetres(path, affine, header, rules):
     scaled = np.diag([factor] * 3 + [1.0]) @ affine
     if not np.isfinite(scaled).all() or abs(np.linalg.det(scaled[:3, :3])) < 1e-9:
         raise UserError(
-            f"{path}: affine {affine.tolist()}, expected three independent axes; give"
-            " --affine=qform if its qform is right."
+            f"{path}: affine {affine.tolist()}, expected three independent axes."
+            + " Give --affine=qform if its qform is right."
+            * (rules.affine != "qform" and header["qform_code"] > 0)
         )
     spacing = np.linalg.norm(scaled[:3, :3], axis=0)
     low, high = SPACINGS

@@ -120,7 +120,7 @@ def sample_picture(training, size, words, name):
 def draw_losses(trainings):
     """A figure of the losses of `Training`s of one binary.
 
-    A panel per loss, a colour per run; losses of domains a and b of UNIT share a panel:
+    A panel per loss, a colour per run; losses of domains a and b share a panel:
     a solid, b dashed.
     """
     keys = [

@@ -92,7 +92,7 @@ def _define_case_folders():
         ),
         t1c_channel=choice(
             ["", "0", "1", "2", "3"],
-            "Of nnU-Net's files imagesTr/<case>_0000, _0001 and so on, which is T1c,"
+            "Of nnU-Net's files imagesTr/<case>_0000 to _0003, which is T1c,"
             " where its dataset.json does not say it (channel_names).",
         ),
         volume_pattern=text(
@@ -115,7 +115,7 @@ def _define_case_folders():
             " predict on; no rules on tumors and no split."
         ),
         skip_bad_cases=switch(
-            "Go on without the cases that cannot be used. They are listed either way."
+            "Continue without the cases that cannot be used; they are listed anyway."
         ),
         overwrite=overwrite("output of other flags in --output_dir"),
         num_workers=integer(
@@ -129,9 +129,9 @@ def define_volume_rules():
     return dict(
         affine=choice(
             ["agreed", "sform", "qform"],
-            "Which of a NIfTI header's two matrices tells where its voxels are. agreed:"
-            " either, and files whose axes or voxel sizes differ by more than 2 %"
-            " between sform, qform and pixdim cannot be used.",
+            "Which of a NIfTI header's two matrices tells where its voxels are, in"
+            " files that have both. agreed: either, and files whose axes or voxel sizes"
+            " differ by more than 2 % between sform, qform and pixdim cannot be used.",
         ),
         bare_header=choice(
             ["refuse", "brats", "as_is"],

@@ -9,6 +9,7 @@ def define_train():
     return dict(
         **training.define_training(batch_size=1),
         **training.define_domains(),
+        **training.define_translation(),
         **_define_steps(),
         **_define_networks(),
         **_define_losses(),
@@ -25,43 +26,21 @@ def _define_steps():
         keep_steps=items(
             [], "Steps, by commas, whose weights are kept for munit.refine --step."
         ),
-        sample_steps=count(
-            1000, "Steps between two pictures of images and their translations."
-        ),
-        learning_rate=number(1e-4, "Of Adam, at the beginning."),
         halving_steps=count(
             100000,
             "Steps after which the learning rate is halved, again and again (Huang et"
             " al., 2018: 100,000).",
-        ),
-        weight_decay=number(
-            1e-4, "Times the weight is added to its gradient (re-release: 1e-4)."
         ),
     )
 
 
 def _define_networks():
     return dict(
-        base_maps=count(
-            64,
-            "Feature maps after the first convolution; others are up to 8 times that."
-            " Half of it makes a step about three times cheaper.",
-        ),
         style_size=count(8, "Length of a style (Huang et al., 2018: 8)."),
         mlp_units=count(
             256,
             "Units of the two hidden layers that make of a style the statistics of the"
             " decoder's norms (re-release: 256).",
-        ),
-        norm_scale=choice(
-            ["ones", "uniform"],
-            "What the scales of the decoders' layer norms begin with: 1, as usual, or"
-            " draws from U(0, 1) (re-release).",
-        ),
-        discriminator_scales=count(
-            3,
-            "Scales at which images are judged, each half as large as the one before."
-            " Three need 64 px, two 32 px.",
         ),
     )
 

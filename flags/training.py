@@ -65,6 +65,35 @@ def define_domains():
     )
 
 
+def define_translation():
+    """Flags of both refiners that translate between domains, UNIT and MUNIT."""
+    return dict(
+        sample_steps=count(
+            1000, "Steps between two pictures of images and their translations."
+        ),
+        learning_rate=number(1e-4, "Learning rate of Adam in the first steps."),
+        weight_decay=number(
+            1e-4,
+            "Times the weight is added to its gradient (re-release of 2018: 1e-4).",
+        ),
+        base_maps=count(
+            64,
+            "Feature maps after the first convolution; others are up to 8 times that."
+            " Half of it makes a step about three times cheaper.",
+        ),
+        norm_scale=choice(
+            ["ones", "uniform"],
+            "What the scales of the decoders' layer norms begin with: 1, as usual, or"
+            " draws from U(0, 1) (re-release of 2018).",
+        ),
+        discriminator_scales=count(
+            3,
+            "Scales at which images are judged, each half as large as the one before."
+            " Three need 64 px, two 32 px.",
+        ),
+    )
+
+
 def define_refine(trainer):
     """Flags of the binary that refines with what `trainer` has trained."""
     return dict(

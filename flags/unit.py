@@ -9,6 +9,7 @@ def define_train():
     return dict(
         **training.define_training(batch_size=1),
         **training.define_domains(),
+        **training.define_translation(),
         **_define_steps(),
         **_define_networks(),
         **_define_losses(),
@@ -27,16 +28,8 @@ def _define_steps():
             "Steps, by commas, whose weights are kept for unit.refine --step. (Han et"
             " al., 2019, choose among these three by validation accuracy.)",
         ),
-        sample_steps=count(
-            1000, "Steps between two pictures of images and their translations."
-        ),
-        learning_rate=number(1e-4, "Of Adam, at the beginning."),
         halving_steps=count(
             20000, "Steps after which the learning rate is halved, again and again."
-        ),
-        weight_decay=number(
-            1e-4,
-            "Times the weight is added to its gradient (re-release of 2018: 1e-4).",
         ),
         shared_translations=switch(
             "Show the discriminators the translations that encoders and decoders are"
@@ -48,26 +41,11 @@ def _define_steps():
 
 def _define_networks():
     return dict(
-        base_maps=count(
-            64,
-            "Feature maps after the first convolution; others are up to 8 times that."
-            " Half of it makes a step about three times cheaper.",
-        ),
         shared_blocks=integer(
             1,
             "Residual blocks, the last of the encoders and the first of the decoders,"
             " that both domains share (Liu et al., 2017: 1; re-release of 2018: 0).",
             most=4,
-        ),
-        norm_scale=choice(
-            ["ones", "uniform"],
-            "What the scales of the decoders' layer norms begin with: 1, as usual, or"
-            " draws from U(0, 1) (re-release of 2018).",
-        ),
-        discriminator_scales=count(
-            3,
-            "Scales at which images are judged, each half as large as the one before."
-            " Three need 64 px, two 32 px.",
         ),
     )
 
@@ -89,7 +67,7 @@ def _define_losses():
 
 def _weight(default, term, first):
     text = f"Weight of {term} (Liu et al., 2017: {first})."
-    return number(default, text, least=None)
+    return number(default, text)
 
 
 def define_refine():

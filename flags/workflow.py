@@ -25,7 +25,7 @@ def define_run():
         ),
         snakemake=path(
             "Command that starts Snakemake, which has to live in an environment of its"
-            " own: it needs a newer wrapt than TensorFlow 2.15. Default: that of"
+            " own: it needs a newer wrapt than TensorFlow 2.15 has. Default: that of"
             " .venv-workflow, which `make demo` brings, or else the one on the PATH.",
             required=False,
         ),

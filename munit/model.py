@@ -10,13 +10,10 @@ import collections
 import tensorflow as tf
 
 from gan.autoencoders import check_size
-from gan.discriminators import build_multi_scale_discriminator, scores_of
-from gan.losses import GAN_LOSSES
-from gan.optimizers import CoupledAdam, HalvedLearningRate
 from munit import losses, networks
 from munit.perceptual import build_features
-from refiners.model import RefinerModel
-from training.model import optimizer_for_precision, unique
+from refiners.translation import TranslationModel
+from training.model import unique
 
 TERMS = (
     *("reconstruction", "content", "style", "cycle", "perceptual"),
@@ -35,20 +32,18 @@ Domain = collections.namedtuple(
 )
 
 
-class MUNIT(RefinerModel):
+class MUNIT(TranslationModel):
     """Encoders, decoder and discriminator of two domains: a synthetic, b real.
 
     Args:
       image_size: height and width of the images, in pixels.
       base_maps, style_size, mlp_units, norm_scale: see `networks`.
-      discriminator_scales: see `gan.discriminators`.
-      gan_loss: a key of `gan.losses.GAN_LOSSES`.
-      gan_weight, reconstruction_weight, content_weight, style_weight, cycle_weight,
+      reconstruction_weight, content_weight, style_weight, cycle_weight,
         perceptual_weight: weights of the terms in `losses`, the same for both domains;
         the last two terms are not computed where their weight is 0.
       weights: see `perceptual.build_features`.
-      learning_rate, halving_steps: see `gan.optimizers.HalvedLearningRate`.
-      weight_decay: coupled, see `gan.optimizers.CoupledAdam`.
+      discriminator_scales, gan_loss, gan_weight, learning_rate, halving_steps,
+        weight_decay: see `TranslationModel.build_adversaries`.
       num_steps, seed, batch_size: see `RefinerModel`.
     """
 
@@ -80,53 +75,39 @@ class MUNIT(RefinerModel):
         width = {"base_maps": base_maps}
         style = {**width, "style_size": style_size}
         decoder = {**style, "mlp_units": mlp_units, "norm_scale": norm_scale}
-        judge = {**width, "scales": discriminator_scales}
         for name, build, sizes in (
             ("content_encoder", networks.build_content_encoder, width),
             ("style_encoder", networks.build_style_encoder, style),
             ("decoder", networks.build_decoder, decoder),
-            ("discriminator", build_multi_scale_discriminator, judge),
         ):
             for domain in "ab":
                 network = build(image_size, **sizes, name=f"{name}_{domain}")
                 setattr(self, network.name, network)
-        self.discriminator_loss, self.generator_loss = GAN_LOSSES[gan_loss]
-        self.gan_weight = gan_weight
-        self.reconstruction_weight = reconstruction_weight
-        self.content_weight = content_weight
-        self.style_weight = style_weight
-        self.cycle_weight = cycle_weight
-        self.perceptual_weight = perceptual_weight
+        self.term_weights = {
+            "reconstruction": reconstruction_weight,
+            "content": content_weight,
+            "style": style_weight,
+            "generator": gan_weight,
+            "cycle": cycle_weight,
+            "perceptual": perceptual_weight,
+        }
         if perceptual_weight:
             self.features = build_features(image_size, weights, self.seed)
-        self.schedule = HalvedLearningRate(self.step, learning_rate, halving_steps)
-        self.generator_optimizer = self._adam(weight_decay, self.generator_variables)
-        self.discriminator_optimizer = self._adam(
-            weight_decay, self.discriminator_variables
+        self.build_adversaries(
+            image_size,
+            base_maps=base_maps,
+            discriminator_scales=discriminator_scales,
+            gan_loss=gan_loss,
+            gan_weight=gan_weight,
+            learning_rate=learning_rate,
+            halving_steps=halving_steps,
+            weight_decay=weight_decay,
         )
-
-    def _adam(self, weight_decay, variables):
-        adam = CoupledAdam(
-            self.schedule,
-            beta_1=0.5,
-            beta_2=0.999,
-            epsilon=1e-8,
-            coupled_decay=weight_decay,
-        )
-        adam = optimizer_for_precision(adam)
-        adam.build(variables)
-        return adam
 
     @property
     def generator_variables(self):
         """Of encoders and decoders."""
-        return self._variables("content_encoder", "style_encoder", "decoder")
-
-    @property
-    def discriminator_variables(self):
-        return self._variables("discriminator")
-
-    def _variables(self, *names):
+        names = ("content_encoder", "style_encoder", "decoder")
         models = [getattr(self, f"{name}_{d}") for d in "ab" for name in names]
         return unique(model.trainable_variables for model in models)
 
@@ -155,40 +136,16 @@ class MUNIT(RefinerModel):
             self.decoder_a([c_b, p_a]),
         )
 
-    def train_step(self, batch):
-        """One update of the discriminators, one of encoders and decoders.
-
-        Args:
-          batch: dict of `synthetic_images` and `real_images`, float32 [images, size,
-            size, 1] in [-1, 1].
-        """
-        x_a, x_b = batch["synthetic_images"], batch["real_images"]
-        # The update of the discriminators leaves the networks that translate alone, so
-        # that what is encoded once is there for both.
-        with tf.GradientTape() as tape:
-            domains = self.translate(x_a, x_b)
-        self._update_discriminators(domains["a"], domains["b"])
-        with tape:
-            loss = self._loss("a", domains["a"]) + self._loss("b", domains["b"])
-        variables = self.generator_variables
-        self.minimize(self.generator_optimizer, tape, loss, variables)
-        return self.end_step()
-
-    def _update_discriminators(self, a, b):
-        """Shown translations with styles that the other update has not."""
+    def fakes(self, domains):
+        """x_ba and x_ab for the discriminators, of styles that G's update has not."""
         p_a, p_b = self.draw_styles(DISCRIMINATOR_A, DISCRIMINATOR_B)
-        x_ba = self.decoder_a([b.c, p_a], training=True)
-        x_ab = self.decoder_b([a.c, p_b], training=True)
-        with tf.GradientTape() as tape:
-            real_a, fake_a = scores_of(self.discriminator_a, a.x, x_ba)
-            real_b, fake_b = scores_of(self.discriminator_b, b.x, x_ab)
-            loss_a, loss_b = self.average(
-                discriminator_loss_a=self.discriminator_loss(real_a, fake_a),
-                discriminator_loss_b=self.discriminator_loss(real_b, fake_b),
-            )
-            loss = self.gan_weight * (loss_a + loss_b)
-        variables = self.discriminator_variables
-        self.minimize(self.discriminator_optimizer, tape, loss, variables)
+        x_ba = self.decoder_a([domains["b"].c, p_a], training=True)
+        x_ab = self.decoder_b([domains["a"].c, p_b], training=True)
+        return x_ba, x_ab
+
+    def generator_objective(self, x_a, x_b, domains):
+        """Equation 5 of Huang et al. (2018), with the terms that are optional."""
+        return self._loss("a", domains["a"]) + self._loss("b", domains["b"])
 
     def draw_styles(self, *streams):
         """Styles of the prior N(0, I), float32 [images, style_size] for a stream."""
@@ -212,7 +169,7 @@ class MUNIT(RefinerModel):
         s_ab = self.style_encoder_b(x_ab, training=True)
         s_ba = self.style_encoder_a(x_ba, training=True)
         x_aba = x_bab = None
-        if self.cycle_weight:  # With the styles that the images had.
+        if self.term_weights["cycle"]:  # With the styles that the images had.
             x_aba = self.decoder_a([c_ab, s_a], training=True)
             x_bab = self.decoder_b([c_ba, s_b], training=True)
         return {
@@ -223,27 +180,21 @@ class MUNIT(RefinerModel):
     def _loss(self, domain, t):
         """The sum of one domain's terms, each weighted."""
         scores = getattr(self, f"discriminator_{domain}")(t.fakes, training=True)
-        reconstruction_loss = losses.reconstruction_loss
         terms = {
-            "reconstruction": (
-                self.reconstruction_weight,
-                reconstruction_loss(t.x, t.x_own),
-            ),
-            "content": (self.content_weight, reconstruction_loss(t.c, t.c_translated)),
-            "style": (self.style_weight, reconstruction_loss(t.p, t.s_fakes)),
-            "generator": (self.gan_weight, self.generator_loss(scores)),
+            "reconstruction": losses.reconstruction_loss(t.x, t.x_own),
+            "content": losses.reconstruction_loss(t.c, t.c_translated),
+            "style": losses.reconstruction_loss(t.p, t.s_fakes),
+            "generator": self.generator_loss(scores),
         }
-        if self.cycle_weight:
-            cycle = reconstruction_loss(t.x, t.x_cycle)
-            terms["cycle"] = self.cycle_weight, cycle
-        if self.perceptual_weight:
+        if self.term_weights["cycle"]:
+            terms["cycle"] = losses.reconstruction_loss(t.x, t.x_cycle)
+        if self.term_weights["perceptual"]:
             features = self.features(t.sources), self.features(t.fakes)
-            perceptual = losses.perceptual_loss(*features)
-            terms["perceptual"] = self.perceptual_weight, perceptual
+            terms["perceptual"] = losses.perceptual_loss(*features)
         averages = self.average(
-            **{f"{term}_loss_{domain}": loss for term, (_, loss) in terms.items()}
+            **{f"{term}_loss_{domain}": loss for term, loss in terms.items()}
         )
-        weights = [weight for weight, _ in terms.values()]
+        weights = [self.term_weights[term] for term in terms]
         return tf.add_n([w * average for w, average in zip(weights, averages)])
 
 

@@ -9,11 +9,13 @@ import keras
 import tensorflow as tf
 from keras.applications import vgg16
 
+from dataset.errors import UserError
 from features.networks import draw_weights
 from features.weights import read_weights, weights_path
 
 NETWORK = "vgg16"
 LAYER = "block5_conv3"
+LEAST_SIZE = 32  # Keras' own limit.
 
 
 def build_features(
@@ -33,8 +35,14 @@ def build_features(
       size / 16, size / 16, 512].
 
     Raises:
-      UserError: the weights are not to be had, or of another network.
+      UserError: the images are too small, or the weights not to be had or of another
+        network.
     """
+    if image_size < LEAST_SIZE:
+        raise UserError(
+            f"--perceptual_weight: images are {image_size} px; VGG-16 needs"
+            f" {LEAST_SIZE} px at least."
+        )
     path = weights_path(weights, NETWORK)
     network = vgg16.VGG16(
         include_top=False, weights=None, input_shape=[image_size, image_size, 3]

@@ -1,7 +1,7 @@
-"""The styles that images are refined with: a function of the seed and the image's id.
+"""The styles that images are refined with, functions of the seed and the image's id.
 
-So that an image gets the same one in any shard, on any number of GPUs, and whenever a
-stopped program is started again.
+Of the prior, or among those of real images. So an image gets the same one in any
+shard, on any number of GPUs, and whenever a stopped program is started again.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from dataset.records import pad, to_float
 from dataset.shards import ShardSet
 from refiners.refining import GROUP, Condition
 from training import input as training_input
+from training.checkpoints import weights_digest
 
 
 def build_condition(
@@ -53,6 +54,8 @@ def build_condition(
             f" {size // 2 + 1} to {size} px, as in the training, which zero-pads them."
         )
     styles = encode_styles(parts["style_encoder_b"], real, size)
+    digest = weights_digest(parts["style_encoder_b"])
+    settings |= {"style_weights_sha256": digest}
     return Condition(chosen_styles(seed, styles), [real], settings)
 
 

@@ -50,7 +50,7 @@ def open_guide(
         detector = tf.saved_model.load(guide_dir)
         # On a replica: its mirrored variables have no value between replicas.
         tf.distribute.get_strategy().run(detector, [tf.zeros([1, 32, 32, 1])])
-    except (TypeError, ValueError, tf.errors.OpError) as error:
+    except (TypeError, ValueError, IndexError, OSError, tf.errors.OpError) as error:
         raise UserError(
             f"--guide_dir={guide_dir}: not a detector of classifier.export:"
             f" {str(error).splitlines()[0]}"

@@ -91,7 +91,7 @@ class PGGAN(SteppedModel):
         return adam
 
     def start_phase(self, phase, *, first_step, **compile_options):
-        """Goes on with the networks of `phase`.
+        """Continues with the networks of `phase`.
 
         Args:
           phase: a `growth.Phase`.

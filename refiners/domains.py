@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from dataset.errors import UserError
+from dataset.record_faults import record_errors
 from dataset.records import pad, parse, to_float
 from dataset.shards import ShardSet
 from training import input as training_input
@@ -131,5 +132,7 @@ def some_images(
     Returns:
       float32 [count, size, size, 1] in [-1, 1].
     """
-    serialized = [images.serialized(n * len(images) // count) for n in range(count)]
-    return tf.stack([to_float(pad(parse(s)["image"], size)) for s in serialized])
+    positions = [n * len(images) // count for n in range(count)]
+    with record_errors([images]):
+        examples = [parse(images.serialized(position)) for position in positions]
+    return tf.stack([to_float(pad(example["image"], size)) for example in examples])

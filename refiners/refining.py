@@ -71,8 +71,9 @@ def refine(
 
     Args:
       build_refiner: `build_refiner(settings, image_size)` gives the network of a
-        training with these settings, from float32 [images, size, size, 1] in [-1, 1] to
-        the same; and a dict of its parts by the name they have in the trained model.
+        training with these settings, from float32 [images, size, size, 1] in [-1, 1],
+        and the values of a `Condition` if there is one, to such images; and a dict of
+        its parts by the name they have in the trained model.
       binary: name of the program, `unit.refine`.
       build_condition: for a network of [images, values], `build_condition(training,
         parts)` gives the `Condition`; of what `read_run` says, and the restored parts.
@@ -161,7 +162,7 @@ def write_refined_set(
     Args:
       output_dir: folder of the refined set; `before_after.png` goes beside its shards.
       synthetic: the `ShardSet` to refine.
-      network: model of float32 [images, size, size, 1] in [-1, 1] to the same.
+      network: see `build_refiner` of `refine`.
       strategy: the `tf.distribute.Strategy` in whose scope `network` was made.
       condition: what `network` takes beside images, if anything.
       binary: name of the program, `unit.refine`; its first part begins the ids.

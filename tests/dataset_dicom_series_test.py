@@ -85,6 +85,12 @@ def test_several_series_are_told_by_their_descriptions(tmp_path, head):
         read_series(tmp_path)
 
 
+def test_list_of_the_files_beside_them_is_no_slice(tmp_path, head):
+    paths = write_series(tmp_path, head[:, :, :5])
+    (tmp_path / "DICOMDIR").write_bytes(paths[0].read_bytes()[:200])
+    assert read_series(tmp_path).GetDepth() == 5
+
+
 def test_missing_slice_is_told_with_its_neighbours(tmp_path, head):
     paths = write_series(tmp_path, head)
     paths[7].unlink()

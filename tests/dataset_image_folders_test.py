@@ -6,7 +6,7 @@ import pytest
 
 from dataset.errors import UserError
 from dataset.image_folders import Sources, find_images
-from dataset.image_names import MaskNames
+from dataset.image_names import MaskNames, natural
 
 IMAGE = image_folder.pattern(0)
 BY_FOLDER = r"(p\d+)"
@@ -215,3 +215,7 @@ def test_image_in_both_class_folders_is_a_fault(tmp_path):
     found = find(tmp_path)
     assert "in both of --class_folders" in found.faults["tumor/non_tumor/p1.png"]
     assert np.size(found.files) == 1
+
+
+def test_digits_of_other_kinds_in_names_are_no_numbers():
+    assert sorted(["b²", "a10", "a2"], key=natural) == ["a2", "a10", "b²"]

@@ -340,6 +340,12 @@ def test_kaggles_folder_for_each_file_is_recognized(tmp_path):
     assert list(unused) == ["volumes of other contrasts"]
 
 
+def test_kaggles_folder_of_one_file_may_be_the_whole_folder(tmp_path):
+    touch(tmp_path / "b_t1ce.nii/00000057_brain_t1ce.nii")
+    (case,), _ = survey(tmp_path / "b_t1ce.nii")
+    assert case.only_image().endswith("brain_t1ce.nii")
+
+
 def test_pattern_that_finds_nothing_names_what_is_there(tmp_path):
     touch(tmp_path / "a/a_T1GD.nii.gz")
     touch(tmp_path / "segm/a_seg.nii.gz")
@@ -375,6 +381,7 @@ def test_two_cases_of_one_name_are_refused(tmp_path):
         ("{case}.nii", "{stem}_seg.nii", "--mask_pattern={stem}_seg.nii"),
         ("{case}.nii", "../m/{case}_seg.nii", "--mask_pattern=../m"),
         ("/data/{case}.nii", "{case}_seg.nii", "--volume_pattern=/data"),
+        ("{case}*_T1.nii", "{case}_seg.nii", "--volume_pattern={case}*"),
         ("{case}.nii", "", "--mask_pattern"),
         ("", "{case}_seg.nii", "--volume_pattern"),
     ],

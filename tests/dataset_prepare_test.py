@@ -210,6 +210,9 @@ def test_unlabeled_cases_need_no_masks(run, brats, tmp_path):
     assert {name for name, _ in found} == {"unlabeled"}
     assert {record.label for _, record in found} == {-1}
     assert {record.patient for _, record in found} == {"case_0", "case_1"}
+    options = {"unlabeled": True, "patient_pattern": r"case_(\d)/"}
+    output = run(tmp_path, tmp_path / "named", **options)
+    assert {record.patient for _, record in records(output)} == {"0", "1"}
 
 
 def test_person_overrules_the_rules(run, brats, real, tmp_path):

@@ -75,6 +75,14 @@ def test_nrrd_that_is_cut_is_refused(tmp_path):
         read_file(path)
 
 
+def test_nrrd_of_a_patients_space_without_directions_needs_a_choice(tmp_path):
+    path = write_nrrd(tmp_path / "head.nrrd", "")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"spacings: 5 5 5", b"space: LPS"))
+    with refused(path, "which way is up", "--bare_header=brats"):
+        read_file(path)
+
+
 @pytest.mark.parametrize("space", ["", "scanner-xyz"])
 def test_nrrd_without_a_patients_space_needs_a_choice(space, tmp_path):
     path = write_nrrd(tmp_path / "head.nrrd", space)

@@ -9,7 +9,7 @@ import pytest
 from refusals import refused
 from scipy import ndimage
 
-from dataset.volume_rules import VolumeRules
+from dataset.volume_rules import VolumeRules, volume_affine
 from dataset.volumes import read_volume
 from flags.dataset import define_volume_rules
 
@@ -141,7 +141,11 @@ def test_header_that_does_not_tell_what_is_up_needs_a_choice(
     assert inside.sum() > 0.9 * expected.brain.sum()
     correlation = np.corrcoef(volume.image[inside], expected.image[inside])[0, 1]
     assert correlation > 0.95
-    turned = read_volume(path, rules=VolumeRules(bare_header="as_is")).image
+    as_is = VolumeRules(bare_header="as_is")
+    np.testing.assert_array_equal(
+        volume_affine(path, nib.load(path), as_is), np.diag([5.0, 5, 5, 1])
+    )
+    turned = read_volume(path, rules=as_is).image
     assert np.corrcoef(turned[inside], expected.image[inside])[0, 1] < 0.8
 
 

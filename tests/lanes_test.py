@@ -81,7 +81,8 @@ def former_training(folder, **run):
     settings = {"model_dir": str(folder / "model"), "seed": 1}
     settings |= {"start_over": False, "dry_run": False}
     os.makedirs(settings["model_dir"])
-    content = {"binary": "tests.train", "settings": settings, **run}
+    content = {"binary": "tests.train", "settings": settings, "inputs": {}, "facts": {}}
+    content |= run
     with open(os.path.join(settings["model_dir"], "run.json"), "w") as file:
         json.dump(content, file)
     return settings

@@ -16,8 +16,8 @@ VIEW = {"dataset", *FLOOR, "dataset.image_sets", "dataset.pictures"}  # Of shard
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
 # What steps may share beside the shard contract.
 SHARED = {"features", "gan", "pages", "refiners", "training"}
-# What a part of that stands on: a refiner's training is a training, lanes are of Keras.
-FOUNDATIONS = {"gan": {"training"}, "refiners": {"training"}}
+# What a part of that stands on: lanes are of Keras, a refiner is trained as a GAN.
+FOUNDATIONS = {"gan": {"training"}, "refiners": {"gan", "training"}}
 # All else is a step of the chain, as is any new package.
 STEPS = {*PACKAGES} - {"dataset", "flags", "workflow"} - SHARED
 EXCEPTIONS = {

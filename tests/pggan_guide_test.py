@@ -1,5 +1,7 @@
 """A detector that guides G: its loss, what becomes of images, none without weight."""
 
+import shutil
+
 import interruption
 import numpy as np
 import pytest
@@ -151,6 +153,19 @@ def test_weight_0_is_the_plain_training_to_the_last_bit(
     assert "guide_loss" in interruption.log_lines(folders[2])[-1]
 
 
+def cut_graph(folder):
+    path = folder / "saved_model.pb"
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def remove_variables(folder):
+    shutil.rmtree(folder / "variables")
+
+
+def empty_variables(folder):
+    (folder / "variables/variables.data-00000-of-00001").write_bytes(b"")
+
+
 def test_what_is_no_detector_is_refused(settings, tmp_path):
     own = {**settings, "model_dir": str(tmp_path / "model"), "guide_weight": 2.0}
     with refused("--guide_weight=2", "--guide_dir"):
@@ -162,4 +177,10 @@ def test_what_is_no_detector_is_refused(settings, tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
     with refused(f"--guide_dir={tmp_path / 'other'}", "not a detector"):
         interruption.start("pggan.train", {**own, "guide_dir": str(tmp_path / "other")})
+    for harm in (cut_graph, remove_variables, empty_variables):
+        folder = tmp_path / harm.__name__
+        tf.saved_model.save(Brightness(1.0), str(folder))
+        harm(folder)
+        with refused(f"--guide_dir={folder}", "not a detector"):
+            interruption.start("pggan.train", {**own, "guide_dir": str(folder)})
     assert not (tmp_path / "model").exists()

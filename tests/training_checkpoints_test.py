@@ -110,13 +110,22 @@ def test_training_without_any_checkpoint_that_can_be_read_is_refused(folder):
         latest_checkpoint(folder)
 
 
+def test_first_save_that_was_cut_short_is_no_checkpoint(tmp_path):
+    """TensorFlow writes the index last."""
+    (tmp_path / "ckpt-2.data-00000-of-00001").write_bytes(b"half")
+    assert latest_checkpoint(str(tmp_path)) is None
+
+
 def test_no_checkpoint_is_none(tmp_path):
     assert latest_checkpoint(str(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\xff{", b"[1]", b'{"binary": 3}', b'{"binary": "a.b", "settings": []}'],
+    [
+        *(b"", b"\xff{", b"[1]", b'{"binary": 3}', b'{"binary": "a.b"}'),
+        b'{"binary": "a.b", "settings": []}',
+    ],
 )
 def test_damaged_run_is_named(tmp_path, content):
     (tmp_path / "run.json").write_bytes(content)

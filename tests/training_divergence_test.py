@@ -17,9 +17,14 @@ from training.input import epoch_order
 
 SEED, BATCH, STEP = 3, 4, 5
 # By training: the networks that its first steps train, and images of a step.
+MUNIT = ("content_encoder", "style_encoder", "decoder")
 NETWORKS = {
     "pggan": ({"discriminators/4px", "generators/4px"}, 4),
     "unit": ({f"{n}_{d}" for n in ("encoder", "decoder") for d in "ab"}, 2),
+    "munit": (
+        {f"{n}_{d}" for n in MUNIT for d in "ab"},
+        2,
+    ),
     "simgan": ({"refiner"}, 4),
     "classifier": ({"detector"}, 8),
 }

@@ -1,15 +1,14 @@
 """UNIT's step: translations, objective, replicas, precision."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
+import translation_models
+from translation_models import pairs, train_steps
 
-from training import lanes
-from training.strategy import create_strategy
 from unit.model import LOSS_NAMES, UNIT, Translations
-
-TERMS = ("gan", "reconstruction", "kl", "cycle", "cycle_kl")
-NO_WEIGHTS = {f"{term}_weight": 0.0 for term in TERMS}
 
 
 class Identity(tf.keras.Model):
@@ -19,54 +18,7 @@ class Identity(tf.keras.Model):
         return inputs
 
 
-def build(strategy=None, precision="float32", optimizer=None, **changes):
-    settings = {
-        "image_size": 32,
-        "num_steps": 4,
-        "base_maps": 2,
-        "shared_blocks": 1,
-        "norm_scale": "ones",
-        "discriminator_scales": 2,
-        "gan_loss": "lsgan",
-        "gan_weight": 1.0,
-        "reconstruction_weight": 10.0,
-        "kl_weight": 0.01,
-        "cycle_weight": 10.0,
-        "cycle_kl_weight": 0.01,
-        "learning_rate": 1e-3,
-        "halving_steps": 20,
-        "weight_decay": 1e-4,
-        "seed": 0,
-        "batch_size": 2,
-    }
-    tf.keras.mixed_precision.set_global_policy(precision)
-    tf.keras.utils.set_random_seed(1)
-    with (strategy or tf.distribute.get_strategy()).scope():
-        model = UNIT(**{**settings, **changes})
-        for side in ("generator", "discriminator") if optimizer else ():
-            made = optimizer()
-            made.build(getattr(model, f"{side}_variables"))
-            setattr(model, f"{side}_optimizer", made)
-        # A step or two are done before their graph would have been made.
-        model.compile(run_eagerly=True)
-    return model
-
-
-def pairs(count):
-    """`count` synthetic and real images of coarse noise."""
-
-    def images(seed):
-        coarse = tf.random.stateless_uniform([count, 4, 4, 1], [seed, 0], -1, 1)
-        return tf.repeat(tf.repeat(coarse, 8, axis=1), 8, axis=2)
-
-    return {"synthetic_images": images(1), "real_images": images(2)}
-
-
-def train_steps(model, steps=2):
-    batches = tf.data.Dataset.from_tensor_slices(pairs(2 * steps)).batch(2)
-    losses = model.fit(batches, epochs=1, verbose=0, shuffle=False).history
-    tf.keras.mixed_precision.set_global_policy("float32")
-    return {name: values[0] for name, values in losses.items()}
+build = functools.partial(translation_models.build, UNIT)
 
 
 def test_translations_of_identity_networks_are_the_images():
@@ -202,59 +154,6 @@ def test_all_six_terms_of_both_domains_are_recorded_and_weights_move():
     assert min(moved) > 0 and int(model.step) == 2
 
 
-@pytest.mark.parametrize("term", TERMS)
-def test_objective_is_the_weighted_sum_of_the_terms(term):
-    """With the weight of one term alone, the objective is that term of both domains."""
-    model = build(**{**NO_WEIGHTS, f"{term}_weight": 0.5})
-    objectives = []
-    model.minimize = lambda *arguments: objectives.append(float(arguments[2]))
-    values = {name: float(v) for name, v in model.train_step(pairs(2)).items()}
-    discriminators, generators = objectives
-    name = "generator" if term == "gan" else term
-    expected = values[f"{name}_loss_a"] + values[f"{name}_loss_b"]
-    assert generators == pytest.approx(expected / 2, rel=1e-5)
-    expected = values["discriminator_loss_a"] + values["discriminator_loss_b"]
-    expected *= 0.5 if term == "gan" else 0.0
-    assert discriminators == pytest.approx(expected, rel=1e-5)
-
-
 def test_cross_entropy_of_2017_trains():
     losses = train_steps(build(gan_loss="cross_entropy"))
     assert 0 < losses["generator_loss_a"] < 2 * 0.8  # Two scales, log 2 each at first.
-
-
-def test_two_replicas_equal_one():
-    """SGD, which does not hide a gradient that is too big by a factor."""
-
-    def sgd():
-        return tf.keras.optimizers.SGD(1e-3)
-
-    one = build(create_strategy("one_device", 2), optimizer=sgd)
-    two = build(create_strategy("mirrored", 2), optimizer=sgd)
-    before = [v.numpy() for v in one.trainable_variables]
-    losses = [train_steps(model) for model in (one, two)]
-    for name, value in losses[0].items():
-        assert value == pytest.approx(losses[1][name], rel=1e-4, abs=1e-5)
-    moved = [np.abs(v - b).max() for v, b in zip(one.trainable_variables, before)]
-    assert max(moved) > 1e-3
-    for first, second in zip(one.trainable_variables, two.trainable_variables):
-        # L1 losses flip the sign of a gradient where rounding moves a value past zero.
-        # A gradient twice too big would differ by as much as the weights move.
-        tolerance = 0.2 * max(moved)
-        np.testing.assert_allclose(first, second, atol=tolerance, err_msg=first.name)
-
-
-def test_weight_decay_does_not_depend_on_the_number_of_replicas():
-    """Without losses, gradients are the decay alone, and Adam's first moments half."""
-    model = build(create_strategy("mirrored", 2), weight_decay=0.1, **NO_WEIGHTS)
-    weight = model.generator_variables[0].numpy()
-    train_steps(model, steps=1)
-    momentum = lanes.state(model.generator_optimizer)[1].numpy()
-    np.testing.assert_allclose(momentum, (1 - 0.5) * 0.1 * weight, rtol=1e-5)
-
-
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_losses_in_reduced_precision_follow_float32(precision):
-    full, reduced = train_steps(build()), train_steps(build(precision=precision))
-    for name, value in full.items():
-        assert reduced[name] == pytest.approx(value, rel=0.05, abs=0.02), name

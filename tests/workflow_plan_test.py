@@ -112,6 +112,23 @@ def test_shard_sets_elsewhere_are_trained_on_and_not_looked_for_here(tmp_path):
     assert sets in [flag(line, "train_dirs") for line in trained]
 
 
+def test_shard_sets_of_each_fold_are_looked_for_where_they_are(tmp_path):
+    for fold in (0, 1):
+        (tmp_path / f"sets/fold-{fold}/mine").mkdir(parents=True)
+        (tmp_path / f"sets/fold-{fold}/mine/manifest.json").write_text("{}")
+    path = f"{tmp_path}/sets/{{fold}}mine"
+    steps = plan_of(
+        tmp_path,
+        ("folds: 1", "folds: 2"),
+        ("shard_sets: {}", f"shard_sets: {{mine: ['{path}']}}"),
+        (REAL, f"{REAL}  real+mine: [real, mine]\n"),
+    )
+    trained = [x for x in lines_of(steps) if x[0] == "classifier.train"]
+    for fold in (0, 1):
+        own = path.replace("{fold}", f"fold-{fold}/")
+        assert any(own in flag(line, "train_dirs") for line in trained)
+
+
 def test_refiner_of_the_configuration_is_trained_used_and_mixed(tmp_path):
     command = "'{python} -m mine.%s --synthetic_dir={synthetic_dir} --%s={%s}'"
     train = command % ("train", "model_dir", "model_dir")

@@ -69,8 +69,9 @@ def read_run(model_dir: str) -> dict[str, Any]:
     run = read_json(path)
     if not isinstance(run, dict) or not isinstance(run.get("binary"), str):
         raise UserError(f"{path}: damaged (no name of a binary in it).")
+    run = {"inputs": {}, "facts": {}, **run}
     for name in ("settings", "inputs", "facts"):
-        if not isinstance(run.setdefault(name, {}), dict):
+        if not isinstance(run.get(name), dict):
             raise UserError(f"{path}: damaged ({name} is no object of names).")
     added = ADDED_SETTINGS.get(run["binary"], {})
     return {**run, "settings": {**added, **run["settings"]}}
@@ -130,7 +131,8 @@ def latest_checkpoint(folder: str) -> str | None:
         if not fault:
             return path
         print(f"{path}: damaged ({fault}).", file=sys.stderr)
-    if paths:
+    # TensorFlow writes the index last: without one, no save has ever been finished.
+    if any(tf.io.gfile.exists(path + ".index") for path in paths):
         raise UserError(
             f"{folder}: no checkpoint that can be read; remove the training's folder to"
             " start over, or bring its checkpoints back."

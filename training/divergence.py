@@ -86,15 +86,24 @@ def describe(
     }
     if run.workers.number > 1:  # One that fails here would leave the others waiting.
         return report
+    try:
+        complete(report, run, model)
+    except (tf.errors.OpError, UserError) as error:  # Out of memory, images gone.
+        report["incomplete"] = str(error).splitlines()[0]
+    return report
+
+
+def complete(report: dict[str, Any], run: "Run", model: SteppedModel) -> None:
+    """Adds what takes reading and computing, what is surest first."""
+    path = last_finite_checkpoint(run.folder.shared_path("checkpoints"))
+    report["last_finite_checkpoint"] = step_of(path) if path else None
     batch, report["records"] = read_batch(run)
     report["gradient_norms"] = gradient_norms(run, model, batch)
-    path = last_finite_checkpoint(run.folder.shared_path("checkpoints"))
     if path:
-        tf.train.Checkpoint(model=model).restore(path).expect_partial()
-        report["last_finite_checkpoint"] = step_of(path)
+        status = lanes.checkpoint(model=model).read(path)
+        status.assert_existing_objects_matched().expect_partial()
         norms = gradient_norms(run, model, batch)
         report["gradient_norms_with_that_checkpoint"] = norms
-    return report
 
 
 def plain(value: float) -> float | str:
@@ -121,7 +130,7 @@ def non_finite_weights(model: SteppedModel) -> dict[str, int]:
     return {
         name: sum(
             int(tf.math.count_nonzero(~tf.math.is_finite(weight)))
-            for weight in network.weights
+            for weight in lanes.tensorflow_variables(network.weights)
             if weight.dtype.is_floating
         )
         for name, network in networks(model).items()
@@ -215,7 +224,10 @@ def sum_of_squares(gradient: Any) -> float:
 
 
 def last_finite_checkpoint(folder: str) -> str | None:
-    """The path of the latest checkpoint that can be read and has no NaN or infinity."""
+    """The path of the latest checkpoint that can be read and has no NaN or infinity.
+
+    PGGAN's memory of distances begins with infinity, and is no weight.
+    """
     for path in reversed(checkpoint_paths(folder)):
         if not find_fault(path) and all(map(is_finite, tensors(path))):
             return path
@@ -226,7 +238,7 @@ def tensors(path: str) -> Iterator[np.ndarray]:
     """The values of a checkpoint's variables."""
     reader = tf.train.load_checkpoint(path)
     for name in reader.get_variable_to_shape_map():
-        if "OBJECT_GRAPH" not in name:
+        if "OBJECT_GRAPH" not in name and "/memory/" not in name:
             yield reader.get_tensor(name)
 
 

@@ -54,6 +54,8 @@ def shuffled_examples(
 ) -> tf.data.Dataset:
     """Images number `start` to `stop` - 1 of an endless series of shuffled epochs.
 
+    To be iterated within `dataset.record_faults.record_errors`.
+
     Args:
       shard_sets: the `ShardSet`s whose union is one epoch.
       start: number of the first image.
@@ -61,10 +63,8 @@ def shuffled_examples(
       seed: seed of the permutations.
       shuffle: false for the sets' own order, over and over.
 
-    Who iterates does so within `record_errors`.
-
     Returns:
-      A `tf.data.Dataset` of dicts as `dataset.shards.parse` gives them, each with its
+      A `tf.data.Dataset` of dicts as `dataset.records.parse` gives them, each with its
       number `n`, int64 [].
     """
     _collect_at_exit()

@@ -49,7 +49,7 @@ class Run:
       folder: the `ModelDir`.
       display: the `Display`, known from `start` on.
       step: number of finished steps.
-      logged_step: the last one in the log, from this start on.
+      logged_step: the last one in the log.
       sets: the `ShardSet`s that it reads, known from `start` on.
       batches_of: see `fit`.
       num_steps: number of steps in all, known from `start` on.
@@ -116,7 +116,9 @@ class Run:
         self.folder.take(inputs, facts)
         self._catch_signals()
         self._began = time.monotonic()
-        self.step = self.logged_step = self.folder.restore(model)
+        self.step = self.folder.restore(model)
+        # Losses come back as well: sums since the last line of the log.
+        self.logged_step = self.step - self.step % self.settings["log_steps"]
         self._check_step()
         if self.step:
             print(f"continuing at step {self.step} of {num_steps}.", flush=True)

@@ -9,11 +9,8 @@ import collections
 import tensorflow as tf
 
 from gan.autoencoders import check_size
-from gan.discriminators import build_multi_scale_discriminator, scores_of
-from gan.losses import GAN_LOSSES
-from gan.optimizers import CoupledAdam, HalvedLearningRate
-from refiners.model import RefinerModel
-from training.model import optimizer_for_precision, unique
+from refiners.translation import TranslationModel
+from training.model import unique
 from unit import losses, networks
 
 TERMS = ("reconstruction", "kl", "cycle", "cycle_kl", "generator", "discriminator")
@@ -27,20 +24,18 @@ Translations = collections.namedtuple(
 )
 
 
-class UNIT(RefinerModel):
+class UNIT(TranslationModel):
     """Encoder, decoder and discriminator of two domains: a synthetic, b real.
 
     Args:
       image_size: height and width of the images, in pixels.
       base_maps, shared_blocks, norm_scale: see `networks`.
-      discriminator_scales: see `gan.discriminators`.
-      gan_loss: a key of `gan.losses.GAN_LOSSES`.
-      gan_weight, reconstruction_weight, kl_weight, cycle_weight, cycle_kl_weight:
-        weights of the terms in `losses`, the same for both domains.
-      learning_rate, halving_steps: see `gan.optimizers.HalvedLearningRate`.
-      weight_decay: coupled, see `gan.optimizers.CoupledAdam`.
+      reconstruction_weight, kl_weight, cycle_weight, cycle_kl_weight: weights of the
+        terms in `losses`, the same for both domains.
       shared_translations: whether the discriminators' update is shown the translations
         of the other update, or ones with noise of their own.
+      discriminator_scales, gan_loss, gan_weight, learning_rate, halving_steps,
+        weight_decay: see `TranslationModel.build_adversaries`.
       num_steps, seed, batch_size: see `RefinerModel`.
     """
 
@@ -71,44 +66,26 @@ class UNIT(RefinerModel):
         self.decoder_a, self.decoder_b = networks.build_decoders(
             image_size, norm_scale=norm_scale, **width
         )
-        self.discriminator_a, self.discriminator_b = (
-            build_multi_scale_discriminator(
-                image_size,
-                base_maps=base_maps,
-                scales=discriminator_scales,
-                name=f"discriminator_{domain}",
-            )
-            for domain in "ab"
-        )
-        self.discriminator_loss, self.generator_loss = GAN_LOSSES[gan_loss]
-        self.gan_weight = gan_weight
         self.reconstruction_weight = reconstruction_weight
         self.kl_weight = kl_weight
         self.cycle_weight = cycle_weight
         self.cycle_kl_weight = cycle_kl_weight
         self.shared_translations = shared_translations
-        self.schedule = HalvedLearningRate(self.step, learning_rate, halving_steps)
-        for side in ("generator", "discriminator"):
-            adam = CoupledAdam(
-                self.schedule,
-                beta_1=0.5,
-                beta_2=0.999,
-                epsilon=1e-8,
-                coupled_decay=weight_decay,
-            )
-            adam = optimizer_for_precision(adam)
-            adam.build(getattr(self, f"{side}_variables"))
-            setattr(self, f"{side}_optimizer", adam)
+        self.build_adversaries(
+            image_size,
+            base_maps=base_maps,
+            discriminator_scales=discriminator_scales,
+            gan_loss=gan_loss,
+            gan_weight=gan_weight,
+            learning_rate=learning_rate,
+            halving_steps=halving_steps,
+            weight_decay=weight_decay,
+        )
 
     @property
     def generator_variables(self):
         """Of encoders and decoders, the shared ones once."""
         models = (self.encoder_a, self.encoder_b, self.decoder_a, self.decoder_b)
-        return unique(model.trainable_variables for model in models)
-
-    @property
-    def discriminator_variables(self):
-        models = (self.discriminator_a, self.discriminator_b)
         return unique(model.trainable_variables for model in models)
 
     def describe(self):
@@ -124,46 +101,13 @@ class UNIT(RefinerModel):
         x_ab, x_ba = self.decoder_b(h_a), self.decoder_a(h_b)
         return synthetic_images, x_ab, real_images, x_ba
 
-    def train_step(self, batch):
-        """One update of the discriminators, one of encoders and decoders.
-
-        Args:
-          batch: dict of `synthetic_images` and `real_images`, float32 [images, size,
-            size, 1] in [-1, 1].
-        """
-        x_a, x_b = batch["synthetic_images"], batch["real_images"]
-        # The update of the discriminators leaves the networks that translate alone, so
-        # that what is encoded once is there for both.
-        with tf.GradientTape() as tape:
-            t = self.translate(x_a, x_b)
-        fakes = t.x_ba, t.x_ab
-        if not self.shared_translations:
-            fakes = self._translate_again(t.h_a, t.h_b)
-        self._update_discriminators(x_a, x_b, *fakes)
-        with tape:
-            loss = self._domain_loss("a", x_a, t.x_aa, t.h_a, t.x_aba, t.h_ab, t.x_ba)
-            loss += self._domain_loss("b", x_b, t.x_bb, t.h_b, t.x_bab, t.h_ba, t.x_ab)
-        variables = self.generator_variables
-        self.minimize(self.generator_optimizer, tape, loss, variables)
-        return self.end_step()
-
-    def _translate_again(self, h_a, h_b):
-        """x_ba and x_ab, with noise that the other update has not."""
-        z_a = self._add_noise(h_a, DISCRIMINATOR_A)
-        z_b = self._add_noise(h_b, DISCRIMINATOR_B)
+    def fakes(self, t):
+        """x_ba and x_ab for the discriminators, with noise that G's update has not."""
+        if self.shared_translations:
+            return t.x_ba, t.x_ab
+        z_a = self._add_noise(t.h_a, DISCRIMINATOR_A)
+        z_b = self._add_noise(t.h_b, DISCRIMINATOR_B)
         return self.decoder_a(z_b, training=True), self.decoder_b(z_a, training=True)
-
-    def _update_discriminators(self, x_a, x_b, x_ba, x_ab):
-        with tf.GradientTape() as tape:
-            real_a, fake_a = scores_of(self.discriminator_a, x_a, x_ba)
-            real_b, fake_b = scores_of(self.discriminator_b, x_b, x_ab)
-            loss_a, loss_b = self.average(
-                discriminator_loss_a=self.discriminator_loss(real_a, fake_a),
-                discriminator_loss_b=self.discriminator_loss(real_b, fake_b),
-            )
-            loss = self.gan_weight * (loss_a + loss_b)
-        variables = self.discriminator_variables
-        self.minimize(self.discriminator_optimizer, tape, loss, variables)
 
     def translate(self, x_a, x_b):
         """Both domains' images through every stream of the paper's figure 1."""
@@ -178,6 +122,12 @@ class UNIT(RefinerModel):
         x_aba = self.decoder_a(self._add_noise(h_ab, CYCLE_A), training=True)
         x_bab = self.decoder_b(self._add_noise(h_ba, CYCLE_B), training=True)
         return Translations(h_a, h_b, x_aa, x_ba, x_ab, x_bb, h_ab, h_ba, x_aba, x_bab)
+
+    def generator_objective(self, x_a, x_b, t):
+        """Equation 2 of Han et al. (2019): the sum over both domains."""
+        loss = self._domain_loss("a", x_a, t.x_aa, t.h_a, t.x_aba, t.h_ab, t.x_ba)
+        loss += self._domain_loss("b", x_b, t.x_bb, t.h_b, t.x_bab, t.h_ba, t.x_ab)
+        return loss
 
     def _domain_loss(self, domain, x, x_own, h, x_cycle, h_cycle, fakes):
         """The sum of one domain's terms, each weighted."""

@@ -7,7 +7,7 @@ def check_configuration():
     for mix, sources in MIXES.items():
         for source in set(sources) - set(SOURCES):
             raise ConfigurationError(
-                f"mixes: {mix}: no source {source!r}; {expected_of(source, SOURCES)}"
+                f"mixes: {mix}: no source {source!r}; {expected_of(source, SOURCES)}."
             )
     check_known("export", config["export"], MIXES, "mixes")
     check_known("controls", CONTROLS, MIXES, "mixes")
@@ -17,7 +17,7 @@ def check_configuration():
         name = config.get("selection_classifier")
         raise ConfigurationError(
             f"selection_classifier: {name!r} is none of the classifiers;"
-            f" {expected_of(name, CLASSIFIERS)}"
+            f" {expected_of(name, CLASSIFIERS)}."
         )
     check_decisions()
     check_files()
@@ -31,14 +31,15 @@ def check_configuration():
 def check_known(key, names, known, what):
     for name in set(names) - set(known):
         raise ConfigurationError(
-            f"{key}: {name!r} is none of the {what}; {expected_of(name, known)}"
+            f"{key}: {name!r} is none of the {what}; {expected_of(name, known)}."
         )
 
 
 def check_cases():
     if BRATS_DIR and IMAGES_DIR:
         raise ConfigurationError(
-            f"brats_dir: {BRATS_DIR} and images_dir: {IMAGES_DIR}: expected one of them."
+            f"brats_dir: {BRATS_DIR} and images_dir: {IMAGES_DIR}: expected one of"
+            " them."
         )
     if not BRATS_DIR and not IMAGES_DIR:
         raise ConfigurationError(
@@ -55,15 +56,23 @@ def check_names():
             )
     for name in SOURCES:
         if "+" in name:  # It stands between the sources in a candidate's name.
-            raise ConfigurationError(f"{name!r}: a refiner or shard set has no '+' in its name.")
+            raise ConfigurationError(
+                f"{name!r}: a refiner or shard set has no '+' in its name."
+            )
         if PREFIX.match(name + "/")[0]:
-            raise ConfigurationError(f"{name!r}: a fold's or chain's folder has that name.")
+            raise ConfigurationError(
+                f"{name!r}: a fold's or chain's folder has that name."
+            )
     for name in MIXES:
         if name.endswith(CONTROL):
-            raise ConfigurationError(f"mixes: {name!r}: only a control ends with '{CONTROL}'.")
+            raise ConfigurationError(
+                f"mixes: {name!r}: only a control ends with '{CONTROL}'."
+            )
     for name, number in collections.Counter([*BUILT_IN, *REFINED, *SHARD_SETS]).items():
         if number > 1:
-            raise ConfigurationError(f"{name!r} is a source of its own; give yours another name.")
+            raise ConfigurationError(
+                f"{name!r} is a source of its own; give yours another name."
+            )
 
 
 def check_refiners():
@@ -78,21 +87,24 @@ def check_refiners():
 def check_files():
     """Flagfiles, and shard sets that were made elsewhere."""
     if not os.path.isdir(FLAGS):
-        folders = [entry.name for entry in os.scandir(f"{ROOT}/flags") if entry.is_dir()]
+        entries = os.scandir(f"{ROOT}/flags")
+        folders = [entry.name for entry in entries if entry.is_dir()]
         folders = [name for name in folders if not name.startswith("_")]
         raise ConfigurationError(
             f"flags: {config['flags']}: no such folder;"
-            f" {expected_of(config['flags'], sorted(folders))[:-1]}, or an absolute path."
+            f" {expected_of(config['flags'], sorted(folders))}, or an absolute"
+            " path."
         )
     for name, own in CLASSIFIERS.items():
         if not os.path.exists(flagfile(own)):
             known = [f[:-4] for f in sorted(os.listdir(FLAGS)) if f.endswith(".cfg")]
             raise ConfigurationError(
                 f"classifiers: {name}: no flagfile {own!r} in {FLAGS};"
-                f" {expected_of(own, known)}"
+                f" {expected_of(own, known)}."
             )
     for name, folders in SHARD_SETS.items():
-        for folder in filter(os.path.isabs, folders):
+        filled = {path for prefix in PREFIXES for path in fill(folders, prefix)}
+        for folder in sorted(filter(os.path.isabs, filled)):
             if not os.path.exists(f"{folder}/manifest.json"):
                 raise ConfigurationError(
                     f"shard_sets: {name}: {folder}: no shard set; expected a folder"
@@ -105,11 +117,14 @@ def check_decisions():
     if not isinstance(DECISIONS, dict):
         if DECISIONS not in ("proposal", "none"):
             raise ConfigurationError(
-                f"decisions: {DECISIONS!r}, expected proposal, none, or a file per label."
+                f"decisions: {DECISIONS!r}, expected proposal, none, or a file per"
+                " label."
             )
         return
     if set(DECISIONS) != set(LABELS):
-        raise ConfigurationError(f"decisions: expected a file for {' and '.join(LABELS)} each.")
+        raise ConfigurationError(
+            f"decisions: expected a file for {' and '.join(LABELS)} each."
+        )
     for label, path in DECISIONS.items():
         paths = {fill([path], prefix)[0] for prefix in PREFIXES}
         if len(paths) < len(PREFIXES):

@@ -1,4 +1,4 @@
-"""Refuses configurations with other keys or types than the schema's; see `Snakefile`."""
+"""Refuses configurations with other keys or types than the schema's."""
 
 import difflib
 import os
@@ -26,7 +26,7 @@ def expected_of(name, known):
     known = list(known)
     alike = difflib.get_close_matches(str(name), known, 1)
     guess = f"did you mean {alike[0]!r}? " if alike else ""
-    return f"{guess}Expected some of {', '.join(known)}."
+    return f"{guess}Expected some of {', '.join(known)}"
 
 
 def check_types():
@@ -43,9 +43,10 @@ def check_types():
 
 def in_words(error):
     if error.validator == "additionalProperties":
-        known = [key for key in error.schema["properties"] if key not in SET_BY_RUN]
+        known = error.schema["properties"]
         (key, *_) = [key for key in error.instance if key not in known]
-        return f"{key}: unknown key; {expected_of(key, known)}"
+        shown = [name for name in known if name not in SET_BY_RUN]
+        return f"{key}: unknown key; {expected_of(key, shown)}."
     if error.validator == "required":
         (key, *_) = [key for key in error.validator_value if key not in error.instance]
         return f"{key}: missing, expected {', '.join(error.validator_value)}."

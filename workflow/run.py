@@ -152,7 +152,8 @@ def check_plan(command, configuration, output_dir, cores, start_over):
     if process.returncode:
         check_refusal(errors, configuration)
         _, _, reason = errors.partition("Building DAG of jobs...")
-        raise UserError((reason or errors).strip())
+        print((reason or errors).strip(), file=sys.stderr)
+        raise UserError(f"--configuration={configuration}: no plan; see above.")
     try:
         steps = plan.read_plan(text, start_over)
     except ValueError as error:  # Of shlex.
@@ -162,7 +163,8 @@ def check_plan(command, configuration, output_dir, cores, start_over):
     for note in notes:
         print(f"Note: {note}")
     if wrong:
-        raise UserError("\n  ".join(["these steps cannot run:", *wrong]))
+        print(*wrong, sep="\n", file=sys.stderr)
+        raise UserError(f"{len(wrong)} of these steps cannot run; why is above.")
     print(f"{len(steps)} steps, and nothing wrong with their flags, files and sizes.")
 
 

@@ -21,7 +21,7 @@ WRITES_NOTHING = {"dataset.verify": "prints what it finds"}
 UNTIL_STOPPED = {
     "evaluation.turing_test": "serves a page; answers in `pages_test.py`",
     "filtering.review": "serves a page; decisions in `pages_test.py`",
-    "workflow.run": "starts other programs; in `workflow_test.py`",
+    "workflow.run": "starts other programs; killed in tests/workflow_long_test.py",
 }
 
 SETS = "base/sets"
