@@ -13,7 +13,6 @@ from flags import binary
 PAPER = ROOT / "docs" / "paper.md"
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 MAX_COLUMNS = 100
-LONG_PAGES = {"results.md"}  # Has notes below tables as the programs print them.
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)", re.DOTALL)
 
 
@@ -127,8 +126,6 @@ def test_make_knows_what_the_pages_ask_it_for(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_lines_are_wrapped(page):
-    if page.name in LONG_PAGES:
-        pytest.skip("its notes are as the programs print them")
     lines = [line for line in page.read_text().splitlines() if line[:1] != "|"]
     breakable = [line for line in lines if "](https://" not in line]
     assert not [line for line in breakable if len(line) > MAX_COLUMNS]
