@@ -5,6 +5,8 @@ neither the order in which cases were found nor the fold that is written matters
 Patients are dicts, {patient: number of tumor slices}.
 """
 
+import math
+
 import numpy as np
 
 from dataset.errors import UserError
@@ -12,6 +14,7 @@ from dataset.errors import UserError
 DRAWS = 100
 MIN_VALIDATION = 5  # Patients; fewer tell one detector from another by chance.
 MIN_VALIDATION_SHARE = 0.1  # Of all patients.
+SHARE_STREAM = 1  # Of the seed: validation patients are drawn without.
 
 
 def assign_folds(tumor_slices, num_folds, seed):
@@ -116,3 +119,23 @@ def fold_parts(tumor_slices, *, train, validation, num_folds, fold, seed):
     chosen = validation_patients(left, size, [seed, fold])
     parts = {name: "validation" if name in chosen else "train" for name in left}
     return {name: parts.get(name, "test") for name in tumor_slices}
+
+
+def share_size(share, num_patients):
+    """How many patients a share in (0, 1] of them is: rounded up, at least one."""
+    rounding = 1e-9  # 0.1 * 30 is a little more than 3.
+    return min(num_patients, max(1, math.ceil(share * num_patients - rounding)))
+
+
+def patients_of_share(patients, share, seed):
+    """A share of the training patients, a set: part of every larger share's.
+
+    Args:
+      patients: names, in any order.
+      share: in (0, 1]; see `share_size`.
+      seed: whole numbers that the choice is a function of.
+    """
+    names = sorted(patients)
+    random = np.random.Generator(np.random.PCG64([SHARE_STREAM, *seed]))
+    order = random.permutation(len(names))
+    return {names[n] for n in order[: share_size(share, len(names))]}

@@ -21,6 +21,7 @@ from dataset.splits import PARTS
 
 REAL, REPORT, MODEL, PREDICTIONS = "real", "report.json", "model", "predictions.csv"
 SELECTION = "selection.json"
+UNUSED = "unused"  # The training patients beyond --training_share.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,11 +31,13 @@ class Fold:
     Attributes:
       folder: in the experiment; "." for its only one.
       num_folds: how many there should be.
-      parts: {part: set of patients}, by the records.
+      training_share: share of the training patients that it has.
+      parts: {part: set of patients}, by the records; `UNUSED` by the report.
     """
 
     folder: str
     num_folds: int
+    training_share: float
     parts: dict
 
     def others(self, part):
@@ -76,10 +79,10 @@ class LeakCheck:
         for path in self.lineage.files.get(SELECTION, []):
             if fold := self.folds.get(self._folder_of(path)):
                 self._check_selection(path, fold)
-        by_number = collections.defaultdict(list)
+        alike = collections.defaultdict(list)
         for fold in self.folds.values():
-            by_number[fold.num_folds].append(fold)
-        for num_folds, folds in by_number.items():
+            alike[fold.num_folds, fold.training_share].append(fold)
+        for (num_folds, _), folds in alike.items():
             if num_folds > 1:
                 self._check_complement(num_folds, folds)
         self.faults += [f"{k}: {v}" for k, v in self.lineage.faults.items()]
@@ -113,7 +116,10 @@ class LeakCheck:
                     self.faults.append(
                         f"{real}: patient {patient} is in {seen[patient]} and {part}."
                     )
-        return Fold(folder, report.get("num_folds", 1), parts)
+        if unused := report.get("unused_patients"):
+            parts[UNUSED] = set(unused)
+        share = report.get("training_share", 1)
+        return Fold(folder, report.get("num_folds", 1), share, parts)
 
     def _check_run(self, run):
         fold = self._fold_of(run)

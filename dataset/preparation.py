@@ -3,6 +3,7 @@
 A source gives cases and a reader that makes a `cases.ReadCase` of each.
 """
 
+import collections
 import dataclasses
 import os
 import shutil
@@ -72,6 +73,8 @@ def check_division(options):
             f"--fold={options['fold']}: expected less than"
             f" --num_folds={options['num_folds']}; folds are counted from 0."
         )
+    if not options["training_share"]:
+        raise UserError("--training_share=0: expected more than 0, at most 1.")
 
 
 def cases_folder(options):
@@ -101,7 +104,7 @@ def prepare_sets(binary, cases, reader, options, source, gather):
     """
     output_dir, settings = options["output_dir"], options
     # As those were recorded before there were these flags.
-    later = dict(source.later_flags)
+    later = {**dict(source.later_flags), "training_share": 1.0}
     if settings["num_folds"] == 1:
         later |= {name: settings[name] for name in ("num_folds", "fold")}
     settings = {k: v for k, v in settings.items() if k not in later or v != later[k]}
@@ -117,12 +120,15 @@ def prepare_sets(binary, cases, reader, options, source, gather):
     for note in gathered.notes:
         print(note)
     cases, empty = without_images(gathered.cases)
-    parts, division = divide(cases, options)
+    parts, unused, division = divide(cases, options)
     keep_borderline = options.get("keep_borderline", False)
     sets = slice_sets.slice_sets(parts, keep_borderline, empty)
     slice_sets.write_slice_sets(sets, output_dir, binary=binary, settings=settings)
     reasons = slice_sets.write_slices_csv(
-        os.path.join(output_dir, SLICES), gathered.listed, parts, source.slice_kind
+        os.path.join(output_dir, SLICES),
+        gathered.listed,
+        {**parts, splits.UNUSED: unused},
+        source.slice_kind,
     )
     # What reading has found comes last: it knows copies that the division does not see.
     report |= {**division, **gathered.found, "slices": reasons}
@@ -183,14 +189,37 @@ def check_faults(gathered, options, source, report_path, report):
 
 
 def divide(cases, options):
-    """The parts, {part: [(`ReadCase`, patient), ...]}, and what was found, a dict."""
+    """Who goes where, and what was found.
+
+    Returns:
+      The parts, {part: [(`ReadCase`, patient), ...]}, the same of the training patients
+      that --training_share leaves out, a list, and a dict for the report.
+    """
     if options["unlabeled"]:
-        return {UNLABELED: [(case, case.case.patient) for case in cases]}, {}
+        return {UNLABELED: [(case, case.case.patient) for case in cases]}, [], {}
     names = ("split", "duplicate_correlation", "seed", "num_folds", "fold")
+    names += ("training_share",)
     division = splits.divide(cases, **{name: options[name] for name in names})
     found = {name: options[name] for name in ("num_folds", "fold")}
     found |= {n: getattr(division, n) for n in ("copies", "similar", "patients")}
-    return division.parts, found
+    if (share := options["training_share"]) < 1:
+        check_share(share, division)
+        unused = sorted({patient for _, patient in division.unused})
+        found |= {"training_share": share, "unused_patients": unused}
+    return division.parts, division.unused, found
+
+
+def check_share(share, division):
+    """Refuses a share of the training patients that lacks a class."""
+    used = division.parts.get("train", [])
+    counts = sum((case.group_counts() for case, _ in used), collections.Counter())
+    for group in (TUMOR, NON_TUMOR):
+        if not counts[group]:
+            raise UserError(
+                f"--training_share={share:g}: no {group} images of"
+                f" {', '.join(sorted({patient for _, patient in used}))}, the training"
+                " patients that are left; expected a larger share, or another --seed."
+            )
 
 
 def print_report(report, output_dir, source, division):
@@ -200,6 +229,8 @@ def print_report(report, output_dir, source, division):
         print(f"{copy} has the same images as {original} and was left out.")
     for names in division.get("patients", {}).values():
         print(f"One patient, kept in one part: {', '.join(names)}.")
+    if unused := division.get("unused_patients"):
+        print(f"--training_share: {len(unused)} training patients are not used.")
     for verdict, reasons in report["slices"].items():
         for reason, count in reasons.items():
             print(f"{count:7d} {source.slice}s {verdict}: {reason}")

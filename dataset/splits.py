@@ -14,6 +14,7 @@ from dataset.curation import TUMOR
 from dataset.errors import UserError
 
 PARTS = ("train", "validation", "test")
+UNUSED = "none: --training_share"  # In place of `train`.
 ROWS = 64
 BLOCK = 8  # mm; coarse enough for two registrations of one scan to agree
 
@@ -188,19 +189,52 @@ class Division:
       copies: {case name: name of the case that it is a copy of}; in no part.
       similar: (case name, case name, correlation) of those taken for one patient.
       patients: {patient: [case names]} of patients with several cases.
+      unused: [(case, patient), ...] of the training patients beyond the share.
     """
 
     parts: dict
     copies: dict
     similar: list
     patients: dict
+    unused: list
 
 
-def divide(cases, *, split, duplicate_correlation, seed, num_folds=1, fold=0):
-    """The `Division` of `cases.ReadCase`s by patient; the rest as the flags say.
+def patient_parts(
+    tumor_slices, *, split, seed, num_folds=1, fold=0, training_share=1.0
+):
+    """The part of each patient, one of `PARTS` or `UNUSED`: {patient: part}.
+
+    The first argument is {patient: number of tumor slices}; the others are the flags.
 
     Raises:
       UserError: `split` or `num_folds` does not fit the number of patients.
+    """
+    if num_folds == 1:
+        sizes = part_sizes(split, len(tumor_slices))
+        parts = assign_parts(len(tumor_slices), sizes, seed)
+        part_of = dict(zip(tumor_slices, parts))
+    else:
+        train, validation, _ = parse_split(split)
+        part_of = folds.fold_parts(
+            tumor_slices,
+            train=train,
+            validation=validation,
+            num_folds=num_folds,
+            fold=fold,
+            seed=seed,
+        )
+    trained = {patient for patient, part in part_of.items() if part == PARTS[0]}
+    used = folds.patients_of_share(trained, training_share, [seed, fold])
+    return part_of | dict.fromkeys(trained - used, UNUSED)
+
+
+def divide(cases, *, duplicate_correlation, **options):
+    """The `Division` of `cases.ReadCase`s by patient.
+
+    Args:
+      cases: list of them.
+      duplicate_correlation: as the flag.
+      **options: flags, as of `patient_parts`, and its errors.
     """
     originals, copies = {}, {}
     for case in cases:
@@ -211,26 +245,18 @@ def divide(cases, *, split, duplicate_correlation, seed, num_folds=1, fold=0):
     names = [case.case.name for case in kept]
     pairs = similar_cases(kept, duplicate_correlation)
     groups = group_cases([case.case.patient for case in kept], pairs)
-    if num_folds == 1:
-        sizes = part_sizes(split, len(groups))
-        part_of = assign_parts(len(groups), sizes, seed)
-    else:
-        train, validation, _ = parse_split(split)
-        counts = [case.group_counts()[TUMOR] for case in kept]
-        part_of = folds.fold_parts(
-            {names[group[0]]: sum(counts[i] for i in group) for group in groups},
-            train=train,
-            validation=validation,
-            num_folds=num_folds,
-            fold=fold,
-            seed=seed,
-        ).values()
-    parts = {part: [] for part in PARTS if part in part_of}
-    for group, part in zip(groups, part_of):
-        parts[part] += [(kept[i], names[group[0]]) for i in group]
+    counts = [case.group_counts()[TUMOR] for case in kept]
+    tumor_slices = {names[g[0]]: sum(counts[i] for i in g) for g in groups}
+    part_of = patient_parts(tumor_slices, **options)
+    parts = {part: [] for part in (*PARTS, UNUSED) if part in part_of.values()}
+    for group in groups:
+        patient = names[group[0]]
+        parts[part_of[patient]] += [(kept[i], patient) for i in group]
+    unused = parts.pop(UNUSED, [])
     return Division(
         parts=parts,
         copies=copies,
         similar=[(names[i], names[j], value) for i, j, value in pairs],
         patients={names[g[0]]: [names[i] for i in g] for g in groups if len(g) > 1},
+        unused=unused,
     )

@@ -3,6 +3,7 @@
 from flags.kinds import (
     choice,
     count,
+    fraction,
     integer,
     items,
     number,
@@ -264,6 +265,12 @@ def _define_split(duplicate_correlation=0.7, things="cases", evidence=VOLUMES_AL
         fold=integer(
             0,
             "Which of the --num_folds to write, from 0. Give all the same other flags.",
+        ),
+        training_share=fraction(
+            1.0,
+            "Share of the training patients that is written, rounded up, to see how few"
+            " suffice; validation and test are as without. A smaller share is part of"
+            " a larger one; which patients it has is a function of --seed and --fold.",
         ),
         duplicate_correlation=number(
             duplicate_correlation,

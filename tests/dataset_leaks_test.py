@@ -282,6 +282,36 @@ def test_one_split_beside_folds_is_an_experiment_of_its_own(experiment, capsys):
     assert ".: patients: 1 train, 1 validation, 1 test." in capsys.readouterr().out
 
 
+def test_folds_of_every_share_of_the_training_patients_complement(experiment, capsys):
+    for fold, parts in FOLDS.items():
+        experiment.write_fold(f"{fold}/share-50", parts)
+        path = f"{fold}/share-50/real/report.json"
+        experiment.write_json(path, num_folds=3, training_share=0.5)
+    run(experiment)
+    assert "6 detectors and all" in capsys.readouterr().out
+
+
+def test_gan_of_more_patients_than_its_share_is_refused(tmp_path, capsys):
+    experiment = Folder(tmp_path)
+    parts = {"train": ["a", "d"], "validation": ["b"], "test": ["c"]}
+    experiment.write_fold(".", parts)
+    experiment.write_json("real/report.json")
+    experiment.write_fold("share-50", {**parts, "train": ["a"]})
+    report = {"training_share": 0.5, "unused_patients": ["d"]}
+    experiment.write_json("share-50/real/report.json", **report)
+    run(experiment)
+    said = "share-50: patients: 1 train, 1 validation, 1 test, 1 unused."
+    assert said in capsys.readouterr().out
+    experiment.write_training("share-50/pggan/model", data_dir="real/train/tumor")
+    (fault,) = faults(experiment, capsys)
+    assert fault == (
+        "share-50/run/model: learned from patient d, in the unused part of share-50;"
+        " through share-50/run/model <- share-50/unit/images <-"
+        " share-50/filtering/images <- share-50/pggan/images <- share-50/pggan/model"
+        " <- real/train/tumor."
+    )
+
+
 def test_folder_without_results_is_refused(tmp_path):
     with refused("no predictions.csv in it"):
         run(Folder(tmp_path))

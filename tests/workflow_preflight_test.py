@@ -325,6 +325,9 @@ def test_slices_of_folds_are_at_most_those_of_the_largest_parts(preflight):
     sizes = {part: preflight.sets[f"real/{part}/tumor"].num_images for part in PARTS}
     assert sizes == {"train": 13 * 101, "validation": 5 * 101}
     assert preflight.sets["real/test/tumor"].num_images == 5 * 101
+    preflight.check_steps([prepare("phantom", *flags, "--training_share=0.25")])
+    assert preflight.sets["real/train/tumor"].num_images == 4 * 101
+    assert preflight.sets["real/validation/tumor"].num_images == 5 * 101
     (fault,) = preflight.check_steps([prepare("phantom", "--num_folds=23")])
     assert "--num_folds=23: 22 patients" in fault
 

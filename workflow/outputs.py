@@ -111,12 +111,15 @@ def plan_parts(preflight, settings, images, image_size):
 
 def part_sizes(settings, number):
     """Patients of each part; of folds, that have as many or one fewer, the most."""
-    if settings["num_folds"] == 1:
-        return splits.part_sizes(settings["split"], number)
-    train, validation, _ = splits.parse_split(settings["split"])
-    return folds.most_patients(
-        number, train=train, validation=validation, num_folds=settings["num_folds"]
-    )
+    num_folds = settings["num_folds"]
+    if num_folds == 1:
+        trained, *others = splits.part_sizes(settings["split"], number)
+    else:
+        train, validation, _ = splits.parse_split(settings["split"])
+        trained, *others = folds.most_patients(
+            number, train=train, validation=validation, num_folds=num_folds
+        )
+    return [folds.share_size(settings["training_share"], trained), *others]
 
 
 def check_files(cases, settings):
