@@ -28,6 +28,7 @@ SKIPPED = {
 FILES = (
     *("slices.csv", "report.json"),
     *("table.json", "turing.json", "tsne.json", "quality.json", "selection.json"),
+    "learning_curve.json",
     *("kept_and_discarded.png", "before_after.png"),
 )
 DIGITS = 16  # Of a digest; enough to tell files apart.
@@ -119,8 +120,8 @@ def _read_training(folder, relative):
 
 
 def prefix_of(path):
-    """The fold and chain of something in an experiment: `fold-0/chain-1/`, or ""."""
-    return re.match(r"(?:fold-\d+/)?(?:chain-\d+/)?", path)[0]
+    """Where something is in an experiment: `fold-0/share-50/chain-1/`, or ""."""
+    return re.match(r"(?:fold-\d+/)?(?:share-[\d.]+/)?(?:chain-\d+/)?", path)[0]
 
 
 def read_slices(path):

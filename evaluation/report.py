@@ -24,11 +24,16 @@ import markupsafe
 from dataset.errors import UserError
 from dataset.folders import check_new, write_text
 from dataset.shards import PROJECT_VERSION
-from evaluation.experiment import is_artificial, origins, read_experiment
+from evaluation.experiment import (
+    is_artificial,
+    origins,
+    prefix_of,
+    read_experiment,
+)
 from evaluation.sections import build_sections
 
 FOLDER = pathlib.Path(__file__).parent
-RESULTS = ("table", "turing", "tsne", "quality")
+RESULTS = ("table", "learning_curve", "turing", "tsne", "quality")
 # Largest width in pixels and JPEG quality, tried in order until the page fits.
 LEVELS = ((1600, 90), (1200, 85), (900, 80), (700, 70), (480, 60))
 KEPT_BYTES = 200_000  # A file that is small enough stays as it is.
@@ -80,6 +85,8 @@ def named_or_found(name, folder, experiment):
     """
     if folder is None:
         found = experiment.files[f"{name}.json"]
+        # The tables of shares of the training patients are in the learning curve.
+        found = [path for path in found if "share-" not in prefix_of(path)]
         return [experiment.full(os.path.dirname(path)) for path in found]
     if not os.path.exists(os.path.join(folder, f"{name}.json")):
         raise UserError(f"--{name}_dir={folder}: no {name}.json in it.")

@@ -14,6 +14,7 @@ from evaluation.documents import (
     turing_document,
 )
 from evaluation.experiment import Experiment, prefix_of, read_slices
+from evaluation.learning_curve_document import document as learning_curve_document
 from evaluation.table_document import document as table_document
 from evaluation.table_document import selection_document
 from evaluation.tables import Gallery, Heading, Picture, Table, Text
@@ -29,6 +30,7 @@ MAX_SVG_BYTES = 400_000
 SPLITS = ("train", "validation", "test")
 DOCUMENTS = {  # By the name of a JSON file, what makes a document of its content.
     "table": table_document,
+    "learning_curve": learning_curve_document,
     "turing": turing_document,
     "quality": quality_document,
     "memorisation": memorisation_document,
@@ -37,6 +39,10 @@ FIGURES = {  # By the same name, its figures' names and captions.
     "table": {
         "intervals": "Every row's intervals: thick over patients, thin Wilson's.",
         "roc": "ROC curves; grey is the row that a row is compared with.",
+    },
+    "learning_curve": {
+        "learning_curve": "By number of training patients; bars are 95 % intervals over"
+        " test patients."
     },
     "memorisation": {
         "memorisation_distances": "Distances to the nearest training image.",
@@ -47,6 +53,7 @@ FIGURES = {  # By the same name, its figures' names and captions.
 OUTLINE = (
     ("data", "Images", "dataset.prepare"),
     ("table-1", "Table 1: tumor detection", "evaluation.table"),
+    ("learning-curve", "Learning curve", "evaluation.learning_curve"),
     ("selection", "Selection of the refiners' steps", "evaluation.select"),
     ("table-2", "Table 2: Visual Turing Test", "evaluation.turing_test, by readers"),
     ("figure-5", "Figure 5: images kept and discarded", "filtering.discard"),
@@ -75,11 +82,15 @@ def build_sections(
     """All sections in order.
 
     Args:
-      folders: by program, `table`, `turing`, `tsne` and `quality`, those of its output.
+      folders: by program, `table`, `learning_curve`, `turing`, `tsne` and `quality`,
+        those of its output.
     """
     contents = {
         "data": data(experiment),
         "table-1": results(experiment, folders["table"], "table"),
+        "learning-curve": results(
+            experiment, folders["learning_curve"], "learning_curve"
+        ),
         "selection": selections(experiment),
         "table-2": results(experiment, folders["turing"], "turing"),
         "figure-5": pictures(experiment, "kept_and_discarded.png"),

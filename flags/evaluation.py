@@ -165,6 +165,20 @@ def define_table():
     )
 
 
+def define_learning_curve():
+    """Flags of `evaluation.learning_curve`."""
+    return dict(
+        points=rows(
+            "A point of the curve as TABLE=REPORT: --output_dir of an evaluation.table,"
+            " and the report.json of dataset.prepare or dataset.import_images that"
+            " names its training patients, of folds one each, by commas. Give the flag"
+            " once per point. All tables have the same test images and settings."
+        ),
+        output_dir=path("Folder for learning_curve.md, .csv, .json, .png and .svg."),
+        overwrite=overwrite("the curve in --output_dir"),
+    )
+
+
 def define_select():
     """Flags of `evaluation.select`."""
     return dict(
@@ -235,6 +249,7 @@ def define_report():
         output_html=path("File for the page."),
         title=text("Brain MR augmentation", "Heading of the page."),
         table_dir=_output_of("evaluation.table"),
+        learning_curve_dir=_output_of("evaluation.learning_curve"),
         turing_dir=_output_of("evaluation.turing_table"),
         tsne_dir=_output_of("evaluation.tsne"),
         quality_dir=_output_of("evaluation.quality"),

@@ -46,6 +46,27 @@ QUALITY = {
     "features": None,
     "rows": [{"name": f"a|b {SCRIPT}", "values": {"KID": [3.0, 3.2]}}],
 }
+ROW = {"name": "real", "group": "", "mix": "real", "num_runs": 1, "constant_runs": []}
+ROW |= {"of_as_many": None, "of_all": None}
+CURVE = {
+    "settings": {"at_specificity": 0.9, "baseline": "real"}
+    | {"num_bootstrap": 100, "seed": 0},
+    "num_patients": 9,
+    "num_folds": 1,
+    "points": [
+        {
+            "training_patients": [number],
+            "rows": [
+                ROW
+                | {
+                    metric: {"value": 0.5, "patients_low": 0.4, "patients_high": 0.625}
+                    for metric in ("auc", "sensitivity_at_specificity")
+                }
+            ],
+        }
+        for number in (5, 10)
+    ],
+}
 SHARES = {"close_share": 0.25, "low": 0.1, "high": 0.5, "verdict": None}
 MEMORISATION = {  # Of a version that did not write the number of training images.
     "settings": {"seed": 0},
@@ -97,6 +118,9 @@ def experiment(tmp_path):
     write(root / "table" / "table.json", table_of(rows))
     for name in ("roc", "intervals"):
         write(root / "table" / f"{name}.svg", SVG)
+    write(root / "share-50" / "table" / "table.json", table_of(rows))
+    write(root / "learning_curve" / "learning_curve.json", CURVE)
+    write(root / "learning_curve" / "learning_curve.svg", SVG)
     write(root / "turing" / "turing.json", TURING)
     write(root / "tsne" / "tsne.json", {"settings": {"perplexity": 100}})
     write(root / "tsne" / "tsne.svg", SVG)
@@ -171,6 +195,7 @@ def make(tmp_path):
         output = tmp_path / "out" / "report.html"
         flags = {
             **dict.fromkeys(["table_dir", "turing_dir", "tsne_dir", "quality_dir"]),
+            "learning_curve_dir": None,
             "title": "An experiment",
             "max_megabytes": 9.0,
             "overwrite": True,
@@ -188,7 +213,7 @@ def test_page_refers_to_nothing_outside_and_has_no_text_of_files(
 ):
     page, _ = make(experiment, title=f"{SCRIPT} & title")
     anchors = [r[1:] for r in page.references if r.startswith("#")]
-    assert len(anchors) == 12 and set(anchors) <= set(page.ids)
+    assert len(anchors) == 13 and set(anchors) <= set(page.ids)
     others = [r for r in page.references if not r.startswith("#")]
     assert others and all(r.startswith("data:") for r in others)
     text = (tmp_path / "out" / "report.html").read_text()
@@ -219,7 +244,7 @@ def test_page_says_that_cases_are_artificial(experiment, make, name):
 def test_browser_without_a_network_shows_everything(experiment, make, tmp_path):
     page, _ = make(experiment)
     kinds = [kind for kind, _ in page.pictures]
-    assert kinds.count("svg+xml") == 7 and kinds.count("png") == 5
+    assert kinds.count("svg+xml") == 8 and kinds.count("png") == 5
     path = tmp_path / "out" / "report.html"
     asked, complaints = [], []
     with browsing(offline=True) as browser:
@@ -232,7 +257,7 @@ def test_browser_without_a_network_shows_everything(experiment, make, tmp_path):
             widths = page.evaluate("Array.from(document.images, i => i.naturalWidth)")
             # Table 1, t-SNE, curves and distances are drawings; figures 5 and 6 and
             # four grids are not.
-            assert len(widths) == 7 + 5 and min(widths) > 0
+            assert len(widths) == 8 + 5 and min(widths) > 0
             assert page.evaluate("document.body.scrollWidth <= innerWidth")
     assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
     assert complaints == []
@@ -248,6 +273,9 @@ def test_page_shows_every_part(experiment, make):
         "[49.02, 94.33] 83.33 {",  # Wilson intervals of 8 of 10 and 5 of 6 images.
         "dead 1 no result: calls every image tumor - -",
         "test images: 10 for accuracy",
+        "Detectors that learned from 5 and 10 training patients, with every",
+        "Trained on 5 patients 10 patients real 0.500 {0.400, 0.625} 0.500",
+        "By number of training patients; bars are 95 % intervals over test patients.",
         "Real or synthetic Reader",
         "A 100.0 [51.0, 100.0]",
         "3.10 ± 0.14",
@@ -318,6 +346,7 @@ def test_what_is_missing_is_left_out_and_said(experiment, make):
     titles = {
         "real/slices.csv": "Images",
         "table": "Table 1: tumor detection",
+        "learning_curve": "Learning curve",
         "unit/selection.json": "Selection of the refiners' steps",
         "turing": "Table 2: Visual Turing Test",
         "filtered": "Figure 5: images kept and discarded",

@@ -38,6 +38,7 @@ def test_parts_of_a_document_are_apart_by_a_line():
     "program, flag, file",
     [
         ("evaluation.table", "output_dir", "table.json"),
+        ("evaluation.learning_curve", "output_dir", "learning_curve.json"),
         ("evaluation.select", "output_json", "selection.json"),
         ("evaluation.quality", "output_dir", "quality.json"),
         ("evaluation.tsne", "output_dir", "tsne.json"),
