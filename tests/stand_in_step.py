@@ -16,6 +16,7 @@ LAST_FILES = {
     "evaluation.table": "table.json",
     "classifier.export": "saved_model.pb",
     "filtering.cluster": "clusters.json",
+    "evaluation.learning_curve": "learning_curve.json",
     "evaluation.quality": "quality.json",
     "evaluation.tsne": "tsne.json",
 }

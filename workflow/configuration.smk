@@ -2,6 +2,11 @@
 
 def check_configuration():
     check_cases()
+    if 1 not in TRAINING_SHARES:
+        raise ConfigurationError(
+            f"training_shares: {TRAINING_SHARES}, expected 1, all training patients,"
+            " among them."
+        )
     check_names()
     check_refiners()
     for mix, sources in MIXES.items():
@@ -61,7 +66,7 @@ def check_names():
             )
         if PREFIX.match(name + "/")[0]:
             raise ConfigurationError(
-                f"{name!r}: a fold's or chain's folder has that name."
+                f"{name!r}: a fold's, share's or chain's folder has that name."
             )
     for name in MIXES:
         if name.endswith(CONTROL):

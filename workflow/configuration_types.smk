@@ -11,6 +11,7 @@ NAMES_OF_TYPES = {
     "boolean": "true or false",
     "integer": "a whole number",
     "null": "nothing",
+    "number": "a number",
     "object": "names with a value each, such as {a: b}",
     "string": "a text",
 }

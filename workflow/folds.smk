@@ -1,25 +1,32 @@
-"""Where folds and chains of the experiment lie; see `Snakefile` and docs/workflow.md."""
+"""Where folds, shares and chains of the experiment lie; see docs/workflow.md."""
 
 import snakemake
 
-# Folder of a fold, and within it that of a further seed of the whole chain; "" where
-# there is one only. Together they are a rule's wildcard `prefix`.
-FOLDS = [f"fold-{n}/" for n in range(NUM_FOLDS)] if NUM_FOLDS > 1 else [""]
+# Folder of a share of the training patients; "" of all of them.
+SHARES = {f"share-{100 * n:.10g}/" if n != 1 else "": n for n in TRAINING_SHARES}
+# Folder of a fold, and within it that of a share: both have real images of their own.
+# Within these is that of a further seed of the whole chain; "" where there is one only.
+# Together they are a rule's wildcard `prefix`.
+DIVISIONS = [f"fold-{n}/" for n in range(NUM_FOLDS)] if NUM_FOLDS > 1 else [""]
+FOLDS = [division + share for division in DIVISIONS for share in SHARES]
 CHAINS = {f"chain-{seed}/" if seed else "": seed for seed in CHAIN_SEEDS}
 PREFIXES = [fold + chain for fold in FOLDS for chain in CHAINS]
-PREFIX = re.compile(r"(fold-\d+/)?(chain-(\d+)/)?")
+# Those of all training patients: other shares have detectors and a table alone.
+WHOLE = [division + chain for division in DIVISIONS for chain in CHAINS]
+PREFIX = re.compile(r"((?:fold-(\d+)/)?(share-[\d.]+/)?)(?:chain-(\d+)/)?")
 # Detectors of another chain draw otherwise, too.
 SEEDS_OF_A_CHAIN = 1000
 SNAKEMAKE = int(snakemake.__version__.partition(".")[0])
 
 
 def fold_of(prefix):
-    return PREFIX.match(prefix)[1] or ""
+    """With the share in it."""
+    return PREFIX.match(prefix)[1]
 
 
 def chain_of(prefix):
     """The seed of the whole chain."""
-    return int(PREFIX.match(prefix)[3] or 0)
+    return int(PREFIX.match(prefix)[4] or 0)
 
 
 def in_turn(importance):

@@ -24,10 +24,11 @@ if IMAGES_DIR:
 
 def fold_flags(wildcards):
     """Nothing for the one split that flagfiles describe."""
-    number = wildcards.fold.removeprefix("fold-").removesuffix("/")
-    if not number:
-        return Unnoted("")
-    return f" --num_folds={NUM_FOLDS} --fold={number}"
+    _, number, share, _ = PREFIX.match(wildcards.fold).groups()
+    flags = f" --num_folds={NUM_FOLDS} --fold={number}" if number else ""
+    if share:
+        flags += f" --training_share={SHARES[share]}"
+    return flags or Unnoted("")
 
 
 rule prepare:

@@ -1,7 +1,7 @@
 """Rules that make the results; see `Snakefile`."""
 
-def table_rows():
-    """Rows of the table with the predictions of a run each: of every fold one file.
+def table_rows(share):
+    """Rows of a share's table with the predictions of a run each: of every fold a file.
 
     Yields:
       Name of the row, with the chain if that is not 0, and list of paths.
@@ -10,14 +10,15 @@ def table_rows():
         for mix in [*MIXES, *(mix + CONTROL for mix in CONTROLS)]:
             for chain, seed in CHAINS.items():
                 name = f"{classifier}/{mix}" + f"@chain-{seed}" * bool(seed)
-                folds = [runs(classifier, mix, fold + chain) for fold in FOLDS]
+                prefixes = [division + share + chain for division in DIVISIONS]
+                folds = [runs(classifier, mix, prefix) for prefix in prefixes]
                 for run in zip(*folds):
                     yield name, [f"{folder}/predictions.csv" for folder in run]
 
 
 def prediction_files():
-    """The predictions that the table has."""
-    return [path for _, paths in table_rows() for path in paths]
+    """The predictions that the tables have."""
+    return [p for share in SHARES for _, paths in table_rows(share) for p in paths]
 
 
 rule leaks:
@@ -42,25 +43,59 @@ rule leaks:
 rule table:
     input:
         flagfile("evaluation_table"),
-        prediction_files(),
+        lambda wildcards: [p for _, ps in table_rows(wildcards.share) for p in ps],
         VERIFIED,
     output:
-        "table/table.json",
+        "{share}table/table.json",
     params:
-        rows=" ".join(f"--rows={row}={','.join(paths)}" for row, paths in table_rows()),
+        rows=lambda wildcards: " ".join(
+            f"--rows={row}={','.join(paths)}"
+            for row, paths in table_rows(wildcards.share)
+        ),
         controls=" ".join(
             f"--controls={classifier}/{mix}={classifier}/{mix}{CONTROL}"
             for classifier in CLASSIFIERS
             for mix in CONTROLS
         ),
     benchmark:
-        cost("table")
+        cost("{share}table")
     threads: THREADS["other"]
     shell:
         call(
-            "table of results",
+            "{wildcards.share}table of results",
             "evaluation.table",
-            "{params.rows} {params.controls} --output_dir=table --overwrite",
+            "{params.rows} {params.controls}"
+            " --output_dir={wildcards.share}table --overwrite",
+        )
+
+
+def curve_points():
+    """By folder of a share's table, the reports of its training patients."""
+    return {
+        f"{share}table": [f"{division}{share}real/report.json" for division in DIVISIONS]
+        for share in SHARES
+    }
+
+
+rule learning_curve:
+    input:
+        flagfile("evaluation_learning_curve"),
+        [f"{folder}/table.json" for folder in curve_points()],
+    output:
+        "learning_curve/learning_curve.json",
+    params:
+        points=" ".join(
+            f"--points={folder}={','.join(reports)}"
+            for folder, reports in curve_points().items()
+        ),
+    benchmark:
+        cost("learning_curve")
+    threads: THREADS["other"]
+    shell:
+        call(
+            "learning curve",
+            "evaluation.learning_curve",
+            "{params.points} --output_dir=learning_curve --overwrite",
         )
 
 
@@ -139,10 +174,12 @@ rule tsne:
 
 def results():
     files = ["table/table.json"]
+    if len(SHARES) > 1:
+        files.append("learning_curve/learning_curve.json")
     if used_sources():
-        files += [f"{prefix}quality/quality.json" for prefix in PREFIXES]
+        files += [f"{prefix}quality/quality.json" for prefix in WHOLE]
     if panels():
-        files += [f"{prefix}tsne/tsne.json" for prefix in PREFIXES]
+        files += [f"{prefix}tsne/tsne.json" for prefix in WHOLE]
     return files
 
 
