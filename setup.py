@@ -48,7 +48,7 @@ SHARED = [
     "statsmodels",  # Confidence intervals and tests.
     "matplotlib",  # Figures.
     "Flask",  # The two pages for a person's judgement, served locally.
-    "Jinja2",  # The page of an experiment; comes with Flask.
+    "Jinja2",  # The page of an experiment, the data card; comes with Flask.
     "tqdm",  # Progress bars.
     "rich",  # What the terminal shows of a run: several steps at once.
     "psutil",  # Which processes of a killed workflow are still at work.
@@ -95,6 +95,7 @@ setup(
     python_requires=">=3.10",
     packages=PACKAGES,
     package_data={
+        "dataset": ["templates/*"],
         "evaluation": ["*.json", "static/*", "templates/*"],
         "filtering": ["static/*", "templates/*"],
         "flags": ["*/*.cfg"],

@@ -14,14 +14,13 @@ import os
 import tqdm
 
 from dataset.folders import claim_folder, release_folder, write_csv, write_json
-from dataset.image_table import COLUMNS
+from dataset.image_table import CARD, COLUMNS, EXPORT, TABLE
 from dataset.pictures import write_png
 from dataset.records import label_name
 from dataset.shards import PROJECT_VERSION, ShardSet
 
 BINARY = "dataset.export_images"
-TABLE, FINAL = "images.csv", "export.json"
-OWN = {TABLE, FINAL, *map(label_name, (-1, 0, 1))}
+OWN = {TABLE, EXPORT, *CARD, *map(label_name, (-1, 0, 1))}
 
 
 def export_images(*, data_dirs, output_dir, overwrite):
@@ -36,7 +35,7 @@ def export_images(*, data_dirs, output_dir, overwrite):
     settings = {"data_dirs": data_dirs, "manifests_sha256": digests}
     job = {"binary": BINARY, "project_version": PROJECT_VERSION, "settings": settings}
     own = {"is_own": OWN.__contains__, "overwrite": overwrite}
-    if claim_folder(output_dir, job, final=FINAL, **own):
+    if claim_folder(output_dir, job, final=EXPORT, **own):
         print(f"{output_dir}: finished before, nothing to do.")
         return
     records = itertools.chain(*(shard_set.records() for shard_set in shard_sets))
@@ -51,7 +50,7 @@ def export_images(*, data_dirs, output_dir, overwrite):
             write_png(path, record.image[..., None])
         rows.append([name, label, record.patient, record.id])
     write_csv(os.path.join(output_dir, TABLE), COLUMNS, rows)
-    write_json(os.path.join(output_dir, FINAL), {**job, "num_images": total})
+    write_json(os.path.join(output_dir, EXPORT), {**job, "num_images": total})
     release_folder(output_dir)
     print(f"{output_dir}: {total} images, listed in {TABLE}.")
 

@@ -7,6 +7,8 @@ from dataset.curation import NON_TUMOR, TUMOR, UNLABELED
 from dataset.errors import UserError
 from dataset.folders import read_csv
 
+TABLE, EXPORT = "images.csv", "export.json"
+CARD = ("card.md", "card.json")  # Of `dataset.card`, on the images in the folder.
 COLUMNS = ("file", "label", "patient", "id")
 LABELS = {"0": NON_TUMOR, "1": TUMOR, "-1": UNLABELED, "": UNLABELED}
 LABELS |= {name: name for name in (NON_TUMOR, TUMOR, UNLABELED)}

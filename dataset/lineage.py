@@ -34,6 +34,8 @@ class Lineage:
       files: paths by file name of all files, relative to the folder.
       faults: what contradicts the notes, by line: a set that has changed since.
       unknown: sets and trainings whose own origin is not noted.
+      sources: by path, the paths of what it was made from, in order; what a training
+        validated on is not among them.
       visited: paths of all sets, trainings and clusterings.
       validated: by training, the patients that it validated on.
     """
@@ -41,6 +43,7 @@ class Lineage:
     def __init__(self, experiment_dir):
         self.experiment_dir = experiment_dir
         self.faults, self.unknown, self.visited = {}, {}, set()
+        self.sources = {}
         self.validated = {}
         self.of_training = functools.cache(self._of_training)
         self.of_set = functools.cache(self._of_set)
@@ -71,9 +74,11 @@ class Lineage:
         for flag, digests in run["inputs"].items():
             folders = run["settings"][flag]
             folders = folders if isinstance(folders, list) else [folders]
-            found = validated if flag in VALIDATION else learned
             for folder, digest in zip(folders, digests, strict=True):
-                self._add(found, model_dir, folder, digest)
+                if flag not in VALIDATION:
+                    self._add(learned, model_dir, folder, digest)
+                elif source := self._find(model_dir, folder, digest):
+                    _merge(validated, model_dir, self.of_set(source))
         return learned
 
     def _of_set(self, path):
@@ -88,7 +93,9 @@ class Lineage:
         for folder, digest in inputs.items():
             self._add(found, path, folder, digest)
         if model_dir and self._is_within_reach(path, model_dir):
-            _merge(found, path, self.of_training(os.path.normpath(model_dir)))
+            model_dir = os.path.normpath(model_dir)
+            self._link(path, model_dir)
+            _merge(found, path, self.of_training(model_dir))
         if clusters := settings.get("clusters_sha256"):
             self._add_clusters(found, path, clusters)
         if "" in patients and not inputs and not model_dir:
@@ -103,26 +110,36 @@ class Lineage:
             self.faults[path] = f"no {CLUSTERS} has the digest that it notes."
             return
         self.visited.add(own[0])
+        self._link(path, own[0])
         for folder, expected in read_json(self.full(own[0]))["inputs"].items():
             self._add(found, own[0], folder, expected)
 
     def _add(self, found, path, folder, digest):
         """Adds the patients of a set that `path` was made from."""
+        if source := self._find(path, folder, digest):
+            self._link(path, source)
+            _merge(found, path, self.of_set(source))
+
+    def _link(self, path, source):
+        self.sources.setdefault(path, []).append(source)
+
+    def _find(self, path, folder, digest):
+        """The path of a set that `path` notes; None if it is not there as noted."""
         if not self._is_within_reach(path, folder):
-            return
+            return None
         folder = folder if "://" in folder else os.path.normpath(folder)
         try:
             seen = ShardSet(self.full(folder)).digest
         except (UserError, tf.errors.OpError) as error:
             self.faults[path] = f"made from {folder}, which cannot be read: {error}"
-            return
+            return None
         if seen != digest:
             self.faults[path] = (
                 f"made from another {folder} than lies there now (its manifest.json has"
                 " changed since)."
             )
-            return
-        _merge(found, path, self.of_set(folder))
+            return None
+        return folder
 
     def _is_within_reach(self, path, folder):
         """Whether it is known where a path in a note leads."""

@@ -481,3 +481,27 @@ def define_export_images():
         ),
         overwrite=overwrite("output of other flags in --output_dir"),
     )
+
+
+def define_card():
+    """Flags of `dataset.card`."""
+    return dict(
+        data_dirs=paths(
+            "Shard sets of generated or refined images that the card is about, by"
+            " commas; those that dataset.export_images wrote to --output_dir."
+        ),
+        quality=path(
+            "quality.json of evaluation.quality, or its folder: what was measured on"
+            " the sets; memorisation.json beside it has the verdict on memorisation.",
+            required=False,
+        ),
+        terms=text(
+            None,
+            "Terms of the source data, whose patients the networks learned from: a"
+            " text, or a file with it. Without, the card says that they are to be"
+            " filled in.",
+        ),
+        title=text("Synthetic brain MR images", "Heading of the card."),
+        output_dir=path("Folder for card.md and card.json: that of the PNG files."),
+        overwrite=overwrite("the card in --output_dir"),
+    )

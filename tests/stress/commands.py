@@ -58,6 +58,10 @@ COMMANDS = {
         {"model_dir": "base/pggan.train/out", **SHARDS, "num_images": 14},
         ("pggan.train",),
     ),
+    "dataset.card": (
+        {"data_dirs": "base/pggan.generate/out", **OUT},
+        ("pggan.generate",),
+    ),
     "unit.train": ({**TINY.UNIT, **DOMAINS, **TRAIN}, ()),
     "unit.refine": (
         {"model_dir": "base/unit.train/out", "data_dir": f"{SETS}/tumor", **SHARDS},
