@@ -14,7 +14,7 @@ from dataset.errors import UserError
 from dataset.folders import file_sha256, read_json
 from dataset.shards import ShardSet
 
-RUN, CLUSTERS = "run.json", "clusters.json"
+RUN, CLUSTERS, EXPORT = "run.json", "clusters.json", "export.json"
 # Of a training's flags, those whose images it does not learn from.
 VALIDATION = {"validation_dir", "validation_dirs"}
 # Full of files, and of none that matters here.
@@ -79,7 +79,23 @@ class Lineage:
                     self._add(learned, model_dir, folder, digest)
                 elif source := self._find(model_dir, folder, digest):
                     _merge(validated, model_dir, self.of_set(source))
+        if run["settings"].get("guide_weight"):
+            self._add_guide(learned, model_dir, run["settings"]["guide_dir"])
         return learned
+
+    def _add_guide(self, found, path, folder):
+        """Adds the patients of the detector, an exported one, that guided a GAN."""
+        if not self._is_within_reach(path, folder):
+            return
+        note = os.path.normpath(os.path.join(folder, EXPORT))
+        if not os.path.exists(self.full(note)):
+            self.unknown[path] = f"guided by {folder}, which has no {EXPORT}"
+            return
+        detector = read_json(self.full(note))["settings"]["model_dir"]
+        if self._is_within_reach(note, detector):
+            detector = os.path.normpath(detector)
+            self._link(path, detector)
+            _merge(found, path, self.of_training(detector))
 
     def _of_set(self, path):
         """Patients in a set's records, and those that learned what made it."""

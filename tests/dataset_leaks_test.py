@@ -77,6 +77,27 @@ def test_images_of_another_folds_gan_are_refused(experiment, capsys):
     )
 
 
+@pytest.mark.parametrize("fold, is_refused", [("fold-0", False), ("fold-2", True)])
+def test_guide_of_a_gan_counts_among_what_its_images_come_from(
+    fold, is_refused, experiment, capsys
+):
+    experiment.write_json(
+        "guide/export.json", settings={"model_dir": f"{fold}/run/model"}
+    )
+    real = "fold-0/real/train/tumor"
+    settings = {"data_dir": real, "guide_dir": "guide", "guide_weight": 1.0}
+    inputs = {"data_dir": [experiment.digest(real)]}
+    experiment.write_json("fold-0/guided/run.json", settings=settings, inputs=inputs)
+    experiment.write_set("fold-0/images", [""], model_dir="fold-0/guided")
+    experiment.write_detector("fold-0", FOLDS["fold-0"], ["fold-0/images"])
+    if not is_refused:
+        run(experiment)
+        return
+    (fault,) = faults(experiment, capsys)
+    assert "learned from patient a, in the test part of fold-0" in fault
+    assert "fold-0/images <- fold-0/guided <- fold-2/run/model <- " in fault
+
+
 def test_refiner_that_is_trained_on_another_folds_images_is_refused(experiment, capsys):
     experiment.write_training(
         "fold-1/unit/model",

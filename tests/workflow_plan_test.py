@@ -142,6 +142,40 @@ def test_refiner_of_the_configuration_is_trained_used_and_mixed(tmp_path):
     assert sets.endswith(",mine/tumor/images,mine/non_tumor/images")
 
 
+GUIDED = f"{REAL}  real+classic: [real, classic]\n  real+guided: [real, guided]\n"
+
+
+def test_guided_pggan_waits_for_its_detector_alone(tmp_path):
+    mixes = DEMO[DEMO.index("  real: [real]") : DEMO.index("\n# Control rows")]
+    lines = lines_of(
+        plan_of(
+            tmp_path,
+            (mixes, GUIDED),
+            ("\nguide:", "\nguide: scratch/real+classic"),
+            ("export: [real+classic+pggan]", "export: [real]"),
+            ("\nseeds: [0]", "\nseeds: [3, 0]"),
+        )
+    )
+    order = [line[0] for line in lines]
+    detector = "classifier/scratch/real+classic/seed-3"
+    exported = [flag(x, "output_dir") for x in lines if x[0] == "classifier.export"]
+    assert f"{detector}/saved_model" in exported
+    trained = [x for x in lines if x[0] == "pggan.train"]
+    assert {flag(x, "guide_dir") for x in trained} == {f"{detector}/saved_model"}
+    folders = [f"guided/{label}/model" for label in LABELS]
+    assert sorted(flag(x, "model_dir") for x in trained) == sorted(folders)
+    assert "filtering.cluster" not in order and count(lines)["pggan.generate"] == 2
+    rows = [flag(x, "train_dirs") for x in lines if x[0] == "classifier.train"]
+    assert any(x.endswith("guided/tumor/images,guided/non_tumor/images") for x in rows)
+
+
+def test_guided_training_has_a_dry_run_before_there_is_its_guide(checked):
+    mix = f"{REAL}  real+guided: [real, guided]\n"
+    guide = ("\nguide:", "\nguide: scratch/real+classic")
+    faults, _ = checked((REAL, mix), guide)
+    assert not faults
+
+
 def test_decisions_of_a_person_are_applied_and_none_skip_the_filtering(tmp_path):
     files = {label: tmp_path / f"{label}.jsonl" for label in LABELS}
     for path in files.values():
@@ -207,6 +241,11 @@ def test_control_is_trained_after_what_it_is_the_control_of(tmp_path):
             ["brats_dir: a", "images_dir: b"],
         ),
         ("controls: {}", "controls: {real: x}", ["controls: 'x'", "real+classic+unit"]),
+        (
+            "  real: [real]",
+            "  real+g: [real, guided]",
+            ["guide: None", "one of scratch/real+classic,"],
+        ),
         ("steps: {}", "steps: {x: [1]}", ["steps: 'x'"]),
         ("export: [real+classic+pggan]", "export: [x]", ["export: 'x'"]),
         ("shard_sets: {}", "shard_sets: {x: /a}", ["shard_sets: x: '/a'", "a list"]),

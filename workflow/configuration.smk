@@ -14,6 +14,7 @@ def check_configuration():
             raise ConfigurationError(
                 f"mixes: {mix}: no source {source!r}; {expected_of(source, SOURCES)}."
             )
+    check_guide()
     check_known("export", config["export"], MIXES, "mixes")
     check_known("controls", CONTROLS, MIXES, "mixes")
     check_known("controls", CONTROLS.values(), MIXES, "mixes")
@@ -37,6 +38,23 @@ def check_known(key, names, known, what):
     for name in set(names) - set(known):
         raise ConfigurationError(
             f"{key}: {name!r} is none of the {what}; {expected_of(name, known)}."
+        )
+
+
+def check_guide():
+    """A row whose detectors do not wait for the images that they guide."""
+    if not any("guided" in sources for sources in MIXES.values()):
+        return
+    rows = [
+        f"{classifier}/{mix}"
+        for classifier in CLASSIFIERS
+        for mix, sources in MIXES.items()
+        if "guided" not in sources
+    ]
+    if GUIDE not in rows:
+        raise ConfigurationError(
+            f"guide: {GUIDE}: a mix has `guided`, PGGAN's images with a detector as"
+            f" guide; expected the row of that detector, one of {', '.join(rows)}."
         )
 
 

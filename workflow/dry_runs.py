@@ -21,6 +21,7 @@ from dataset.shards import MANIFEST
 CHECKPOINTS = re.compile(r"checkpoints: (\d+) of (\d+) MB")
 # What is changed for a training that has not begun: nothing depends on it then.
 WITHOUT_WEIGHTS = "--weights=none"
+WITHOUT_GUIDE = "--guide_weight=0"
 AS_LONG_AS = "--match_steps_of="
 
 
@@ -61,10 +62,14 @@ class DryRuns:
             key = settings["model_dir"]
             if as_long_as := settings.get("match_steps_of"):
                 self.link(as_long_as)
+            if guide := settings.get("guide_dir"):
+                self.link(guide)
         else:
             words = [word for word in words if not word.startswith(AS_LONG_AS)]
             if settings.get("weights") == "imagenet":
                 words.append(WITHOUT_WEIGHTS)
+            if settings.get("guide_dir"):
+                words.append(WITHOUT_GUIDE)
         self.commands.setdefault(key, (step.name, [*words, "--dry_run"]))
         self._num_trainings[key] = self._num_trainings.get(key, 0) + 1
 
@@ -150,7 +155,7 @@ def write_placeholder(planned, folder, path):
 
 def is_data(flag):
     """Whether a training's flag names shard sets."""
-    return flag.endswith(("_dir", "_dirs")) and flag != "model_dir"
+    return flag.endswith(("_dir", "_dirs")) and flag not in ("model_dir", "guide_dir")
 
 
 def as_list(value):

@@ -82,29 +82,54 @@ rule classic:
         )
 
 
+GENERATOR = "{prefix}{generator}/{label}"
+GENERATOR_FOLDER = GENERATOR.replace("{", "{wildcards.")
+PGGAN_FLAGFILES = {"pggan": "pggan_train", "guided": "pggan_train_guided"}
+PGGAN_TITLES = {"pggan": "PGGAN", "guided": "guided PGGAN"}
+
+
+def guide(wildcards):
+    """The folder of the detector that guides PGGAN; "" without."""
+    if wildcards.generator != "guided":
+        return ""
+    return f"{wildcards.prefix}classifier/{GUIDE}/seed-{SEEDS[0]}/saved_model"
+
+
+def guide_flag(wildcards):
+    folder = guide(wildcards)
+    return f" --guide_dir={folder}" if folder else Unnoted("")
+
+
 rule pggan_train:
     input:
-        flagfile("pggan_train"),
+        lambda wildcards: flagfile(PGGAN_FLAGFILES[wildcards.generator]),
         real_manifests(SOURCES["real"]),
+        lambda wildcards: [f"{guide(wildcards)}/saved_model.pb"]
+        if guide(wildcards)
+        else [],
     output:
-        "{prefix}pggan/{label}/model/finished.json",
+        GENERATOR + "/model/finished.json",
     params:
         data_dir=real_of_label,
         validation_dir=lambda wildcards: real_of_label(wildcards, "validation"),
         seed=seed_flag,
+        guide=guide_flag,
+        title=lambda wildcards: Unnoted(PGGAN_TITLES[wildcards.generator]),
+        flagfile=lambda wildcards: Unnoted(PGGAN_FLAGFILES[wildcards.generator]),
     benchmark:
-        cost("{prefix}pggan_train/{label}")
+        cost("{prefix}{generator}_train/{label}")
     priority: FIRST
     threads: THREADS["train"]
     resources:
         gpu=1,
     shell:
         call(
-            "{wildcards.prefix}PGGAN of {wildcards.label} images: training",
+            "{wildcards.prefix}{params.title} of {wildcards.label} images: training",
             "pggan.train",
             "--data_dir={params.data_dir} --validation_dir={params.validation_dir}"
-            "{params.seed} --model_dir={wildcards.prefix}pggan/{wildcards.label}/model"
+            f"{{params.seed}}{{params.guide}} --model_dir={GENERATOR_FOLDER}/model"
             " ${{START_OVER:-}}",
+            "{params.flagfile}",
             gpu=True,
         )
 
@@ -112,23 +137,23 @@ rule pggan_train:
 rule pggan_generate:
     input:
         flagfile("pggan_generate"),
-        "{prefix}pggan/{label}/model/finished.json",
+        GENERATOR + "/model/finished.json",
     output:
-        "{prefix}pggan/{label}/images/manifest.json",
+        GENERATOR + "/images/manifest.json",
     params:
         seed=seed_flag,
+        title=lambda wildcards: Unnoted(PGGAN_TITLES[wildcards.generator]),
     benchmark:
-        cost("{prefix}pggan_generate/{label}")
+        cost("{prefix}{generator}_generate/{label}")
     priority: FIRST
     threads: THREADS["other"]
     resources:
         gpu=1,
     shell:
         call(
-            "{wildcards.prefix}PGGAN of {wildcards.label} images: generating",
+            "{wildcards.prefix}{params.title} of {wildcards.label} images: generating",
             "pggan.generate",
-            "--model_dir={wildcards.prefix}pggan/{wildcards.label}/model{params.seed}"
-            " --output_dir={wildcards.prefix}pggan/{wildcards.label}/images"
-            " --overwrite",
+            f"--model_dir={GENERATOR_FOLDER}/model{{params.seed}}"
+            f" --output_dir={GENERATOR_FOLDER}/images --overwrite",
             gpu=True,
         )

@@ -101,7 +101,7 @@ rule learning_curve:
 
 def used_sources():
     """Names of the sets of generated and refined images that mixes consist of."""
-    made = {"pggan", "pggan-undiscarded", *REFINERS}
+    made = GENERATED | {*REFINERS}
     return sorted(made & {source for mix in MIXES.values() for source in mix})
 
 
