@@ -22,11 +22,11 @@ import threading
 import flask
 
 from dataset.errors import UserError
+from evaluation.readers import reader_name
 from evaluation.turing_images import ANSWERS, load_images, reader_order, write_test
 from pages import pictures, server
 from pages.journal import Journal
 
-LONGEST_NAME = 40
 LONGEST_TIME = 24 * 3600.0  # seconds
 
 
@@ -157,16 +157,6 @@ def create_page(test, output_dir):
         return pictures.png_response(images[number], compression=0)
 
     return app, readings
-
-
-def reader_name(text):
-    """A reader's name without spaces around it; 400 if it is none."""
-    name = " ".join(text.split())
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        flask.abort(
-            400, f"The name: expected 1 to {LONGEST_NAME} printable characters."
-        )
-    return name
 
 
 def main(settings):

@@ -227,6 +227,29 @@ def define_turing_test():
     )
 
 
+def define_reader_training():
+    """Flags of `evaluation.reader_training`."""
+    return dict(
+        real_dirs=paths("Shard sets of real images, by commas."),
+        synthetic_dirs=rows(
+            "A source of synthetic images as NAME=FOLDER,FOLDER...; the page tells the"
+            " name after a reply. Give the flag once per source. Images are cut and"
+            " reduced to the smallest size, as in evaluation.turing_test."
+        ),
+        classes=items(
+            ["tumor", "non_tumor"],
+            "Classes to show, by commas, in equal shares. With one alone, readers are"
+            " asked real or synthetic only.",
+        ),
+        output_dir=path("Folder of all readers' replies, with the truth about each."),
+        num_images=integer(
+            0, "Images after which a reader is done; 0: as many as the reader likes."
+        ),
+        seed=integer(0, "Seed of each reader's series of images."),
+        **define_port(),
+    )
+
+
 def define_turing_table():
     """Flags of `evaluation.turing_table`."""
     return dict(

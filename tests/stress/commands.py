@@ -20,6 +20,7 @@ from training.model_dir import flagfile
 WRITES_NOTHING = {"dataset.verify": "prints what it finds"}
 UNTIL_STOPPED = {
     "evaluation.turing_test": "serves a page; answers in `pages_test.py`",
+    "evaluation.reader_training": "serves a page; the journal is that of the test",
     "filtering.review": "serves a page; decisions in `pages_test.py`",
     "workflow.run": "starts other programs; killed in tests/workflow_long_test.py",
 }
