@@ -39,7 +39,7 @@ RUN = $(PYTHON) -m workflow.run --snakemake=$(WORKFLOW_VENV)/bin/snakemake \
 	--cores=$(CORES)
 
 .PHONY: help setup demo mini test test-lane test-long stress benchmark-refiners lint \
-	format lock clean
+	format lock audit clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -55,6 +55,7 @@ help:
 	@echo "             LANE=faithful or LANE=newest: see docs/install.md"
 	@echo "make lint    style, spelling, types;  make format  applies the style"
 	@echo "make lock    newest versions that fit, into requirements*.lock"
+	@echo "make audit   known vulnerabilities of what is locked; docs/security.md"
 	@echo "make clean   removes .venv*, .python, demo and caches;"
 	@echo "             mini stays, it holds the work of hours: rm -r mini removes it"
 
@@ -130,9 +131,18 @@ lock: $(VENV)/installed
 	  ".python/newest.in --python-version=3.12 -o requirements-newest.lock" \
 	  "workflow/requirements.in --python-version=3.10 -o workflow/requirements.lock"; do \
 	  .python/uv/bin/uv pip compile $$source --quiet --upgrade --universal \
-	    --no-annotate --no-emit-index-url \
+	    --generate-hashes --no-annotate --no-emit-index-url \
 	    --no-emit-find-links --custom-compile-command "make lock" || exit 1; \
 	done
+
+# Findings that are judged in docs/security.md are reported all the same.
+audit: $(VENV)/installed
+	@$(PYTHON) -m pip install --quiet --target .python/audit --upgrade pip-audit
+	@failed=0; for lock in requirements.lock requirements-newest.lock \
+	  workflow/requirements.lock; do \
+	  echo "$$lock:"; PYTHONPATH=.python/audit $(PYTHON) -m pip_audit --disable-pip \
+	    --progress-spinner=off --requirement $$lock || failed=1; \
+	done; exit $$failed
 
 # What setup.py asks for in a lane, without markers: a lock is of its own lane alone.
 define of_lane

@@ -100,7 +100,8 @@ setup(
         "filtering": ["static/*", "templates/*"],
         "flags": ["*/*.cfg"],
         "pages": ["static/*", "templates/*"],
-        "workflow": ["Snakefile", "*.smk", "*.sh", "*.yaml", "requirements.lock"],
+        "workflow": ["Snakefile", "*.smk", "*.sh", "*.yaml", "requirements.lock"]
+        + ["profiles/*/config.yaml"],
     },
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from classifier import networks
 from dataset.errors import UserError
+from features.weights import check_alone
 from training.checkpoints import read_run
 
 BEST_WEIGHTS = "best.weights.h5"
@@ -28,5 +29,6 @@ def read_detector(model_dir):
         )
     size = {name: run["settings"][name] for name in networks.SIZE_SETTINGS}
     detector = networks.build_detector(**size)
+    check_alone(path)
     detector.load_weights(path)
     return detector

@@ -10,10 +10,10 @@ the same brain at any spacing.
 import functools
 
 import numpy as np
-from nilearn.datasets import load_mni152_template
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from dataset.errors import UserError
 from dataset.frame import FRAME, FRAME_ORIGIN
 
 # The middle of a brain's bounding box, in volumes of BraTS and in the template.
@@ -93,7 +93,7 @@ class Template:
     """
 
     def __init__(self):
-        image = load_mni152_template(resolution=1)
+        image = _read_mni152()
         self.intensity = image.get_fdata(dtype=np.float32)
         self._origin = image.affine[:3, 3]
         inside = self.intensity > 0.2
@@ -135,6 +135,18 @@ class Template:
 
 
 load_template = functools.cache(Template)
+
+
+def _read_mni152():
+    """The MNI152 template at 1 mm, from nilearn's own files."""
+    try:  # What nothing else needs is not among what every installation has.
+        from nilearn.datasets import load_mni152_template
+    except ImportError as error:
+        raise UserError(
+            "artificial cases are made of the template that nilearn brings: pip install"
+            " nilearn."
+        ) from error
+    return load_mni152_template(resolution=1)
 
 
 class Pose:

@@ -75,6 +75,7 @@ def read_weights(model, path, network):
     if not h5py.is_hdf5(path):
         raise UserError(f"--weights={path}: not an HDF5 file, so not of Keras' layout.")
     try:
+        check_alone(path)
         model.load_weights(path)
     except (KeyError, ValueError, OSError) as error:
         name, _, _ = imagenet_file(network)
@@ -82,3 +83,27 @@ def read_weights(model, path, network):
             f"--weights={path}: not the weights of {network} without its top in Keras'"
             f" layout, such as {name}: {error}"
         ) from error
+
+
+def check_alone(path):
+    """Refuses an HDF5 file that has other files read as its own (CVE-2026-1669).
+
+    Raises:
+      UserError: names what lies elsewhere.
+    """
+    found = []
+
+    def look(name, item):
+        if isinstance(item, h5py.ExternalLink):
+            found.append(name)
+        elif isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
+            found.append(name)
+
+    with h5py.File(path) as file:
+        file.visititems_links(look)
+        file.visititems(look)
+    if found:
+        raise UserError(
+            f"{path}: {found[0]} lies in another file; expected weights with all of"
+            " their numbers in one."
+        )

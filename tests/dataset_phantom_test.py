@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 
 import nibabel
 import numpy as np
@@ -44,6 +45,12 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cases():
     return [phantom.make_case(0, number, SPACING) for number in range(8)]
+
+
+def test_template_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nilearn.datasets", None)
+    with refused("pip install nilearn"):
+        anatomy.Template()
 
 
 def test_folder_has_the_layout_of_brats_2021(folder):

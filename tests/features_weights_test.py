@@ -2,6 +2,7 @@
 
 import importlib
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -104,3 +105,26 @@ def test_imagenet_file_in_the_cache_is_taken(tmp_path, monkeypatch):
     name, _, _ = weights.imagenet_file("resnet50")
     (folder / name).write_bytes(b"")
     assert weights.weights_path("imagenet", "resnet50") == str(folder / name)
+
+
+def test_file_that_has_others_read_is_refused(tmp_path):
+    """As weights of somebody else could have: this machine's files as numbers."""
+    other = str(tmp_path / "other.h5")
+    with h5py.File(other, "w") as file:
+        file["secret"] = np.arange(4.0)
+    linked, stored, virtual = (str(tmp_path / f"{n}.h5") for n in "abc")
+    with h5py.File(linked, "w") as file:
+        file["layer/kernel"] = h5py.ExternalLink("other.h5", "/secret")
+    with h5py.File(stored, "w") as file:
+        places = [(other, 0, 32)]
+        file.create_dataset("layer/kernel", (4,), np.float64, external=places)
+    with h5py.File(virtual, "w") as file:
+        layout = h5py.VirtualLayout((4,), np.float64)
+        layout[:] = h5py.VirtualSource(other, "secret", shape=(4,))
+        file.create_virtual_dataset("layer/kernel", layout)
+    for path in (linked, stored, virtual):
+        with h5py.File(path) as file:
+            assert file["layer/kernel"].shape == (4,)  # It would be read.
+        with pytest.raises(UserError, match="layer/kernel lies in another file"):
+            weights.check_alone(path)
+    weights.check_alone(other)
