@@ -2,6 +2,8 @@
 
 import math
 import os
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -17,9 +19,9 @@ MAX_VOXELS = 2**27  # 512 x 512 x 512; a brain at 1 mm has 9 million.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 CHANNELS = ("red", "green", "blue", "luminance")
 PHOTOMETRIC = "0028|0004"  # DICOM tag: which end of the values is white.
-# What the last bytes of a whole file hold: without it the decoder makes up the rest.
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 # What it cannot decode is told by `read_image`. Newer OpenCV has a module for it.
@@ -72,7 +74,7 @@ def _decode(path):
     try:
         with open(path, "rb") as file:
             content = file.read()
-        _check_end(content)
+        _check_content(content)
         pages = cv2.imcount(path)
         if pages > 1:
             raise UserError(f"{path}: {pages} pages, expected an image alone.")
@@ -90,13 +92,37 @@ def _decode(path):
     return image
 
 
-def _check_end(content):
-    if content.startswith(PNG_START) and PNG_END not in content[-64:]:
-        raise ValueError("PNG cut off before its end")
-    if content.startswith(JPEG_START):
+def _check_content(content):
+    """Refuses what OpenCV would take, but not as it should.
+
+    It knows more formats by their first bytes, and JPEG 2000 is one in whose reader
+    OpenCV 4.11 can be made to write anywhere (CVE-2025-53644). Of what a file lacks at
+    its end the decoder makes up the rest.
+    """
+    if content.startswith(PNG_START):
+        _check_png(content)
+    elif content.startswith(JPEG_START):
         # In a scan's own bytes no marker can occur; thumbnails come before it.
         if content.rfind(JPEG_END) < content.rfind(JPEG_SCAN):
             raise ValueError("JPEG cut off before its end")
+    elif not content.startswith(TIFF_STARTS):
+        raise ValueError("another format by its first bytes")
+
+
+def _check_png(content):
+    """Refuses a PNG whose chunks are not as long as they say: OpenCV believes them."""
+    start, kind = len(PNG_START), b""
+    while kind != PNG_END:
+        if len(content) - start < 12:
+            raise ValueError("PNG cut off before its end")
+        length, kind = struct.unpack_from(">I4s", content, start)
+        end = start + 8 + length
+        if end + 4 > len(content):
+            raise ValueError("PNG cut off before its end")
+        (checksum,) = struct.unpack_from(">I", content, end)
+        if zlib.crc32(content[start + 4 : end]) != checksum:
+            raise ValueError("PNG with a wrong checksum")
+        start = end + 4
 
 
 def check_size(path, size, most=MAX_PIXELS):

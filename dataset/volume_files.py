@@ -18,6 +18,8 @@ SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd", ".nhdr")
 # Of the Medical Segmentation Decathlon's 4-D volumes: FLAIR, T1, T1 with contrast, T2.
 T1C_CHANNEL, NUM_CHANNELS = 2, 4
 NRRD_SPACE = "left-posterior-superior"
+# What ITK says of a field that it cannot read overflows its own memory at about 1,000.
+MAX_NRRD_FIELD = 400
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
@@ -106,20 +108,30 @@ def _read_metaimage(path, rules):
 
 
 def _read_nrrd(path, rules):
+    fields = _nrrd_fields(path)
     image, space = _read_itk(path, "NrrdImageIO")
     # ITK turns RAS and LAS into it, and nothing else; without directions a space tells
     # nothing.
-    if space != NRRD_SPACE or not _has_directions(path):
+    has_directions = any(f.lower().startswith(b"space directions:") for f in fields)
+    if space != NRRD_SPACE or not has_directions:
         affine = bare_affine(path, space or "no space", image.GetSpacing(), rules)
         _place(image, affine)
     return image
 
 
-def _has_directions(path):
-    """Whether an NRRD's header, all before its first empty line, has its axes."""
+def _nrrd_fields(path):
+    """An NRRD's header, all before its first empty line, without comments and keys."""
     with open(path, "rb") as file:
-        header = file.read(2**16).replace(b"\r", b"").partition(b"\n\n")[0]
-    return b"\nspace directions:" in header.lower()
+        lines = iter(lambda: file.readline(2**16).rstrip(b"\r\n"), b"")
+        fields = [x for x in lines if not x.startswith(b"#") and b":=" not in x[:1000]]
+    longest = max(fields, key=len, default=b"")
+    if len(longest) > MAX_NRRD_FIELD:
+        start = longest[:24].decode(errors="replace")
+        raise UserError(
+            f"{path}: its header's field {start!r} has {len(longest):,} characters,"
+            f" expected {MAX_NRRD_FIELD} at most."
+        )
+    return fields
 
 
 def _read_itk(path, kind):

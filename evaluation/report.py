@@ -143,7 +143,8 @@ def encode(path, max_width, quality):
     """
     with open(path, "rb") as file:
         content = file.read()
-    picture = cv2.imread(path, cv2.IMREAD_COLOR)
+    is_png = content.startswith(b"\x89PNG")  # OpenCV tells formats by their bytes.
+    picture = cv2.imread(path, cv2.IMREAD_COLOR) if is_png else None
     if picture is None:
         raise UserError(
             f"{path}: damaged, not a picture; run the program that made it again."

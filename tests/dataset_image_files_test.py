@@ -82,6 +82,11 @@ def make_bad(folder, name):
         path.write_bytes(content if name.startswith("flipped") else content[:-40])
     elif name.startswith("text"):
         path.write_text("no image")
+    elif name.startswith("other"):  # OpenCV reads it whatever its name is.
+        path.write_bytes(
+            cv2.imencode(".jp2", np.zeros([64, 64], np.uint8))[1].tobytes()
+        )
+        assert cv2.imread(str(path)) is not None
     elif name.startswith("empty"):
         path.write_bytes(b"")
     elif name.startswith("pages"):
@@ -109,7 +114,8 @@ def make_bad(folder, name):
         ("cut.tif", "damaged or of another format"),
         ("cut.dcm", "damaged DICOM"),
         ("flipped.png", "damaged or of another format"),
-        ("text.png", "damaged or of another format"),
+        ("text.png", "another format by its first bytes"),
+        ("other.png", "another format by its first bytes"),
         ("text.dcm", "damaged or of another format"),
         ("empty.jpg", r"empty file \(0 bytes\), expected an image"),
         ("pages.tif", "3 pages, expected an image alone"),
@@ -128,6 +134,21 @@ def test_bad_file_is_named_with_what_is_wrong(tmp_path, name, message):
     with pytest.raises(UserError, match=message) as error:
         read_image(str(path))
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2**31 - 1, 2**32 - 1])
+def test_png_is_refused_before_memory_is_taken_for_what_it_says(
+    tmp_path, length, monkeypatch
+):
+    path = image_folder.write(tmp_path / "long.png", GREY)
+    content = path.read_bytes()
+    assert content[37:41] == b"IDAT"
+    path.write_bytes(content[:33] + struct.pack(">I", length) + content[37:])
+    message = "PNG cut off" if length > len(content) else "PNG with a wrong checksum"
+    for name in ("imcount", "imdecode"):  # They would be called, and end in an error.
+        monkeypatch.delattr(cv2, name)
+    with refused(path, message):
+        read_image(str(path))
 
 
 def test_file_that_is_not_there_is_named(tmp_path):

@@ -75,6 +75,25 @@ def test_nrrd_that_is_cut_is_refused(tmp_path):
         read_file(path)
 
 
+@pytest.mark.parametrize(
+    "field", ["space origin:", "space directions:", "data file:", "whatever:"]
+)
+def test_nrrd_field_that_would_end_itk_is_refused(tmp_path, field):
+    path = write_nrrd(tmp_path / "head.nrrd", LPS)
+    content = path.read_bytes()
+    damaged = f"\n{field} (0,0,{'a' * 2000}".encode()
+    path.write_bytes(content.replace(b"\nencoding:", damaged + b"\nencoding:"))
+    with refused(path, field, "characters, expected 400 at most"):
+        read_file(path)
+
+
+def test_nrrd_has_comments_and_keys_of_any_length(tmp_path, expected):
+    path = write_nrrd(tmp_path / "head.nrrd", LPS)
+    text = b"\n# " + b"a" * 5000 + b"\nkey:=" + b"b" * 5000 + b"\nencoding:"
+    path.write_bytes(path.read_bytes().replace(b"\nencoding:", text))
+    heads.check_alike(read_file(path), expected)
+
+
 def test_nrrd_of_a_patients_space_without_directions_needs_a_choice(tmp_path):
     path = write_nrrd(tmp_path / "head.nrrd", "")
     content = path.read_bytes()

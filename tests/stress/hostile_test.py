@@ -23,7 +23,7 @@ import pytest
 import shard_sets
 import SimpleITK as sitk
 from image_folder import pattern, write
-from mutations import mutated, mutated_json, mutated_text
+from mutations import mutated, mutated_json, mutated_png, mutated_text
 
 from dataset.errors import UserError
 from dataset.image_files import read_image
@@ -147,8 +147,14 @@ FORMATS = [
         )
     ),
     *(
-        Format(name, write_image, mutated, read_image)
-        for name in ("grey.png", "deep.png", "grey.tif", "deep.tif", "grey.jpg")
+        Format(name, write_image, mutate, read_image)
+        for name, mutate in (
+            ("grey.png", mutated_png),
+            ("deep.png", mutated_png),
+            ("grey.tif", mutated),
+            ("deep.tif", mutated),
+            ("grey.jpg", mutated),
+        )
     ),
     Format("grey.dcm", write_image, mutated, read_image),
     Format("images.csv", write_table, mutated_text, lambda p: read_table(p, p.parent)),

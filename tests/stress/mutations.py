@@ -2,6 +2,8 @@
 
 import json
 import random
+import struct
+import zlib
 
 NUMBERS = ["-1", "0", "1e999", "NaN", "99999999999999999999", "2147483648", "0.5"]
 NUMBERS += ["-2147483648", "1e-320", "4294967296", "65536"]
@@ -55,6 +57,20 @@ def insert(content, draw):
 
 
 BINARY = [flip, flip, overwrite, overwrite, truncate, remove, repeat, insert]
+
+
+def mutated_png(content: bytes, draw: random.Random) -> bytes:
+    """Half of all with checksums put right, so that more than these is tried."""
+    content = mutated(content, draw)
+    if draw.random() < 0.5:
+        return content
+    parts, start = [content[:8]], 8
+    while start + 12 <= len(content):
+        (length,) = struct.unpack_from(">I", content, start)
+        data = content[start + 4 : start + 8 + length]
+        parts += [content[start : start + 4], data, struct.pack(">I", zlib.crc32(data))]
+        start += 12 + length
+    return b"".join(parts)
 
 
 def mutated_text(content: bytes, draw: random.Random) -> bytes:
