@@ -81,9 +81,9 @@ def test_images_of_another_folds_gan_are_refused(experiment, capsys):
 def test_guide_of_a_gan_counts_among_what_its_images_come_from(
     fold, is_refused, experiment, capsys
 ):
-    experiment.write_json(
-        "guide/export.json", settings={"model_dir": f"{fold}/run/model"}
-    )
+    guide = f"{fold}/guide/model"
+    experiment.write_training(guide, train_dirs=[f"{fold}/real/train/tumor"])
+    experiment.write_json("guide/export.json", settings={"model_dir": guide})
     real = "fold-0/real/train/tumor"
     settings = {"data_dir": real, "guide_dir": "guide", "guide_weight": 1.0}
     inputs = {"data_dir": [experiment.digest(real)]}
@@ -95,7 +95,7 @@ def test_guide_of_a_gan_counts_among_what_its_images_come_from(
         return
     (fault,) = faults(experiment, capsys)
     assert "learned from patient a, in the test part of fold-0" in fault
-    assert "fold-0/images <- fold-0/guided <- fold-2/run/model <- " in fault
+    assert "fold-0/images <- fold-0/guided <- fold-2/guide/model <- " in fault
 
 
 def test_refiner_that_is_trained_on_another_folds_images_is_refused(experiment, capsys):
