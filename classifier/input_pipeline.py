@@ -65,6 +65,32 @@ def check_sets(train_sets, validation_sets):
     )
 
 
+def choose(train_sets, numbers, seed):
+    """Sets to train on, of which so many images each are chosen at random.
+
+    Args:
+      train_sets: list of `ShardSet`s.
+      numbers: of images, a text for each set, 0 for all; or None for all of all.
+      seed: of the choice.
+
+    Raises:
+      UserError: these are no such numbers, or a set has fewer images.
+    """
+    if numbers is None:
+        return train_sets
+    if len(numbers) != len(train_sets) or not all(n.isdecimal() for n in numbers):
+        raise UserError(
+            f"--train_images={','.join(numbers)}: expected {len(train_sets)} whole"
+            " numbers by commas, one for each of --train_dirs."
+        )
+    return [
+        training_input.ChosenImages(
+            shard_set, int(number), seed, "train_dirs", "train_images"
+        )
+        for shard_set, number in zip(train_sets, numbers)
+    ]
+
+
 def slice_settings(shard_set):
     """How a set was made of volumes or image files, as far as its manifest says."""
     settings = shard_set.manifest.get("settings", {})

@@ -27,6 +27,7 @@ def train(
     run,
     *,
     train_dirs,
+    train_images,
     validation_dirs,
     max_epochs,
     steps_per_epoch,
@@ -40,13 +41,14 @@ def train(
     train_sets = [ShardSet(directory) for directory in train_dirs]
     validation_sets = [ShardSet(directory) for directory in validation_dirs]
     input_pipeline.check_sets(train_sets, validation_sets)
-    num_images = sum(map(len, train_sets))
+    images = input_pipeline.choose(train_sets, train_images, run.seed)
+    num_images = sum(map(len, images))
     steps_per_epoch = steps_per_epoch or max(1, num_images // run.batch_size)
     if match_steps_of:
         patience = max_epochs = -(-steps_taken(match_steps_of) // steps_per_epoch)
     weights = None
     if class_weights == "balanced":
-        weights = losses.balanced_weights(*input_pipeline.count_labels(train_sets))
+        weights = losses.balanced_weights(*input_pipeline.count_labels(images))
     classifier = build(run, steps_per_epoch, class_weights=weights, **model_settings)
     facts = {
         "parameters": f"{classifier.detector.count_params():,}",
@@ -65,7 +67,7 @@ def train(
 
         def batches_of(start, stop):
             return input_pipeline.training_batches(
-                train_sets, first_step=start, last_step=stop, seed=run.seed, **size
+                images, first_step=start, last_step=stop, seed=run.seed, **size
             )
 
         validation = Validation(

@@ -8,6 +8,7 @@ from flags.kinds import (
     fraction,
     integer,
     integers,
+    items,
     number,
     overwrite,
     path,
@@ -65,6 +66,12 @@ def _define_input():
         train_dirs=paths(
             "Shard sets to train on, by commas: the mix of real, classic and synthetic"
             " images. An epoch is their union; sizes may differ."
+        ),
+        train_images=items(
+            None,
+            "Number of images to take of each of --train_dirs, by commas, chosen at"
+            " random by --seed; 0 for all. Such as 0,0,750,750, to see how many"
+            " synthetic images help. Default: all of each.",
         ),
         validation_dirs=paths(
             "Shard sets of real images of other patients, by commas."

@@ -89,6 +89,15 @@ def test_dry_run_checks_and_writes_nothing(settings, capsys):
     assert "epoch: 3 steps of 8; 24 images" in output
 
 
+def test_training_takes_the_numbers_of_images_that_it_is_given(settings, capsys):
+    numbers = ["3"] * len(settings["train_dirs"])
+    start({**settings, "train_images": numbers, "steps_per_epoch": 0})
+    line = f"1 steps of 8; {3 * len(numbers)} images"
+    assert line in capsys.readouterr().out
+    with refused("--train_images: the training in", "was started with ['3'"):
+        start(settings)
+
+
 def test_replicas_synchronise_every_batch_norm(settings, monkeypatch):
     seen = {}
 

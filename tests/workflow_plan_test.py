@@ -366,3 +366,29 @@ def test_other_configurations_plan_with_their_flagfiles(name, tmp_path):
     assert count(lines)["pggan.train"] >= 2
     for program, *flags in lines:
         binary.parse(program, flags)
+
+
+def test_number_of_a_sources_images_is_the_detectors_alone(demo, tmp_path):
+    mix = f"{REAL}  some: [real, classic, 'pggan:750']\n"
+    controls = ("controls: {}", "controls: {some: real+classic}")
+    new = lines_of(
+        experiments.new_steps(demo, plan_of(tmp_path, (REAL, mix), controls))
+    )
+    assert count(new) == detectors(2)
+    trained = [line for line in new if line[0] == "classifier.train"]
+    some, control = sorted(trained, key=lambda x: "control" in flag(x, "model_dir"))
+    assert (
+        flag(some, "train_dirs")
+        == f"real/train/tumor,real/train/non_tumor,classic,{KEPT}"
+    )
+    assert flag(some, "train_images") == "0,0,0,750,750"
+    assert "--train_images" not in " ".join(control)
+    for name, *flags in trained:
+        binary.parse(name, flags)
+
+
+@pytest.mark.parametrize("source", ["pggan:", "pggan:0", "pggan:some", ":3", "a:1:2"])
+def test_number_that_is_none_is_refused(tmp_path, source):
+    text = changed(DEMO, (REAL, f"{REAL}  some: [real, '{source}']\n"))
+    code, errors = experiments.snakemake(tmp_path, text)
+    assert code and f"mixes: some: '{source}', expected a source" in errors

@@ -102,20 +102,27 @@ class ChosenImages:
     Args:
       shard_set: a `ShardSet`.
       num_images: how many; 0 for all.
-      seed: seed of the choice, of which the order of shuffling is independent.
+      seed: seed of the choice, of which the order of shuffling is independent; fewer
+        images of one seed are among more of it.
       flag: name of the flag that gave the set, for the message.
+      number_flag: name of the flag that gave the number.
 
     Raises:
       UserError: the set has fewer images than that.
     """
 
     def __init__(
-        self, shard_set: ShardSet, num_images: int, seed: int, flag: str
+        self,
+        shard_set: ShardSet,
+        num_images: int,
+        seed: int,
+        flag: str,
+        number_flag: str = "num_images",
     ) -> None:
         if num_images > len(shard_set):
             raise UserError(
                 f"--{flag}={shard_set.directory}: has {len(shard_set)} images, fewer"
-                f" than --num_images={num_images}; 0 takes all there are."
+                f" than --{number_flag}={num_images}; 0 takes all there are."
             )
         generator = np.random.Generator(np.random.PCG64([CHOICE_STREAM, seed]))
         order = generator.permutation(len(shard_set))
@@ -128,6 +135,12 @@ class ChosenImages:
     def serialized(self, position: int) -> bytes:
         """The bytes of the chosen example number `position`."""
         return self._shard_set.serialized(int(self._positions[position]))
+
+    @property
+    def label_counts(self) -> dict[str, float]:
+        """Number of images by label, of a set of several on average over choices."""
+        share = len(self) / len(self._shard_set)
+        return {k: n * share for k, n in self._shard_set.label_counts.items()}
 
     @property
     def fault(self) -> UserError | None:

@@ -9,6 +9,7 @@ def check_configuration():
         )
     check_names()
     check_refiners()
+    check_numbers()
     for mix, sources in MIXES.items():
         for source in set(sources) - set(SOURCES):
             raise ConfigurationError(
@@ -96,6 +97,16 @@ def check_names():
             raise ConfigurationError(
                 f"{name!r} is a source of its own; give yours another name."
             )
+
+
+def check_numbers():
+    for mix, sources in config["mixes"].items():
+        for source in sources:
+            if not re.fullmatch("[^:]+(:[1-9][0-9]*)?", source):
+                raise ConfigurationError(
+                    f"mixes: {mix}: {source!r}, expected a source, or one with a number"
+                    " of images such as pggan:750."
+                )
 
 
 def check_refiners():

@@ -23,6 +23,14 @@ def detector_seed(wildcards):
     return Unnoted(str(seed))
 
 
+def train_images(wildcards):
+    """Nothing for a mix of all images of its sources."""
+    numbers = [number for _, number in mix_sets(wildcards)]
+    if set(numbers) == {"0"}:
+        return Unnoted("")
+    return f"--train_images={','.join(numbers)}"
+
+
 rule classifier_train:
     input:
         lambda wildcards: flagfile(CLASSIFIERS[wildcards.classifier]),
@@ -36,6 +44,7 @@ rule classifier_train:
     params:
         flagfile=lambda wildcards: CLASSIFIERS[wildcards.classifier],
         train_dirs=lambda wildcards: ",".join(mix_folders(wildcards)),
+        train_images=train_images,
         validation_dirs=lambda wildcards: ",".join(real(VALIDATION)(wildcards)),
         seed=detector_seed,
         control=lambda wildcards: f"--match_steps_of={control_of(wildcards)}"
@@ -51,7 +60,7 @@ rule classifier_train:
         call(
             RUN_TITLE + ": training",
             "classifier.train",
-            "--train_dirs={params.train_dirs}"
+            "--train_dirs={params.train_dirs} {params.train_images}"
             " --validation_dirs={params.validation_dirs} --seed={params.seed}"
             f" {{params.control}} --model_dir={RUN_FOLDER}/model ${{{{START_OVER:-}}}}",
             "{params.flagfile}",
