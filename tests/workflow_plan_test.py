@@ -357,7 +357,7 @@ def test_dry_run_looks_for_a_refiners_program(checked, program, there):
     assert there or all(text.startswith(program) for text in wrong)
 
 
-@pytest.mark.parametrize("name", ["mini", "paper"])
+@pytest.mark.parametrize("name", ["mini", "paper", "learning_curve"])
 def test_other_configurations_plan_with_their_flagfiles(name, tmp_path):
     text = (ROOT / "workflow" / f"{name}.yaml").read_text()
     code, text = experiments.snakemake(tmp_path, text, "brats_dir=phantom")
