@@ -6,6 +6,7 @@ import tensorflow as tf
 from scipy import stats
 
 from classifier.weights import BEST_WEIGHTS
+from dataset.file_systems import disk_errors
 
 
 class Validation(keras.callbacks.Callback):
@@ -57,8 +58,13 @@ class Validation(keras.callbacks.Callback):
         """Writes the detector's weights whole or not at all."""
         path = self.run.folder.own_path(BEST_WEIGHTS)
         temporary = self.run.folder.own_path("unfinished." + BEST_WEIGHTS)
-        self.model.detector.save_weights(temporary)
-        tf.io.gfile.rename(temporary, path, overwrite=True)
+        size = sum(weight.nbytes for weight in self.model.detector.get_weights())
+        with disk_errors(path):
+            # Where a disk is full HDF5 ends the process; a plain file says so.
+            with open(temporary, "wb") as file:
+                file.write(bytes(size + size // 10 + 2**20))
+            self.model.detector.save_weights(temporary)
+            tf.io.gfile.rename(temporary, path, overwrite=True)
 
 
 def auc(labels, scores):

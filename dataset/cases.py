@@ -7,6 +7,7 @@ read before a run was stopped are not read again.
 import collections
 import dataclasses
 import hashlib
+import io
 import json
 import os
 
@@ -161,7 +162,9 @@ def file_states(paths):
 
 def write_arrays(path, arrays):
     """Writes a dict of arrays as `.npz`, so that a reader sees all of it or nothing."""
+    content = io.BytesIO()  # Where the disk is full, NumPy's own file says so twice.
+    np.savez_compressed(content, **arrays)
     with disk_errors(path):
         with open(path + ".tmp", "wb") as file:
-            np.savez_compressed(file, **arrays)
+            file.write(content.getbuffer())
         os.replace(path + ".tmp", path)

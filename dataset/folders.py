@@ -78,7 +78,8 @@ def claim_folder(
 
 def release_folder(output_dir: str) -> None:
     """Ends what `claim_folder` began: the output is complete."""
-    tf.io.gfile.remove(os.path.join(output_dir, JOB))
+    with disk_errors(output_dir):
+        tf.io.gfile.remove(os.path.join(output_dir, JOB))
 
 
 def _read_if_there(path):
@@ -89,10 +90,11 @@ def _read_if_there(path):
 
 
 def _remove(path):
-    if tf.io.gfile.isdir(path):
-        tf.io.gfile.rmtree(path)
-    else:
-        tf.io.gfile.remove(path)
+    with disk_errors(path):
+        if tf.io.gfile.isdir(path):
+            tf.io.gfile.rmtree(path)
+        else:
+            tf.io.gfile.remove(path)
 
 
 def _difference(before, job):

@@ -89,7 +89,8 @@ def write_case(number, *, output_dir, seed, spacing, radii):
     folder = os.path.join(output_dir, name)
     unfinished = os.path.join(output_dir, f"unfinished_{name}")
     with disk_errors(folder):
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if os.path.exists(unfinished):
+            shutil.rmtree(unfinished)
         os.makedirs(unfinished)
         affine = frame_affine(spacing)
         volumes = make_case(seed, number, spacing, radii)

@@ -105,7 +105,8 @@ def _write_shard(path, records, num_images):
         for example in examples:
             writer.write(example)
     shard = _read_back(temporary, num_images)
-    tf.io.gfile.rename(temporary, path, overwrite=True)
+    with disk_errors(path):
+        tf.io.gfile.rename(temporary, path, overwrite=True)
     return {**shard, "name": os.path.basename(path)}
 
 

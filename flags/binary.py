@@ -138,7 +138,15 @@ def _one_line(message):
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
 
 
+def _close_bars():
+    """Ends the lines of progress bars, so that what is printed next has its own."""
+    if tqdm := sys.modules.get("tqdm"):
+        for bar in list(getattr(tqdm.tqdm, "_instances", ())):
+            bar.close()
+
+
 def _fail(binary, message, code=1):
+    _close_bars()
     sys.stdout.flush()  # In a log, what was printed before stands before.
     print(f"{binary}: error: {_one_line(message)}", file=sys.stderr)
     sys.exit(code)

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tqdm
 
 from dataset import pictures
+from dataset.file_systems import disk_errors
 from dataset.folders import write_text
 from dataset.records import to_uint8
 from training.model_dir import ModelDir
@@ -47,7 +48,8 @@ class Display:
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Appends a dict with a `step` to log.jsonl and its numbers to TensorBoard."""
-        with open(self._folder.own_path("log.jsonl"), "a") as file:
+        path = self._folder.own_path("log.jsonl")
+        with disk_errors(path), open(path, "a") as file:
             file.write(json.dumps(line) + "\n")
         with self._events.as_default(line["step"]):
             for name, value in line.items():

@@ -16,7 +16,8 @@ import keras
 import tensorflow as tf
 
 from dataset.errors import UserError
-from dataset.folders import write_json
+from dataset.file_systems import disk_errors
+from dataset.folders import write_json, write_text
 from dataset.shards import PROJECT_VERSION, ShardSet
 from training import lanes
 from training.checkpoints import (
@@ -109,10 +110,10 @@ class ModelDir:
           inputs: as of `check_inputs`.
           facts: dict of what else `run.json` says.
         """
-        tf.io.gfile.makedirs(self._own_dir)
+        with disk_errors(self._own_dir):
+            tf.io.gfile.makedirs(self._own_dir)
         self.lock = self._lock_folder()
-        with tf.io.gfile.GFile(self.own_path("flags.cfg"), "w") as file:
-            file.write(flagfile(self.settings))
+        write_text(self.own_path("flags.cfg"), flagfile(self.settings))
         content = {
             "binary": self.binary,
             "project_version": PROJECT_VERSION,
@@ -125,7 +126,8 @@ class ModelDir:
 
     def _lock_folder(self):
         """The folder's lock, an open file; or a `UserError` where another has it."""
-        lock = open(self.own_path(".lock"), "w")
+        with disk_errors(self.own_path(".lock")):
+            lock = open(self.own_path(".lock"), "w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -205,7 +207,8 @@ class ModelDir:
         folder = self.shared_path("checkpoints")
         path = latest_checkpoint(folder)
         if self._is_chief:
-            forget_later(folder, path)
+            with disk_errors(folder):
+                forget_later(folder, path)
         if not path:
             return 0
         checkpoint = lanes.checkpoint(model=model)
@@ -218,12 +221,14 @@ class ModelDir:
         manager = tf.train.CheckpointManager(
             checkpoint, self.own_path("checkpoints"), max_to_keep=KEPT_CHECKPOINTS
         )
-        manager.save(checkpoint_number=step)
+        with disk_errors(self.own_path("checkpoints")):
+            manager.save(checkpoint_number=step)
 
     def keep(self, model: keras.Model, step: int) -> None:
         """Writes a checkpoint of a step that is never removed."""
         checkpoint = lanes.checkpoint(model=model)
-        checkpoint.write(os.path.join(self.own_path("kept"), f"step-{step}"))
+        with disk_errors(self.own_path("kept")):
+            checkpoint.write(os.path.join(self.own_path("kept"), f"step-{step}"))
 
     def finish(self, **results: Any) -> None:
         """Marks the training as complete, with `results` for whoever reads it."""

@@ -12,6 +12,7 @@ import json
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import traceback
 import warnings
@@ -29,12 +30,13 @@ class Events:
     Args:
       path: of the file to log them to, a line each, so that they survive a kill.
       last: number of the event before which the process is killed; None for none.
+      fatal: `remove` to remove the folder of its output then, and go on.
     """
 
-    def __init__(self, path, last):
+    def __init__(self, path, last, fatal):
         self._log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         self._last, self._folder, self._owner = last, os.getcwd(), os.getpid()
-        self._number = 0
+        self._number, self._fatal = 0, fatal
 
     def is_fatal(self, name, path):
         """Notes an event; whether the process has to die of it."""
@@ -43,6 +45,9 @@ class Events:
             return False
         os.write(self._log, f"{name} {path[len(self._folder) + 1 :]}\n".encode())
         self._number += 1
+        if self._number == self._last and self._fatal == "remove":
+            subprocess.run(["rm", "-rf", f"{self._folder}/out"], check=True)
+            return False
         return self._number == self._last
 
     def before(self, name, path):
@@ -128,7 +133,7 @@ def work(request):
     if request["prelude"]:
         exec(request["prelude"], {})
     if request["events"]:
-        Events(request["events"], request["last_event"]).watch()
+        Events(*(request[n] for n in ("events", "last_event", "fatal"))).watch()
     warnings.simplefilter("ignore", RuntimeWarning)  # runpy: imported before it is run.
     sys.argv = [request["binary"], *request["arguments"]]
     try:

@@ -12,6 +12,7 @@ import time
 
 import project
 
+KILL, REMOVE = "kill", "remove"  # What happens at an event.
 SECONDS = 600  # At most, on a machine that has other work, too.
 
 
@@ -69,8 +70,10 @@ class Programs:
         *,
         seconds=None,
         last_event=None,
+        fatal=KILL,
         prelude="",
         meanwhile=None,
+        logs=None,
     ):
         """Runs a binary in a folder, to its `End`.
 
@@ -80,11 +83,13 @@ class Programs:
           folder: where it is started.
           seconds: after which it is killed; None for never.
           last_event: number of the change of its files before which it is killed.
+          fatal: `KILL`, or `REMOVE`: the folder of its output is removed instead.
           prelude: source that is executed in the process first.
           meanwhile: function of the process id that is called once it runs.
+          logs: folder for what it prints and does; by default where it is started.
         """
-        folder = pathlib.Path(folder)
-        log, events = folder / "printed", folder / "events"
+        logs = pathlib.Path(logs or folder)
+        log, events = logs / "printed", logs / "events"
         log.write_text("")
         events.write_text("")
         request = {
@@ -94,6 +99,7 @@ class Programs:
             "log": str(log),
             "events": str(events),
             "last_event": last_event,
+            "fatal": fatal,
             "prelude": prelude,
         }
         began = time.monotonic()
