@@ -45,6 +45,7 @@ class Lineage:
         self.faults, self.unknown, self.visited = {}, {}, set()
         self.sources = {}
         self.validated = {}
+        self._open = set()  # Trainings that are being followed.
         self.of_training = functools.cache(self._of_training)
         self.of_set = functools.cache(self._of_set)
 
@@ -71,6 +72,7 @@ class Lineage:
             self.unknown[model_dir] = f"it has no {RUN}"
             return learned
         run = read_json(path)
+        self._open.add(model_dir)
         for flag, digests in run["inputs"].items():
             folders = run["settings"][flag]
             folders = folders if isinstance(folders, list) else [folders]
@@ -81,6 +83,7 @@ class Lineage:
                     _merge(validated, model_dir, self.of_set(source))
         if run["settings"].get("guide_weight"):
             self._add_guide(learned, model_dir, run["settings"]["guide_dir"])
+        self._open.remove(model_dir)
         return learned
 
     def _add_guide(self, found, path, folder):
@@ -92,10 +95,15 @@ class Lineage:
             self.unknown[path] = f"guided by {folder}, which has no {EXPORT}"
             return
         detector = read_json(self.full(note))["settings"]["model_dir"]
-        if self._is_within_reach(note, detector):
-            detector = os.path.normpath(detector)
-            self._link(path, detector)
-            _merge(found, path, self.of_training(detector))
+        if not self._is_within_reach(note, detector):
+            self.unknown[path] = self.unknown.pop(note)
+            return
+        detector = os.path.normpath(detector)
+        if detector in self._open:  # It learned from images that it guided.
+            self.unknown[path] = f"guided by {detector}, which was trained again since"
+            return
+        self._link(path, detector)
+        _merge(found, path, self.of_training(detector))
 
     def _of_set(self, path):
         """Patients in a set's records, and those that learned what made it."""

@@ -269,6 +269,26 @@ def test_without_the_sources_their_noted_digests_stay(make, made, tmp_path, caps
     assert "not fully known" in text
 
 
+def test_detector_that_guided_a_gan_is_of_its_origin(make, made, tmp_path):
+    shutil.copytree(made, tmp_path / "moved")
+    folder = Folder(tmp_path / "moved")
+    folder.write_training("detector", train_dirs=["held_out"])
+    folder.write_json("guide/export.json", settings={"model_dir": "detector"})
+    run = json.loads((folder.path / "model/run.json").read_text())
+    for guide, entries in (
+        ("guide", [(2, [3, 4], True), (4, [5], True)]),
+        # From there, nobody knows where "detector" is.
+        (str(folder.path / "guide"), [(2, [3], False)]),
+    ):
+        run["settings"] |= {"guide_weight": 0.1, "guide_dir": guide}
+        folder.write_json("model/run.json", **run)
+        text, facts = make(folder.path / "images", overwrite=True)
+        trainings = [e for e in facts["origin"] if e["kind"] == "training"]
+        found = [(e["number"], e["made_from"], e["is_followed"]) for e in trainings]
+        assert found == entries
+    assert "| 3, not known further |" in text and "not fully known" in text
+
+
 def test_card_is_of_the_exported_images_and_replaced_on_demand(
     make, made, tmp_path, flag_defaults
 ):

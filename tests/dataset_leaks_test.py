@@ -90,8 +90,11 @@ def test_guide_of_a_gan_counts_among_what_its_images_come_from(
     experiment.write_json("fold-0/guided/run.json", settings=settings, inputs=inputs)
     experiment.write_set("fold-0/images", [""], model_dir="fold-0/guided")
     experiment.write_detector("fold-0", FOLDS["fold-0"], ["fold-0/images"])
-    if not is_refused:
+    if not is_refused:  # The guide lay where the detector is now, which it guided.
         run(experiment)
+        assert (
+            "guided by fold-0/run/model, which was trained" in capsys.readouterr().out
+        )
         return
     (fault,) = faults(experiment, capsys)
     assert "learned from patient a, in the test part of fold-0" in fault
