@@ -37,6 +37,8 @@ TINY = small_trainings
 PHANTOM = {"num_patients": 4, "spacing": 6.0, "num_workers": 2}
 DESCRIPTORS = {"backbone": "descriptors"}
 PREDICTIONS = "base/classifier.predict/out/predictions.csv"
+TABLE = "base/evaluation.table/out"
+REPORT = "base/dataset.prepare/out/report.json"
 
 # By binary: its flags, and the binaries whose outputs it reads.
 COMMANDS = {
@@ -116,6 +118,10 @@ COMMANDS = {
     "evaluation.table": (
         {"rows": f"real={PREDICTIONS}", "num_bootstrap": 100, **OUT},
         ("classifier.predict",),
+    ),
+    "evaluation.learning_curve": (
+        {"points": [f"{TABLE}={REPORT}", f"{TABLE}/../out={REPORT}"], **OUT},
+        ("evaluation.table", "dataset.prepare"),
     ),
     "evaluation.turing_table": ({"test_dirs": f"{SETS}/turing", **OUT}, ()),
     "evaluation.report": (
