@@ -89,7 +89,8 @@ test-long: $(VENV)/installed $(WORKFLOW_VENV)/installed .venv-store/installed
 	  STORE_PYTHON=$(CURDIR)/.venv-store/bin/python $(PYTHON) -m pytest -n $(TEST_PROCESSES) \
 	  --dist=loadfile -m "long and not stress"
 
-# Kills at any moment, damaged sets, hostile files: docs/reliability.md. Hours;
+# Kills at any moment, damaged sets, hostile files, full disks, memory:
+# docs/reliability.md. Hours;
 # STRESS_KILLS=2 STRESS_FLIPS=100 STRESS_SECONDS=5 make stress takes a quarter of one.
 stress: $(VENV)/installed
 	@$(PYTHON) -m pytest -m stress tests/stress
