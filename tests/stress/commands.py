@@ -120,7 +120,8 @@ COMMANDS = {
         ("classifier.predict",),
     ),
     "evaluation.learning_curve": (
-        {"points": [f"{TABLE}={REPORT}", f"{TABLE}/../out={REPORT}"], **OUT},
+        # A flag that is given once per point.
+        {"points": f"{TABLE}={REPORT}\n--points={TABLE}/../out={REPORT}", **OUT},
         ("evaluation.table", "dataset.prepare"),
     ),
     "evaluation.turing_table": ({"test_dirs": f"{SETS}/turing", **OUT}, ()),
