@@ -31,8 +31,10 @@ from evaluation.tables import Table, write_results
 
 # What tables that are compared have in common.
 SHARED = ("at_specificity", "baseline", "num_bootstrap", "seed")
-OF_A_ROW = ("name", "group", "mix", "num_runs", "num_folds", *RANKINGS)
-OF_A_ROW += ("constant_runs", "constant_folds")
+OF_A_ROW = (
+    *("name", "group", "mix", "num_runs", "num_folds", *RANKINGS),
+    *("constant_runs", "constant_folds"),
+)
 INTERVAL = ("patients_low", "patients_high")
 
 
