@@ -77,12 +77,8 @@ def test_images_of_another_folds_gan_are_refused(experiment, capsys):
     )
 
 
-@pytest.mark.parametrize("fold, is_refused", [("fold-0", False), ("fold-2", True)])
-def test_guide_of_a_gan_counts_among_what_its_images_come_from(
-    fold, is_refused, experiment, capsys
-):
-    guide = f"{fold}/guide/model"
-    experiment.write_training(guide, train_dirs=[f"{fold}/real/train/tumor"])
+def write_guided(experiment, guide):
+    """Detectors of fold-0 learn from images of a PGGAN that `guide` has guided."""
     experiment.write_json("guide/export.json", settings={"model_dir": guide})
     real = "fold-0/real/train/tumor"
     settings = {"data_dir": real, "guide_dir": "guide", "guide_weight": 1.0}
@@ -90,15 +86,30 @@ def test_guide_of_a_gan_counts_among_what_its_images_come_from(
     experiment.write_json("fold-0/guided/run.json", settings=settings, inputs=inputs)
     experiment.write_set("fold-0/images", [""], model_dir="fold-0/guided")
     experiment.write_detector("fold-0", FOLDS["fold-0"], ["fold-0/images"])
-    if not is_refused:  # The guide lay where the detector is now, which it guided.
+
+
+@pytest.mark.parametrize("fold, is_refused", [("fold-0", False), ("fold-2", True)])
+def test_guide_of_a_gan_counts_among_what_its_images_come_from(
+    fold, is_refused, experiment, capsys
+):
+    guide = f"{fold}/guide/model"
+    experiment.write_training(guide, train_dirs=[f"{fold}/real/train/tumor"])
+    write_guided(experiment, guide)
+    if not is_refused:
         run(experiment)
-        assert (
-            "guided by fold-0/run/model, which was trained" in capsys.readouterr().out
-        )
+        assert "guided by" not in capsys.readouterr().out
         return
     (fault,) = faults(experiment, capsys)
     assert "learned from patient a, in the test part of fold-0" in fault
     assert "fold-0/images <- fold-0/guided <- fold-2/guide/model <- " in fault
+
+
+def test_detector_in_the_place_of_the_guide_that_it_learned_from_is_noted(
+    experiment, capsys
+):
+    write_guided(experiment, "fold-0/run/model")
+    run(experiment)
+    assert "guided by fold-0/run/model, which was trained" in capsys.readouterr().out
 
 
 def test_refiner_that_is_trained_on_another_folds_images_is_refused(experiment, capsys):
