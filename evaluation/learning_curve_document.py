@@ -117,7 +117,8 @@ def draw_curves(curve):
                     _paint_row(panel, curve, metric, (group, mix), number, len(mixes))
                 _paint_axes(panel, curve)
                 panel.set_title(f"{group}\n{title}".strip(), fontsize=9)
-        figure.supxlabel("training patients", fontsize=9)
+        for panel in panels[-1]:
+            panel.set_xlabel("training patients")
         signs = [_style(number) | {"label": mix} for number, mix in enumerate(mixes)]
         grey = {"color": "#777777"}
         signs.append({**grey, "label": "95 %, patients", "alpha": 0.5, "linewidth": 3})
@@ -161,10 +162,12 @@ def _paint_row(panel, curve, metric, name, number, total):
         if values["patients_low"] is not None:
             ends = [scale * values[f"patients_{end}"] for end in ("low", "high")]
             panel.vlines(x, *ends, color=style["color"], linewidth=3, alpha=0.3)
+    positions = [x for x, _ in found]
     values = [scale * values["value"] for _, values in found]
-    panel.plot([x for x, _ in found], values, **style)
-    if found and name[1] == curve["settings"]["baseline"]:
-        panel.axhline(values[-1], color="#777777", linestyle=":", linewidth=1)
+    panel.plot(positions, values, **style)
+    if name[1] == curve["settings"]["baseline"]:
+        if _positions(curve["points"][-1]) * shift in positions:  # It has a result.
+            panel.axhline(values[-1], color="#777777", linestyle=":", linewidth=1)
 
 
 def _paint_axes(panel, curve):

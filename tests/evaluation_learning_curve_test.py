@@ -190,6 +190,10 @@ def test_row_without_a_result_has_no_point(tmp_path, monkeypatch):
     assert first["real"]["of_as_many"] is None and first["real"]["of_all"]
     line = draw_curves(content()).axes[0].lines[1]
     assert len(line.get_xdata()) == 1
+    last = write_point(tmp_path, LAST, dead={"real+classic"})
+    write_curve([write_point(tmp_path, FIRST), last])
+    styles = [x.get_linestyle() for x in draw_curves(content()).axes[0].lines]
+    assert styles == ["-"] * 3  # No baseline of all patients to show.
 
 
 def test_points_that_cannot_be_compared_are_refused(tmp_path, monkeypatch):
