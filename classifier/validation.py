@@ -1,5 +1,8 @@
 """What happens between the epochs: validation, the best weights, early stopping."""
 
+import contextlib
+import os
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -60,9 +63,14 @@ class Validation(keras.callbacks.Callback):
         temporary = self.run.folder.own_path("unfinished." + BEST_WEIGHTS)
         size = sum(weight.nbytes for weight in self.model.detector.get_weights())
         with disk_errors(path):
-            # Where a disk is full HDF5 ends the process; a plain file says so.
-            with open(temporary, "wb") as file:
-                file.write(bytes(size + size // 10 + 2**20))
+            # A probe: where a disk is full HDF5 ends the process; a plain file says so.
+            try:
+                with open(temporary, "wb") as file:
+                    file.write(bytes(size + size // 10 + 2**20))
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.remove(temporary)
+                raise
             self.model.detector.save_weights(temporary)
             tf.io.gfile.rename(temporary, path, overwrite=True)
 

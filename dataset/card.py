@@ -22,7 +22,7 @@ from dataset.errors import UserError
 from dataset.folders import check_new, read_json, write_json, write_text
 from dataset.image_table import CARD, EXPORT
 from dataset.measured import read_measured
-from dataset.origins import SET, trace
+from dataset.origins import SET, TRAINING, trace
 from dataset.shards import PROJECT_VERSION, ShardSet
 
 BINARY = "dataset.card"
@@ -49,7 +49,17 @@ def write_card(*, data_dirs, quality, terms, title, output_dir, overwrite):
     for path, reason in reasons.items():
         print(f"Note: {path}: {reason}")
     trained_on = {e["sha256"] for e in origin if e["kind"] == SET and e.get("patients")}
-    measured = read_measured(quality, digests, trained_on) if quality else (None, None)
+    here = {entry["sha256"] for entry in origin}
+    gone = {
+        digest
+        for entry in origin
+        if entry["kind"] == TRAINING and not entry["is_followed"]
+        for digest in entry["inputs_sha256"]
+        if digest not in here
+    }
+    measured = None, None
+    if quality:
+        measured = read_measured(quality, digests, trained_on, gone)
     content = {
         "card_version": CARD_VERSION,
         "binary": BINARY,

@@ -8,7 +8,8 @@ import jinja2
 from dataset.origins import SET
 
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K"}
-MORE = "100K<n<1M"
+SIZES[1_000_000] = "100K<n<1M"
+MORE = "1M<n<10M"
 
 
 def render(content):

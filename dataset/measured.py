@@ -9,13 +9,15 @@ from dataset.folders import read_json
 QUALITY, MEMORISATION = "quality.json", "memorisation.json"
 
 
-def read_measured(path, digests, trained_on):
+def read_measured(path, digests, trained_on, noted=frozenset()):
     """Reads how good images are, and how near to training images.
 
     Args:
       path: `quality.json` or its folder; `memorisation.json` may lie beside it.
       digests: of the sets that are asked about.
       trained_on: digests of the real sets that they come from, as far as known.
+      noted: digests of sets that are gone, as trainings note them, real ones among
+        them.
 
     Returns:
       Two dicts, the second None where memorisation was not measured.
@@ -37,7 +39,8 @@ def read_measured(path, digests, trained_on):
         path = beside
         if not os.path.exists(beside):
             return quality, None
-        return quality, _memorisation(read_json(beside), digests, trained_on, flag)
+        content = read_json(beside)
+        return quality, _memorisation(content, digests, trained_on, noted, flag)
     except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
         raise UserError(
             f"{path}: not as evaluation.quality writes it: {error!r}."
@@ -77,8 +80,17 @@ def _quality(content, digests, flag):
         "num_splits": content["settings"]["num_splits"],
         "images_per_comparison": content["images_per_comparison"],
         "image_size": content["image_size"],
-        "features": content["features"] and content["features"]["description"],
+        "features": content["features"] and _features(content),
     }
+
+
+def _features(content):
+    """What FID and the like are measured on, without the path of a file of weights."""
+    features, weights = content["features"], content["settings"]["weights"]
+    digest = features.get("weights_sha256")
+    if not digest:
+        return features["description"]
+    return features["description"].replace(weights, f"a file of SHA-256 {digest}")
 
 
 def _summary(values):
@@ -92,7 +104,7 @@ def _summary(values):
     }
 
 
-def _memorisation(content, digests, trained_on, flag):
+def _memorisation(content, digests, trained_on, noted, flag):
     name, others = _row_of(content, digests, flag)
     searched = {content["inputs"][path] for path in content["settings"]["real_dirs"]}
     if missing := set(trained_on) - searched:
@@ -101,6 +113,12 @@ def _memorisation(content, digests, trained_on, flag):
             f" come from: {len(missing)} of {len(trained_on)} sets are missing in its"
             f" --real_dirs, of digest {min(missing)} for one; run evaluation.quality"
             " with them."
+        )
+    if noted and not set(noted) & searched:
+        raise UserError(
+            f"{flag}: {MEMORISATION} was sought in none of the {len(noted)} sets that"
+            f" trainings note and that are gone, of digest {min(noted)} for one;"
+            " expected the real ones of them among its --real_dirs."
         )
     row = content["sets"][name]
     unseen = next(own for own in content["sets"].values() if own["verdict"] is None)

@@ -6,7 +6,7 @@ import re
 
 from dataset.errors import UserError
 from dataset.folders import RUN_FLAGS, file_sha256, read_json
-from dataset.lineage import CLUSTERS, RUN, Lineage
+from dataset.lineage import CLUSTERS, RUN, VALIDATION, Lineage
 from dataset.shards import MANIFEST, ShardSet
 
 SET, TRAINING, CLUSTERING = "set", "training", "clustering"
@@ -26,7 +26,8 @@ def trace(shard_sets):
       A list of dicts, these sets first, then what they were made from, and so on; each
       has `number` (from 1), `made_from` (numbers), `is_followed` (False where what it
       was made from is not noted or not at hand), `kind`, `sha256` of the file of its
-      notes (None where it is gone), `inputs_sha256` as it notes them, `binary`,
+      notes (None where it is gone), `inputs_sha256` of what it notes that it was made
+      from or learned from (not what it validated on), `binary`,
       `project_version` and `settings`. Sets also have `num_images`, `image_size`,
       `images_per_label`, `shards` and, where made from no other, the number of their
       `patients`. Second, the set of all patients. Third, by path, for the user alone,
@@ -61,6 +62,12 @@ def trace(shard_sets):
         if not entry["is_followed"]:
             reasons[path] = lineage.faults.get(path) or lineage.unknown[path]
         entries.append(entry)
+    for entry in entries:
+        entry["settings"] = {
+            name: value
+            for name, value in entry["settings"].items()
+            if not patients & {*map(str, value if isinstance(value, list) else [value])}
+        }
     return entries, patients, reasons
 
 
@@ -76,7 +83,7 @@ def _place(shard_set):
     settings = shard_set.manifest.get("settings") or {}
     notes = [*(shard_set.manifest.get("inputs") or {}), settings.get("model_dir")]
     above = [str(folder) for folder in pathlib.Path(directory).resolve().parents]
-    for base in (".", *above):
+    for base in (*above, "."):  # Another experiment's folders have the same names.
         if any(note and os.path.exists(os.path.join(base, note)) for note in notes):
             return base, os.path.relpath(os.path.realpath(directory), base)
     return ".", os.path.relpath(directory)
@@ -118,7 +125,8 @@ def _describe_set(lineage, path):
 
 
 def _told(notes):
-    inputs = (notes.get("inputs") or {}).values()
+    inputs = notes.get("inputs") or {}
+    inputs = [own for flag, own in inputs.items() if flag not in VALIDATION]
     lists = [i if isinstance(i, list) else [i] for i in inputs]
     return {
         "binary": notes.get("binary"),

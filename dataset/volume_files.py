@@ -122,9 +122,10 @@ def _read_nrrd(path, rules):
 def _nrrd_fields(path):
     """An NRRD's header, all before its first empty line, without comments and keys."""
     with open(path, "rb") as file:
-        lines = iter(lambda: file.readline(2**16).rstrip(b"\r\n"), b"")
-        fields = [x for x in lines if not x.startswith(b"#") and b":=" not in x[:1000]]
-    longest = max(fields, key=len, default=b"")
+        lines = iter(lambda: file.readline().rstrip(b"\r\n"), b"")
+        fields = [x for x in lines if not (x.startswith(b"#") or _is_nrrd_key(x))]
+    parsed = [x for x in fields if not x.lower().startswith(b"content:")]
+    longest = max(parsed, key=len, default=b"")
     if len(longest) > MAX_NRRD_FIELD:
         start = longest[:24].decode(errors="replace")
         raise UserError(
@@ -132,6 +133,12 @@ def _nrrd_fields(path):
             f" expected {MAX_NRRD_FIELD} at most."
         )
     return fields
+
+
+def _is_nrrd_key(line):
+    """Whether a line is `key:=value`; `field: value` may have `:=` in its value."""
+    key, field = line.find(b":="), line.find(b": ")
+    return key >= 0 and not 0 <= field < key
 
 
 def _read_itk(path, kind):

@@ -17,6 +17,8 @@ if __name__ == "__main__":  # Flags are parsed before TensorFlow is imported.
 import dataclasses
 import os
 
+import tensorflow as tf
+
 from dataset.errors import UserError
 from dataset.folders import check_new, file_sha256, read_json
 from dataset.shards import PROJECT_VERSION
@@ -77,19 +79,23 @@ def read_point(text):
     if not folder or not all(reports):
         raise UserError(f"--points={text}: expected TABLE=REPORT,REPORT,... of folds.")
     path = os.path.join(folder, "table.json")
-    table = read_json(path)
-    if len(reports) != table["num_folds"]:
-        raise UserError(
-            f"--points={text}: {len(reports)} reports, but {path} has"
-            f" {table['num_folds']} folds; expected a report of each."
-        )
     try:
+        table = read_json(path)
+        num_folds, _ = table["num_folds"], [table["settings"][n] for n in SHARED]
         trained = [read_json(r)["parts"]["train"]["patients"] for r in reports]
+    except tf.errors.NotFoundError as error:
+        raise UserError(f"--points={text}: not found: {error.message}.") from error
     except KeyError as error:
         raise UserError(
-            f"--points={text}: a report has no {error}; expected the report.json of"
-            " dataset.prepare or dataset.import_images."
+            f"--points={text}: no {error} in a file; expected a table.json of"
+            " evaluation.table, and the report.json of dataset.prepare or"
+            " dataset.import_images."
         ) from error
+    if len(reports) != num_folds:
+        raise UserError(
+            f"--points={text}: {len(reports)} reports, but {path} has {num_folds}"
+            " folds; expected a report of each."
+        )
     return Point(path, table, reports, [len(own) for own in trained])
 
 

@@ -178,7 +178,7 @@ def test_verdict_has_its_interval_and_what_it_does_not_prove(make, made, measure
         found = facts["memorisation"]
         assert {key: found[key] for key in sets[name]} == sets[name]
         assert found["unseen_patients"]["images"] == 12
-        assert f"**Verdict: the set {sets[name]['verdict']}.**" in text
+        assert f"**Verdict: {sets[name]['verdict']}.**" in text
         low, high = 100 * sets[name]["low"], 100 * sets[name]["high"]
         assert f"[{low:.2f}, {high:.2f}] |" in text
         assert len(facts["not_proven"]) == 6
@@ -324,3 +324,15 @@ def test_damaged_notes_are_refused(make, made, tmp_path):
     (tmp_path / "moved/model/run.json").write_text("{}")
     with refused("moved/images: ", "damaged"):
         make(tmp_path / "moved/images")
+
+
+def test_path_of_weights_is_told_by_digest_alone(make, made, measured, tmp_path):
+    content = written(measured, "quality")
+    path = "/home/someone/clinic/inception.h5"
+    content["settings"]["weights"] = path
+    content["features"] = {"weights_sha256": "0" * 64, "description": f"maps, {path}"}
+    shutil.copytree(measured, tmp_path / "quality")
+    (tmp_path / "quality/quality.json").write_text(json.dumps(content))
+    text, facts = make(made / "images", quality=str(tmp_path / "quality"))
+    assert "someone" not in text and "someone" not in json.dumps(facts)
+    assert "maps, a file of SHA-256 000" in text

@@ -76,7 +76,11 @@ def test_nrrd_that_is_cut_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "field", ["space origin:", "space directions:", "data file:", "whatever:"]
+    "field",
+    [
+        *("space origin:", "space directions:", "data file:", "whatever:"),
+        *("space origin: (0:=,0,", "data file: :=", "whatever: :="),  # No keys.
+    ],
 )
 def test_nrrd_field_that_would_end_itk_is_refused(tmp_path, field):
     path = write_nrrd(tmp_path / "head.nrrd", LPS)
@@ -89,7 +93,9 @@ def test_nrrd_field_that_would_end_itk_is_refused(tmp_path, field):
 
 def test_nrrd_has_comments_and_keys_of_any_length(tmp_path, expected):
     path = write_nrrd(tmp_path / "head.nrrd", LPS)
-    text = b"\n# " + b"a" * 5000 + b"\nkey:=" + b"b" * 5000 + b"\nencoding:"
+    lines = [b"# " + b"a" * 65536, b"key:=" + b"b" * 70000, b"k" * 1500 + b":=b"]
+    lines.append(b"content: " + b"c" * 849)
+    text = b"\n" + b"\n".join(lines) + b"\nencoding:"
     path.write_bytes(path.read_bytes().replace(b"\nencoding:", text))
     heads.check_alike(read_file(path), expected)
 

@@ -207,8 +207,11 @@ def test_points_that_cannot_be_compared_are_refused(tmp_path, monkeypatch):
     with refused("2 reports, but", "has 1 folds"):
         write_curve([f"{whole},./report-0.json", whole])
     (tmp_path / "other.json").write_text("{}")
-    with refused("a report has no 'parts'", "the report.json of dataset.prepare"):
+    with refused("no 'parts' in a file", "the report.json of dataset.prepare"):
         write_curve([f"{LAST}/table=other.json", whole])
+    for bad in ("none=other.json", f"{LAST}/table=none.json"):
+        with refused(f"--points={bad}: not found: ", "none"):
+            write_curve([bad, whole])
     other = write_point(tmp_path, FIRST, at_specificity=0.5)
     with refused("has at_specificity=0.5, but", "0.75; expected the same"):
         write_curve([other, whole])
