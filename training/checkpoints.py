@@ -31,6 +31,7 @@ ADDED_SETTINGS: dict[str, dict[str, Any]] = {
         "blocks": [3, 4, 6, 3],
         "base_maps": 64,
         "class_weights": "none",
+        "train_images": None,
     },
     "pggan.train": {
         "penalty_size": "current",
