@@ -128,6 +128,13 @@ def write_bytes(path: str, content: bytes) -> None:
         tf.io.gfile.rename(path + ".tmp", path, overwrite=True)
 
 
+def variables_sha256(saved_model: str) -> str:
+    """SHA-256 of a SavedModel's weights, however often they are exported."""
+    pattern = os.path.join(saved_model, "variables", "variables.data-*")
+    digests = map(file_sha256, sorted(tf.io.gfile.glob(pattern)))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
 def read_json(path: str) -> Any:
     """Reads a file of JSON that a program of ours wrote."""
     try:

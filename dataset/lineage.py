@@ -11,7 +11,7 @@ import os
 import tensorflow as tf
 
 from dataset.errors import UserError
-from dataset.folders import file_sha256, read_json
+from dataset.folders import file_sha256, read_json, variables_sha256
 from dataset.shards import ShardSet
 
 RUN, CLUSTERS, EXPORT = "run.json", "clusters.json", "export.json"
@@ -82,17 +82,22 @@ class Lineage:
                 elif source := self._find(model_dir, folder, digest):
                     _merge(validated, model_dir, self.of_set(source))
         if run["settings"].get("guide_weight"):
-            self._add_guide(learned, model_dir, run["settings"]["guide_dir"])
+            digest = run.get("digests", {}).get("guide_dir")
+            folder = run["settings"]["guide_dir"]
+            self._add_guide(learned, model_dir, folder, digest)
         self._open.remove(model_dir)
         return learned
 
-    def _add_guide(self, found, path, folder):
+    def _add_guide(self, found, path, folder, digest):
         """Adds the patients of the detector, an exported one, that guided a GAN."""
         if not self._is_within_reach(path, folder):
             return
         note = os.path.normpath(os.path.join(folder, EXPORT))
         if not os.path.exists(self.full(note)):
             self.unknown[path] = f"guided by {folder}, which has no {EXPORT}"
+            return
+        if digest and variables_sha256(self.full(folder)) != digest:
+            self.faults[path] = f"guided by another detector than lies in {folder} now."
             return
         detector = read_json(self.full(note))["settings"]["model_dir"]
         if not self._is_within_reach(note, detector):

@@ -24,6 +24,7 @@ import flask
 from dataset.errors import UserError
 from evaluation.readers import reader_name
 from evaluation.turing_images import ANSWERS, load_images, reader_order, write_test
+from evaluation.turing_scores import QUESTIONS
 from pages import pictures, server
 from pages.journal import Journal
 
@@ -125,7 +126,7 @@ def create_page(test, output_dir):
 
     @app.get("/")
     def page():
-        return flask.render_template("turing_test.html")
+        return flask.render_template("turing_test.html", questions=QUESTIONS)
 
     @app.get("/readers")
     def readers():

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from dataset.errors import UserError
+from dataset.folders import variables_sha256
 from dataset.record_faults import record_errors
 from dataset.shards import ShardSet
 from pggan import growth, input_pipeline
@@ -73,7 +74,12 @@ def train(
     if progress:
         inputs["validation_dir"] = [progress.validation_set]
         facts["distance"] = progress.describe()
-    if not run.start(model, num_steps=num_steps, inputs=inputs, facts=facts):
+    guide_dir, digests = model_settings["guide_dir"], {}
+    if model_settings["guide_weight"]:
+        digests["guide_dir"] = variables_sha256(guide_dir)
+    if not run.start(
+        model, num_steps=num_steps, inputs=inputs, facts=facts, digests=digests
+    ):
         return
     if progress and progress.ended:
         run.num_steps = run.step

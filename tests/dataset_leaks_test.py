@@ -8,7 +8,7 @@ from noted_folder import Folder
 from refusals import refused
 
 from dataset import verify
-from dataset.folders import file_sha256
+from dataset.folders import file_sha256, variables_sha256
 from dataset.records import LABEL_NAMES
 
 FOLDS = {
@@ -80,10 +80,16 @@ def test_images_of_another_folds_gan_are_refused(experiment, capsys):
 def write_guided(experiment, guide):
     """Detectors of fold-0 learn from images of a PGGAN that `guide` has guided."""
     experiment.write_json("guide/export.json", settings={"model_dir": guide})
+    weights = experiment.path / "guide/variables/variables.data-00000-of-00001"
+    weights.parent.mkdir()
+    weights.write_bytes(b"weights")
     real = "fold-0/real/train/tumor"
     settings = {"data_dir": real, "guide_dir": "guide", "guide_weight": 1.0}
     inputs = {"data_dir": [experiment.digest(real)]}
-    experiment.write_json("fold-0/guided/run.json", settings=settings, inputs=inputs)
+    digests = {"guide_dir": variables_sha256(str(experiment.path / "guide"))}
+    experiment.write_json(
+        "fold-0/guided/run.json", settings=settings, inputs=inputs, digests=digests
+    )
     experiment.write_set("fold-0/images", [""], model_dir="fold-0/guided")
     experiment.write_detector("fold-0", FOLDS["fold-0"], ["fold-0/images"])
 
@@ -102,6 +108,14 @@ def test_guide_of_a_gan_counts_among_what_its_images_come_from(
     (fault,) = faults(experiment, capsys)
     assert "learned from patient a, in the test part of fold-0" in fault
     assert "fold-0/images <- fold-0/guided <- fold-2/guide/model <- " in fault
+
+
+def test_guide_that_was_replaced_since_is_refused(experiment, capsys):
+    write_guided(experiment, "fold-0/run/model")
+    (weights,) = (experiment.path / "guide/variables").iterdir()
+    weights.write_bytes(b"others")
+    (fault,) = faults(experiment, capsys)
+    assert fault == "fold-0/guided: guided by another detector than lies in guide now."
 
 
 def test_detector_in_the_place_of_the_guide_that_it_learned_from_is_noted(

@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import stat
@@ -23,6 +24,8 @@ from workflow import launch, plan
 ROOT = pathlib.Path(__file__).parents[1]
 SNAKEMAKE = os.environ.get("SNAKEMAKE", str(ROOT / ".venv-workflow/bin/snakemake"))
 DEMO = (ROOT / "workflow" / "demo.yaml").read_text()
+
+PATHS = re.compile(r"--(?:\w+_(?:dirs?|csv|of|from|json)|candidates)=(.+)")
 
 needs_snakemake = pytest.mark.skipif(
     not shutil.which(SNAKEMAKE), reason="no Snakemake in .venv-workflow"
@@ -131,6 +134,13 @@ def count(lines):
     """
     leaks = {"dataset.verify", "--experiment_dir=."}
     return dict(collections.Counter(x[0] for x in lines if not leaks <= set(x)))
+
+
+def named_paths(line):
+    """Folders and files of the experiment that a command line's flags name."""
+    matches = filter(None, map(PATHS.fullmatch, line))
+    texts = [match[1].rpartition("=")[2] for match in matches]
+    return [path for text in texts for path in text.split(",")]
 
 
 def flag(line, name):

@@ -50,7 +50,7 @@ def contents(folder):
 def folder(tmp_path):
     settings = {"model_dir": str(tmp_path / "model"), "start_over": False}
     folder = ModelDir("unit.train", settings, Workers("auto"))
-    folder.take({}, {"steps": 2})
+    folder.take({}, {"steps": 2}, {})
     yield folder
     folder.lock.close()
 

@@ -153,6 +153,21 @@ def test_weight_0_is_the_plain_training_to_the_last_bit(
     assert "guide_loss" in interruption.log_lines(folders[2])[-1]
 
 
+def test_training_is_continued_with_the_same_guide_alone(settings, tmp_path):
+    guide = str(tmp_path / "guide")
+    own = {**settings, "model_dir": str(tmp_path / "model"), "guide_weight": 2.0}
+    own["guide_dir"] = guide
+    tf.saved_model.save(Brightness(1.0), guide)
+    interruption.start("pggan.train", own, eagerly=True)
+    shutil.rmtree(guide)
+    tf.saved_model.save(Brightness(1.0), guide)  # Exported once more.
+    interruption.start("pggan.train", own, eagerly=True)
+    shutil.rmtree(guide)
+    tf.saved_model.save(Brightness(2.0), guide)
+    with refused(f"--guide_dir: what {guide} holds has changed", "SHA-256"):
+        interruption.start("pggan.train", own, eagerly=True)
+
+
 def cut_graph(folder):
     path = folder / "saved_model.pb"
     path.write_bytes(path.read_bytes()[:100])

@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from experiments import binaries, flag, lines_of, needs_snakemake
+from experiments import binaries, flag, lines_of, named_paths, needs_snakemake
 from experiments import planned as plan_of
 
 from dataset.errors import UserError
@@ -14,9 +14,6 @@ from flags import binary
 from workflow import run as workflow_run
 
 pytestmark = needs_snakemake
-
-# A flag that names folders or files of the experiment.
-PATHS = re.compile(r"--(?:\w+_(?:dirs?|csv|of|from|json)|candidates)=(.+)")
 
 
 def planned(folder, *replacements):
@@ -45,10 +42,10 @@ def steps(plan):
 
 def places(line):
     """Folds and chains of what a step's flags name: a set of (fold, chain)."""
-    matches = filter(None, map(PATHS.fullmatch, line))
-    texts = [match[1].rpartition("=")[2] for match in matches]
-    paths = [path for text in texts for path in text.split(",")]
-    return {re.match(r"(fold-\d/|)(chain-\d/|)", path).groups() for path in paths}
+    return {
+        re.match(r"(fold-\d/|)(chain-\d/|)", path).groups()
+        for path in named_paths(line)
+    }
 
 
 def test_each_step_reads_and_writes_in_one_fold_and_chain(steps):

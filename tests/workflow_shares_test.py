@@ -10,6 +10,7 @@ from experiments import (
     changed,
     flag,
     lines_of,
+    named_paths,
     needs_snakemake,
     new_steps,
     planned,
@@ -24,8 +25,6 @@ SHARES = ("training_shares: [1]", "training_shares: [0.125, 0.5, 1]")
 FOLDS = ("\nfolds: 1", "\nfolds: 2")
 FOLDERS = ["share-12.5/", "share-50/", ""]
 OVER_ALL = {"evaluation.table", "evaluation.learning_curve", "evaluation.report"}
-# A flag that names folders or files of the experiment.
-PATHS = re.compile(r"--(?:\w+_(?:dirs?|csv|of|from|json)|candidates)=(.+)")
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +45,10 @@ def steps(plan):
 
 def places(line):
     """Folds with shares of what a step's flags name."""
-    matches = filter(None, map(PATHS.fullmatch, line))
-    texts = [match[1].rpartition("=")[2] for match in matches]
-    paths = [path for text in texts for path in text.split(",")]
-    return {re.match(r"(?:fold-\d/)?(?:share-[\d.]+/)?", path)[0] for path in paths}
+    return {
+        re.match(r"(?:fold-\d/)?(?:share-[\d.]+/)?", path)[0]
+        for path in named_paths(line)
+    }
 
 
 def test_each_step_reads_and_writes_in_one_share(steps):

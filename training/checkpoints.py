@@ -70,8 +70,8 @@ def read_run(model_dir: str) -> dict[str, Any]:
     run = read_json(path)
     if not isinstance(run, dict) or not isinstance(run.get("binary"), str):
         raise UserError(f"{path}: damaged (no name of a binary in it).")
-    run = {"inputs": {}, "facts": {}, **run}
-    for name in ("settings", "inputs", "facts"):
+    run = {"inputs": {}, "digests": {}, "facts": {}, **run}
+    for name in ("settings", "inputs", "digests", "facts"):
         if not isinstance(run.get(name), dict):
             raise UserError(f"{path}: damaged ({name} is no object of names).")
     added = ADDED_SETTINGS.get(run["binary"], {})

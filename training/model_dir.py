@@ -73,13 +73,17 @@ class ModelDir:
         return is_finished(self.path)
 
     def check_inputs(
-        self, inputs: Mapping[str, Sequence[ShardSet]], num_steps: int
+        self,
+        inputs: Mapping[str, Sequence[ShardSet]],
+        num_steps: int,
+        digests: Mapping[str, str],
     ) -> None:
         """Refuses to continue on other images, in folders of the same names.
 
         Args:
           inputs: dict of flag name to list of the `ShardSet`s that it names.
           num_steps: number of steps of the whole training.
+          digests: see `Run.start`.
         """
         former = self._former_run()
         if not former:
@@ -93,6 +97,14 @@ class ModelDir:
                         f" manifest.json was {old[:8]}..., is {shards.digest[:8]}...);"
                         " restore them to continue it"
                     )
+        for flag, digest in digests.items():
+            old = former["digests"].get(flag, "")
+            if old != digest:
+                return self._replace_former(
+                    f"--{flag}: what {self.settings[flag]} holds has changed since the"
+                    f" training in {self.path} was started (SHA-256 was {old[:8]}...,"
+                    f" is {digest[:8]}...); restore it to continue it"
+                )
         steps = former["facts"]["steps"]
         if steps != num_steps:  # Settings are equal, but not what they lead to.
             self._replace_former(
@@ -102,12 +114,15 @@ class ModelDir:
             )
 
     def take(
-        self, inputs: Mapping[str, Sequence[ShardSet]], facts: Mapping[str, Any]
+        self,
+        inputs: Mapping[str, Sequence[ShardSet]],
+        facts: Mapping[str, Any],
+        digests: Mapping[str, str],
     ) -> None:
         """Locks the folder until the process ends, and writes whose it is.
 
         Args:
-          inputs: as of `check_inputs`.
+          inputs, digests: as of `check_inputs`.
           facts: dict of what else `run.json` says.
         """
         with disk_errors(self._own_dir):
@@ -120,6 +135,7 @@ class ModelDir:
             "lane": lanes.LANE,
             "settings": self.settings,
             "inputs": {flag: [s.digest for s in sets] for flag, sets in inputs.items()},
+            "digests": digests,
             "facts": facts,
         }
         write_json(self.own_path("run.json"), content)

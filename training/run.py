@@ -87,6 +87,7 @@ class Run:
         inputs: Mapping[str, Sequence[ShardSet]],
         facts: Mapping[str, Any],
         keep_steps: Collection[int] = (),
+        digests: Mapping[str, str] | None = None,
     ) -> bool:
         """Shows the plan, takes the folder, brings `model` to its last checkpoint.
 
@@ -96,13 +97,15 @@ class Run:
           inputs: dict of flag name to list of the `ShardSet`s that it names.
           facts: dict of what is printed before it starts.
           keep_steps: as for `fit`.
+          digests: SHA-256 of what else the training works with, by the flag's name.
 
         Returns:
           Whether there is anything to do: false for a dry run, or if it is finished.
         """
         self.num_steps = num_steps
         self.sets = [own for sets in inputs.values() for own in sets]
-        self.folder.check_inputs(inputs, num_steps)
+        digests = digests or {}
+        self.folder.check_inputs(inputs, num_steps, digests)
         with self.workers.explain_gone():
             self.any_worker()  # The chief may have put a former training aside.
         facts = {**facts, "steps": num_steps}
@@ -113,7 +116,7 @@ class Run:
         if self.folder.is_finished:
             print(f"{self.folder.path}: finished already; nothing to do.")
             return False
-        self.folder.take(inputs, facts)
+        self.folder.take(inputs, facts, digests)
         self._catch_signals()
         self._began = time.monotonic()
         self.step = self.folder.restore(model)
