@@ -7,8 +7,11 @@
 FITS_faithful := (3, 10) <= sys.version_info[:2] <= (3, 11)
 FITS_newest := (3, 12) <= sys.version_info[:2] <= (3, 13)
 FITS_any := (3, 10) <= sys.version_info[:2] <= (3, 13)
-PYTHONS_faithful := python3.11 python3.10
-PYTHONS_newest := python3.13 python3.12
+# Those of pyenv count whether or not it is told to use them.
+PYENV_ROOT ?= $(HOME)/.pyenv
+found = $(foreach name,$(1),$(name) $(wildcard $(PYENV_ROOT)/versions/*/bin/$(name)))
+PYTHONS_faithful := $(call found,python3.11 python3.10)
+PYTHONS_newest := $(call found,python3.13 python3.12)
 PYTHONS_any := $(PYTHONS_faithful) $(PYTHONS_newest)
 FETCHED_faithful := 3.11
 FETCHED_newest := 3.13

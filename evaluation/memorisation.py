@@ -8,7 +8,8 @@ as a copy. The rule, per class:
   close  nearer to a training image than 99 % of the images of unseen patients. A set
          follows its training images too closely if surely more of its images are close
          than of theirs (their 95 % Wilson intervals do not meet).
-  copy   as near as nine in ten training images are to the next one, and close.
+  copy   as near as nine in ten training images are to the next one, and close. A set
+         holds copies if a larger share of its images are than of unseen patients'.
 
 Brightness, contrast, mirroring, shifts by up to 1/32 of the size and light noise do not
 hide a copy. Rotated, stretched or partial copies are not found. Slices of few unseen
@@ -182,13 +183,14 @@ def apply_rule(searches, limits):
         for name, search in searches.items()
         if name != TRAINING
     }
+    unseen = rows[HELD_OUT]
     for name, row in rows.items():
         row["verdict"] = "no nearer to training images than unseen patients are"
         if name == HELD_OUT:
             row["verdict"] = None
-        elif row["copies"]:
+        elif row["copies"] * unseen["images"] > unseen["copies"] * row["images"]:
             row["verdict"] = "holds copies of training images"
-        elif row["low"] > rows[HELD_OUT]["high"]:
+        elif row["low"] > unseen["high"]:
             row["verdict"] = (
                 "follows training images more closely than unseen patients do"
             )

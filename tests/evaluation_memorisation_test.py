@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import types
 
 import cv2
 import numpy as np
@@ -12,8 +13,8 @@ from scipy import ndimage
 
 from dataset.image_sets import open_image_set, open_named_sets
 from dataset.records import Record
-from evaluation.memorisation import write_memorisation
-from evaluation.neighbours import NearestImages
+from evaluation.memorisation import HELD_OUT, Search, apply_rule, write_memorisation
+from evaluation.neighbours import NearestImages, Neighbour
 
 SIZE = 64
 SLICES = 5
@@ -118,6 +119,31 @@ def test_rule_separates_a_set_with_copies_from_one_without(report):
         picture = cv2.imread(str(report / f"memorisation_{name}.png"), 0)
         assert picture.std() > 10
         assert (report / f"memorisation_{name}.svg").stat().st_size > 5000
+
+
+def test_copies_count_where_they_are_more_than_those_among_unseen_patients():
+    images = types.SimpleNamespace(labels=np.ones(300, int))
+    sets = {
+        name: Search(
+            images,
+            np.arange(number),
+            [
+                Neighbour(n, 0.05 if n < copies else 1.0, False, (0, 0))
+                for n in range(number)
+            ],
+        )
+        for name, number, copies in (
+            (HELD_OUT, 100, 1),
+            ("fewer", 300, 1),
+            ("as many", 200, 2),
+            ("more", 50, 1),
+        )
+    }
+    rows = apply_rule(sets, {1: {"close": 0.1, "copy": 0.1}})
+    verdicts = {name: row["verdict"] for name, row in rows.items()}
+    for name in ("fewer", "as many"):
+        assert verdicts[name].startswith("no nearer")
+    assert verdicts["more"].startswith("holds copies")
 
 
 def test_search_is_that_of_all_pairs_and_all_moves():
