@@ -204,3 +204,9 @@ def file_sha256(path: str) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def keras_models_folder():
+    """Where Keras keeps the weights that it downloads, in either lane."""
+    home = os.path.join(os.path.expanduser("~"), ".keras")
+    return os.path.join(os.environ.get("KERAS_HOME", home), "models")

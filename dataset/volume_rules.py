@@ -160,10 +160,10 @@ def _in_millimetres(path, affine, header, rules):
         name, factor = "millimetres", 1.0
     scaled = np.diag([factor] * 3 + [1.0]) @ affine
     if not np.isfinite(scaled).all() or abs(np.linalg.det(scaled[:3, :3])) < 1e-9:
+        other = rules.affine != "qform" and header["qform_code"] > 0
         raise UserError(
             f"{path}: affine {affine.tolist()}, expected three independent axes."
-            + " Give --affine=qform if its qform is right."
-            * (rules.affine != "qform" and header["qform_code"] > 0)
+            + (" Give --affine=qform if its qform is right." if other else "")
         )
     spacing = np.linalg.norm(scaled[:3, :3], axis=0)
     low, high = SPACINGS

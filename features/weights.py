@@ -9,6 +9,7 @@ import h5py
 import keras
 
 from dataset.errors import UserError
+from dataset.folders import keras_models_folder
 
 BASE_URL = "https://storage.googleapis.com/tensorflow/keras-applications/"
 # Name: folder, and MD5 of the file without the top layers.
@@ -51,10 +52,12 @@ def weights_path(weights, network):
             )
         return weights
     name, url, md5 = imagenet_file(network)
+    folder = keras_models_folder()
     try:
-        return keras.utils.get_file(name, url, cache_subdir="models", file_hash=md5)
+        return keras.utils.get_file(
+            name, url, cache_dir=folder, cache_subdir="", file_hash=md5
+        )
     except Exception as error:  # Keras raises a bare Exception for a failed download.
-        folder = os.path.join(os.path.expanduser("~"), ".keras", "models")
         raise UserError(
             f"--weights=imagenet: {name} (MD5 {md5}) is not in {folder} and cannot be"
             f" downloaded from {url}; put it there, or give its path to --weights."

@@ -4,9 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from keras.preprocessing.image import ImageDataGenerator
 
 from classifier import classic
+
+try:
+    from keras.preprocessing.image import ImageDataGenerator
+except ImportError:  # Keras 3 has it still, for those who had it before.
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 RANGES = {
     "rotation": 10.0,

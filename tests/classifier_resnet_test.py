@@ -85,5 +85,5 @@ def test_stages_halve_the_image_whatever_their_blocks():
     network = build_resnet(64, blocks=[2, 1, 3, 1], base_maps=4)
     ends = ["pool1_pool", "conv2_block2_out", "conv3_block1_out", "conv4_block3_out"]
     ends += ["conv5_block1_out"]
-    shapes = [network.get_layer(name).output_shape[1:] for name in ends]
+    shapes = [tuple(network.get_layer(name).output.shape[1:]) for name in ends]
     assert shapes == [(16, 16, 4), (16, 16, 16), (8, 8, 32), (4, 4, 64), (2, 2, 128)]

@@ -3,6 +3,7 @@
 import os
 
 import interruption
+import keras_files
 import numpy as np
 import pytest
 from refusals import refused
@@ -182,7 +183,7 @@ def test_training_starts_from_the_weights_given(settings, tmp_path):
     size = {"blocks": settings["blocks"], "base_maps": settings["base_maps"]}
     backbone = build_resnet(32, **size)
     path = str(tmp_path / "backbone.h5")
-    backbone.save_weights(path)
+    keras_files.save_weights(backbone, path)
     run = Run("classifier.train", settings)
     given = {name: settings[name] for name in MODEL_FLAGS}
     classifier = train.build(run, 3, **{**given, "weights": path})

@@ -1,6 +1,7 @@
 """The finished detector, and that its network takes Keras' own file of weights."""
 
 import keras
+import keras_files
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ def test_backbone_of_the_detector_takes_keras_own_file(tmp_path):
     draws = np.random.default_rng(0)
     stock.set_weights([draws.normal(size=w.shape) for w in stock.get_weights()])
     path = str(tmp_path / "resnet50.h5")
-    stock.save_weights(path)
+    keras_files.save_weights(stock, path)
     backbone = networks.build_detector(32).get_layer("resnet")
     read_weights(backbone, path, "resnet50")
     for ours, theirs in zip(backbone.get_weights(), stock.get_weights(), strict=True):

@@ -271,7 +271,9 @@ def test_munit_refines_with_the_style_that_seed_and_id_draw(refiner_of, sets, tm
     network, _ = munit_network(munit)
     ids = [record.id for record in sets["more"].records()]
     styles = drawn_styles(0, 2)(ids)
-    assert_refined_by(lambda images: network([images, tf.constant(styles)]), munit, sets)
+    assert_refined_by(
+        lambda images: network([images, tf.constant(styles)]), munit, sets
+    )
     other = munit.images_of(sets["more"], tmp_path / "other", seed=1)
     assert np.abs(np.subtract(other, munit.images, dtype=int)).max() > 1
 

@@ -13,11 +13,18 @@ import interruption
 import numpy as np
 import pytest
 import small_trainings
+from refusals import refused
 
 from dataset.errors import UserError
 from flags.binary import definition
+from training import lanes
 from training.model_dir import flagfile
+from training.strategy import create_strategy
 from training.workers import read_tf_config
+
+several_workers = pytest.mark.skipif(
+    lanes.LANE == lanes.NEWEST, reason="Keras 3 does not train on several machines"
+)
 
 # Steps of the phases: 4 px 1-10, 8 px fading 11-20, 8 px 21-40. A group of the
 # minibatch standard deviation lies within a replica.
@@ -93,6 +100,7 @@ def together(train_settings):
     return settings, printed
 
 
+@several_workers
 def test_two_workers_equal_one(together, train_settings):
     """Losses of every line of the log; sums are in another order, and Adam amplifies:
 
@@ -129,6 +137,7 @@ def assert_logs_agree(settings, others, *, rel, last_step=None):
     return two
 
 
+@several_workers
 @pytest.mark.long
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_trainer_trains_on_two_workers(
@@ -163,6 +172,7 @@ def files_of(settings):
     return names
 
 
+@several_workers
 def test_the_chief_alone_writes_and_says_how_far_it_is(together):
     settings, (chief, other) = together
     assert "runs on: 2 replica(s) on 2 workers" in chief
@@ -170,6 +180,7 @@ def test_the_chief_alone_writes_and_says_how_far_it_is(together):
     assert len(os.listdir(os.path.join(settings["model_dir"], "events"))) == 1
 
 
+@several_workers
 @pytest.mark.long
 @pytest.mark.parametrize("victim", [0, 1])
 def test_killed_worker_started_again_continues(victim, together, train_settings):
@@ -191,6 +202,7 @@ def test_killed_worker_started_again_continues(victim, together, train_settings)
     )
 
 
+@several_workers
 def test_worker_asked_to_end_has_all_save_and_end(train_settings):
     settings = train_settings("asked", strategy="multi_worker", checkpoint_minutes=60.0)
     processes = start_workers(settings)
@@ -238,6 +250,7 @@ def test_chief_of_its_own_kind_comes_first(monkeypatch):
         assert read_tf_config() == (place, 3)
 
 
+@several_workers
 @pytest.mark.long
 def test_early_end_is_that_of_all_workers(train_settings, write_images, tmp_path):
     """PGGAN's, whose chief decides: all end, and its memory is in the checkpoint."""
@@ -259,3 +272,9 @@ def test_early_end_is_that_of_all_workers(train_settings, write_images, tmp_path
         *(finished["distance"], 128, finished["best_distance"]),
         finished["best_distance_at_image"],
     ]
+
+
+def test_newest_lane_says_that_it_cannot(monkeypatch):
+    monkeypatch.setattr(lanes, "LANE", lanes.NEWEST)
+    with refused("--strategy=multi_worker", "faithful lane"):
+        create_strategy("multi_worker", 2)

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dataset.errors import UserError
+
 FAITHFUL, NEWEST = "faithful", "newest"
 LANE = FAITHFUL if keras.__version__.startswith("2.") else NEWEST
 PYTHONS = {FAITHFUL: "3.10 or 3.11", NEWEST: "3.12 or newer"}
@@ -43,6 +45,23 @@ def compile_options(model: keras.Model, options: Mapping[str, Any]) -> dict[str,
         return dict(options)
     model.built = True
     return {"optimizer": None, "jit_compile": False, **options}
+
+
+def multi_worker_strategy() -> tf.distribute.Strategy:
+    """The strategy of several machines, of which `fit` of Keras 3 makes nothing.
+
+    It wants the mean over workers of all that a step returns along the first axis,
+    which losses do not have.
+
+    Raises:
+      UserError: this is the newest lane.
+    """
+    if LANE == NEWEST:
+        raise UserError(
+            "--strategy=multi_worker needs the faithful lane, Python 3.10 or 3.11"
+            " (docs/install.md): Keras 3 does not train on several machines."
+        )
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def state(optimizer: keras.optimizers.Optimizer) -> list[tf.Variable]:

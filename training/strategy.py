@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from dataset.errors import UserError
+from training import lanes
 
 
 def create_strategy(
@@ -22,10 +23,11 @@ def create_strategy(
       group: how many images of the batch `auto` leaves together on a replica.
 
     Raises:
-      UserError: `batch_size`, which is global, does not divide among the replicas.
+      UserError: `batch_size`, which is global, does not divide among the replicas, or
+        this lane cannot train on several machines.
     """
     if name == "multi_worker":  # It has to come before the first look at devices.
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        strategy = lanes.multi_worker_strategy()
     else:
         strategy = _local_strategy(name, batch_size // group)
     replicas = strategy.num_replicas_in_sync

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 
 from dataset.errors import UserError
-from dataset.folders import read_json
+from dataset.folders import keras_models_folder, read_json
 from dataset.records import LABEL_NAMES
 from dataset.shards import ShardSet
 from workflow.dry_runs import DryRuns
@@ -166,7 +166,7 @@ class Preflight:
 
     def missing_weights(self):
         """A text for each network whose ImageNet weights are not in Keras' cache."""
-        folder = os.path.join(os.path.expanduser("~"), ".keras", "models")
+        folder = keras_models_folder()
         for network in sorted(self.networks):
             if not glob.glob(os.path.join(folder, f"{network}_weights_*_notop.h5")):
                 yield (
