@@ -206,7 +206,7 @@ def file_sha256(path: str) -> str:
     return digest.hexdigest()
 
 
-def keras_models_folder():
+def keras_models_folder() -> str:
     """Where Keras keeps the weights that it downloads, in either lane."""
     home = os.path.join(os.path.expanduser("~"), ".keras")
     return os.path.join(os.environ.get("KERAS_HOME", home), "models")
