@@ -85,11 +85,16 @@ def table(results):
             measure: [statistics.median(r[measure] for r in of_lane[x]) for x in lanes]
             for measure in MEASURES
         }
-        cells = [f"{m:.3g}" for measure in MEASURES for m in medians[measure]]
+        cells = [short(m) for measure in MEASURES for m in medians[measure]]
         ratio = medians["step"][-1] / medians["step"][0]
         rows.append([step, *cells, f"{ratio:.2f}"])
     header = [f"{title}, {x}" for title in MEASURES.values() for x in lanes]
     return Table(["model", *header, "step, last by first"], rows).to_markdown()
+
+
+def short(value):
+    """Three digits, and no fewer than a whole number has."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def main(options):
