@@ -5,6 +5,7 @@ import re
 import shutil
 
 import commands
+import h5py
 import outputs
 
 from dataset.errors import UserError
@@ -13,6 +14,8 @@ from dataset.shards import ShardSet
 # Files that are appended to, or rewritten as a training goes on; and what is taken back
 # when it is continued.
 GROWING = re.compile(r"(.*/)?(log\.jsonl|flags\.cfg|unfinished\.json)")
+# Weights of the best epoch so far, and the best is not yet known.
+BEST = re.compile(r"(.*/)?best\.weights\.h5")
 # Checkpoints of steps that the uninterrupted training does not keep to its end.
 PASSING = re.compile(r"(.*/)?(ckpt|step)-\d+\.(index|data-.*)")
 
@@ -41,13 +44,21 @@ def prepared(base):
     return folder
 
 
+def read_weights(path):
+    """Reads every tensor of an HDF5 file; an error is a file that is not whole."""
+    with h5py.File(path) as file:
+        file.visititems(lambda _, item: item[()] if hasattr(item, "shape") else None)
+
+
 def half_written(out, expected):
     """The first file with the name of something whole and other content; or nothing."""
     for name, digest in outputs.digests(out).items():
         passing = PASSING.fullmatch(name) and name not in expected
         if passing or outputs.LEFTOVERS.fullmatch(name) or GROWING.fullmatch(name):
             continue
-        if expected.get(name) != digest:
+        if BEST.fullmatch(name):
+            read_weights(out / name)
+        elif expected.get(name) != digest:
             return f"{name}: left by the kill, and not as in the end"
     try:
         for manifest in out.rglob("manifest.json"):
