@@ -51,6 +51,10 @@ def claim_folder(
         if not tf.io.gfile.isdir(output_dir):
             raise UserError(f"{output_dir}: a file, expected a folder.")
         names = [name.rstrip("/") for name in tf.io.gfile.listdir(output_dir)]
+        # Killed at its very first write, this command left a part of that.
+        begun = os.path.basename(path) + ".tmp"
+        if begun in names and as_json(job).startswith(read_bytes(path + ".tmp")):
+            names.remove(begun)
     # Asked for by name: a store that does not answer, or does not let its folders be
     # listed, has none according to the above, and what is there must not be lost.
     befores = {n: _read_if_there(os.path.join(output_dir, n)) for n in (JOB, final)}
@@ -112,7 +116,12 @@ def _difference(before, job):
 
 def write_json(path: str, content: Any) -> None:
     """Writes `content` as JSON, so that a reader sees all of it or nothing."""
-    write_text(path, json.dumps(content, indent=1) + "\n")
+    write_bytes(path, as_json(content))
+
+
+def as_json(content: Any) -> bytes:
+    """The content of a file of JSON."""
+    return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def write_text(path: str, text: str) -> None:
