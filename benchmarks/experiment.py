@@ -11,8 +11,7 @@ import functools
 from benchmarks import step_graphs
 from benchmarks.graphs import Calls
 from benchmarks.step_graphs import read_settings
-from training.checkpoints import num_bytes
-from training.run import KEPT_CHECKPOINTS
+from training.checkpoints import KEPT_CHECKPOINTS, num_bytes
 
 LABELS = 2
 MADE_FROM_REAL = {"real", "classic", "classic400k"}

@@ -42,20 +42,29 @@ MEASURES = {
 }
 
 
-def measure(step, flags, rounds):
-    """One step of this process's lane; returns a dict of `MEASURES` and of versions."""
-    imported = time.process_time() - began
-    name, size, batch = parse_step(step)
+def measure(step, flags, steps_timed, imported):
+    """A model's step in this process's lane.
+
+    Args:
+      step: model, size and batch.
+      flags: folder of flagfiles.
+      steps_timed: number of steps whose median is taken, after the first.
+      imported: seconds that imports have taken.
+
+    Returns:
+      A dict of `MEASURES` and `lane`.
+    """
+    name, size, batch = step
     started = time.process_time()
     function = ProjectStep(name, size, batch, flags)
     function()
     first = time.process_time() - started
-    seconds = timing.in_turn({"step": function}, rounds, clock="processor")["step"]
+    timed = timing.in_turn({"step": function}, steps_timed, clock="processor")
     return {
         "import": imported,
         "first": first,
-        "step": statistics.median(seconds),
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "step": statistics.median(timed["step"]),
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
         "lane": f"Keras {keras.__version__}",
     }
 
@@ -64,12 +73,16 @@ def measure_apart(python, step, options):
     """What `measure` returns, from a process of another interpreter."""
     command = [python, "-m", "benchmarks.lanes", f"--flags={options.flags}"]
     result = subprocess.run(
-        [*command, f"--steps_timed={options.steps_timed}", "--here", step],
+        [*command, f"--steps_timed={options.steps_timed}", "--here", name_of(step)],
         stdout=subprocess.PIPE,
         check=True,
         text=True,
     )
     return json.loads(result.stdout.splitlines()[-1])
+
+
+def name_of(step):
+    return ":".join(map(str, step))
 
 
 def table(results):
@@ -103,7 +116,8 @@ def main(options):
     for step in options.steps:
         for _ in range(options.rounds):
             for python in options.pythons:
-                results.append({"model": step, **measure_apart(python, step, options)})
+                own = measure_apart(python, step, options)
+                results.append({"model": name_of(step), **own})
                 text = json.dumps(results, indent=1)
                 (options.output_dir / "lanes.json").write_text(text)
     (options.output_dir / "lanes.md").write_text(table(results))
@@ -112,7 +126,7 @@ def main(options):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("steps", nargs="+", help="model:size:batch")
+    parser.add_argument("steps", nargs="+", type=parse_step, help="model:size:batch")
     parser.add_argument(
         "--pythons",
         action="append",
@@ -126,7 +140,10 @@ if __name__ == "__main__":
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.here:
-        own = measure(arguments.steps[0], arguments.flags, arguments.steps_timed)
+        imported, (step,) = time.process_time() - began, arguments.steps
+        own = measure(step, arguments.flags, arguments.steps_timed, imported)
         print(json.dumps(own))
-    else:
+    elif arguments.pythons:
         main(arguments)
+    else:
+        parser.error("--pythons: expected an interpreter of each lane")

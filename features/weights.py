@@ -55,7 +55,11 @@ def weights_path(weights, network):
     folder = keras_models_folder()
     try:
         return keras.utils.get_file(
-            name, url, cache_dir=folder, cache_subdir="", file_hash=md5
+            name,
+            url,
+            cache_dir=os.path.dirname(folder),
+            cache_subdir="models",
+            file_hash=md5,
         )
     except Exception as error:  # Keras raises a bare Exception for a failed download.
         raise UserError(

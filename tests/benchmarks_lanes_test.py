@@ -33,7 +33,7 @@ def test_table_has_medians_of_either_lane_and_the_ratio_of_their_steps():
 @pytest.mark.long
 def test_a_lane_is_measured_in_a_process_of_its_own():
     options = types.SimpleNamespace(flags="flags/demo", steps_timed=2)
-    measured = lanes.measure_apart(sys.executable, "simgan:32:8", options)
+    measured = lanes.measure_apart(sys.executable, ("simgan", 32, 8), options)
     assert measured["lane"].startswith("Keras ")
     assert 0 < measured["step"] < measured["first"]
     assert measured["memory"] > 100

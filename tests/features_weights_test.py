@@ -1,5 +1,6 @@
 """Pre-trained weights: every tensor, or one clear sentence."""
 
+import hashlib
 import importlib
 
 import h5py
@@ -110,6 +111,20 @@ def test_imagenet_file_in_the_cache_is_taken(tmp_path, monkeypatch):
     name, _, _ = weights.imagenet_file("resnet50")
     (folder / name).write_bytes(b"")
     assert weights.weights_path("imagenet", "resnet50") == str(folder / name)
+
+
+def test_imagenet_file_is_downloaded_to_where_the_error_says(tmp_path, monkeypatch):
+    """Into a folder that Keras makes itself: without it, Keras takes another."""
+    (tmp_path / "home" / ".keras").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    small = ("resnet", hashlib.md5(b"weights").hexdigest())
+    monkeypatch.setitem(weights.IMAGENET_FILES, "resnet50", small)
+    monkeypatch.setattr(weights, "BASE_URL", f"file://{tmp_path}/")
+    name, _, _ = weights.imagenet_file("resnet50")
+    (tmp_path / "resnet").mkdir()
+    (tmp_path / "resnet" / name).write_bytes(b"weights")
+    there = tmp_path / "home" / ".keras" / "models" / name
+    assert weights.weights_path("imagenet", "resnet50") == str(there)
 
 
 def test_file_that_has_others_read_is_refused(tmp_path):

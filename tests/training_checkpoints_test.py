@@ -142,3 +142,14 @@ def test_checkpoints_from_before_a_start_do_not_stay_for_ever(tmp_path):
         manager.save(checkpoint_number=step)
     names = [os.path.basename(path) for path in checkpoint_paths(directory)]
     assert names == ["ckpt-3", "ckpt-4"]
+
+
+def test_training_that_was_killed_in_its_last_save_keeps_no_more_than_others(tmp_path):
+    """Its files were written, and the oldest not yet removed; no save comes after."""
+    directory = str(tmp_path / "checkpoints")
+    model = tf.train.Checkpoint(weights=tf.Variable(tf.zeros([10])))
+    for step in range(1, 4):
+        model.write(f"{directory}/ckpt-{step}")
+    forget_later(directory, latest_checkpoint(directory))
+    names = [os.path.basename(path) for path in checkpoint_paths(directory)]
+    assert names == ["ckpt-2", "ckpt-3"]

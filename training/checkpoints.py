@@ -15,6 +15,7 @@ from dataset.folders import read_json
 from training import lanes
 
 FINISHED = "finished.json"
+KEPT_CHECKPOINTS = 2  # The latest, and the one before.
 CHECKPOINT = re.compile(r"(ckpt-\d+)\.(?:index|data-\d+-of-\d+)")
 # What reading raises though the content may be whole: a store that does not answer, or
 # does not let it be read.
@@ -158,7 +159,8 @@ def forget_later(folder: str, path: str | None) -> None:
     """Puts checkpoints after `path`, all if None, aside as `damaged-...`.
 
     They no longer count among those that are kept, and TensorFlow's list of them is
-    that of the others again.
+    that of the others again. Of these the oldest go, as after a save: a training that
+    was killed in its last one has no other.
     """
     step = step_of(path) if path else 0
     for later in checkpoint_paths(folder):
@@ -168,6 +170,7 @@ def forget_later(folder: str, path: str | None) -> None:
                 tf.io.gfile.rename(name, aside, overwrite=True)
     if path:
         paths = checkpoint_paths(folder)
+        older, paths = paths[:-KEPT_CHECKPOINTS], paths[-KEPT_CHECKPOINTS:]
         tf.compat.v1.train.update_checkpoint_state(
             folder,
             path,
@@ -175,6 +178,9 @@ def forget_later(folder: str, path: str | None) -> None:
             # Without, TensorFlow takes them for some to be kept for ever.
             all_model_checkpoint_timestamps=[time.time()] * len(paths),
         )
+        for former in older:
+            for name in tf.io.gfile.glob(former + ".*"):
+                tf.io.gfile.remove(name)
     elif tf.io.gfile.exists(os.path.join(folder, "checkpoint")):
         tf.io.gfile.remove(os.path.join(folder, "checkpoint"))
 

@@ -48,10 +48,10 @@ def compile_options(model: keras.Model, options: Mapping[str, Any]) -> dict[str,
 
 
 def multi_worker_strategy() -> tf.distribute.Strategy:
-    """The strategy of several machines, of which `fit` of Keras 3 makes nothing.
+    """The strategy for several machines, which `fit` of Keras 3 does not support.
 
-    It wants the mean over workers of all that a step returns along the first axis,
-    which losses do not have.
+    It averages what a step returns over the workers along a first axis, and scalar
+    losses have none.
 
     Raises:
       UserError: this is the newest lane.

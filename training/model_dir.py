@@ -22,6 +22,7 @@ from dataset.shards import PROJECT_VERSION, ShardSet
 from training import lanes
 from training.checkpoints import (
     FINISHED,
+    KEPT_CHECKPOINTS,
     checkpoint_paths,
     forget_later,
     is_finished,
@@ -35,7 +36,6 @@ from training.workers import Workers
 # computed, only where, and what is shown of it.
 FREE = {"model_dir", "strategy", "jit_compile", "deterministic", "dry_run"}
 FREE |= {"checkpoint_minutes", "log_steps", "start_over"}
-KEPT_CHECKPOINTS = 2  # The latest, and the one before.
 
 
 class ModelDir:

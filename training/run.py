@@ -16,9 +16,10 @@ from dataset.shards import ShardSet
 from training import callbacks as cb
 from training import checkpoints, workers
 from training import strategy as strategies
+from training.checkpoints import KEPT_CHECKPOINTS
 from training.display import Display
 from training.model import SteppedModel
-from training.model_dir import KEPT_CHECKPOINTS, ModelDir
+from training.model_dir import ModelDir
 
 COMMON = (
     "model_dir",

@@ -16,8 +16,8 @@ NOT_COMPARED = {
 CHECKPOINT = re.compile(r"(.*/)?(ckpt|step)-\d+\.(index|data-.*)")
 # What a kill may leave beside the output: none of it is read as an output.
 LEFTOVERS = re.compile(
-    r"(.*/)?(ckpt-\d+_temp|step-\d+_temp|damaged-|unfinished[_.](?!json)).*|.*\.(tmp\w*|part)"
-    r"|features-\w+-\d+\.npy"
+    r"(.*/)?(ckpt-\d+_temp|step-\d+_temp|damaged-|unfinished[_.](?!json)).*"
+    r"|.*\.(tmp\w*|part)|features-\w+-\d+\.npy"
 )
 # Keys of JSON and of a line of it whose values depend on the clock.
 CLOCK = re.compile(r"seconds|time|date")

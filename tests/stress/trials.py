@@ -44,10 +44,14 @@ def prepared(base):
     return folder
 
 
-def read_weights(path):
-    """Reads every tensor of an HDF5 file; an error is a file that is not whole."""
-    with h5py.File(path) as file:
-        file.visititems(lambda _, item: item[()] if hasattr(item, "shape") else None)
+def is_whole(path):
+    """Whether every tensor of an HDF5 file can be read."""
+    try:
+        with h5py.File(path) as file:
+            file.visititems(lambda _, own: own[()] if hasattr(own, "shape") else None)
+    except OSError:
+        return False
+    return True
 
 
 def half_written(out, expected):
@@ -56,9 +60,9 @@ def half_written(out, expected):
         passing = PASSING.fullmatch(name) and name not in expected
         if passing or outputs.LEFTOVERS.fullmatch(name) or GROWING.fullmatch(name):
             continue
-        if BEST.fullmatch(name):
-            read_weights(out / name)
-        elif expected.get(name) != digest:
+        if BEST.fullmatch(name) and is_whole(out / name):
+            continue
+        if expected.get(name) != digest:
             return f"{name}: left by the kill, and not as in the end"
     try:
         for manifest in out.rglob("manifest.json"):
