@@ -9,7 +9,7 @@ import keras
 
 from dataset.errors import UserError
 from gan.discriminators import smallest_size
-from gan.layers import ReflectConv2D, Upsample
+from gan.layers import ReflectConv2D
 from gan.norms import instance_norm, layer_norm
 
 RESIDUAL_BLOCKS = 4  # Of an encoder, and of a decoder.
@@ -46,7 +46,8 @@ def upsample_to_images(x, base_maps, norm_scale):
     `norm_scale`; one of 7x7, and tanh. The images are float32 [batch, size, size, 1].
     """
     for maps in (2 * base_maps, base_maps):
-        x = ReflectConv2D(maps, 5)(Upsample()(x))
+        x = keras.layers.Identity()(x)  # Once `Upsample`: checkpoints count layers.
+        x = ReflectConv2D(maps, 5, upsampled=True)(x)
         x = keras.layers.ReLU()(layer_norm(norm_scale)(x))
     x = ReflectConv2D(1, 7)(x)
     return keras.layers.Activation("tanh", dtype="float32", name="images")(x)

@@ -8,6 +8,8 @@ import math
 import keras
 import tensorflow as tf
 
+from gan.layers import SMALLEST_JOINED, upsample, upsampled_conv
+
 SQRT_2 = math.sqrt(2.0)
 
 
@@ -46,21 +48,38 @@ class _Equalized(keras.layers.Layer):
 
 
 class EqualizedConv2D(_Equalized):
-    """Convolution, stride 1, zero padding, with equalized learning rate."""
+    """Convolution, stride 1, zero padding, with equalized learning rate.
 
-    def __init__(self, maps, kernel_size, gain=SQRT_2, use_bias=True, **kwargs):
+    With `upsampled`, of the image enlarged by 2 by nearest neighbours.
+    """
+
+    def __init__(
+        self,
+        maps,
+        kernel_size,
+        gain=SQRT_2,
+        use_bias=True,
+        upsampled=False,
+        **kwargs,
+    ):
         super().__init__(maps, gain, use_bias, **kwargs)
         self.kernel_size = kernel_size
+        self.upsampled = upsampled
 
     def build(self, input_shape):
         self.add_weights([self.kernel_size] * 2 + [input_shape[-1], self.maps])
 
     def call(self, inputs):
         kernel = self.kernel * tf.cast(self.scale, self.compute_dtype)
+        if self.upsampled:
+            if inputs.shape[1] >= SMALLEST_JOINED:
+                return self.add_bias(upsampled_conv(inputs, kernel, "CONSTANT"))
+            inputs = upsample(inputs)
         return self.add_bias(tf.nn.conv2d(inputs, kernel, strides=1, padding="SAME"))
 
     def get_config(self):
-        return {**super().get_config(), "kernel_size": self.kernel_size}
+        config = {"kernel_size": self.kernel_size, "upsampled": self.upsampled}
+        return {**super().get_config(), **config}
 
 
 class EqualizedDense(_Equalized):

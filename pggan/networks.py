@@ -58,9 +58,11 @@ def build_generators(
     for size in growth.resolutions(resolution):
         if size > 4:
             maps = _maps_at(size, fmap_base, fmap_max)
-            x = Upsample()(x)
+            x = keras.layers.Identity()(x)  # Once `Upsample`: checkpoints count layers.
             for part in ("a", "b"):
-                conv = EqualizedConv2D(maps, 3, name=f"conv_{part}_{size}px")
+                conv = EqualizedConv2D(
+                    maps, 3, upsampled=part == "a", name=f"conv_{part}_{size}px"
+                )
                 x = PixelNorm()(_activate(conv(x)))
         smaller, image = image, _to_image(size)(x)
         output = image

@@ -72,7 +72,56 @@ def test_upsampling_repeats_pixels():
     np.testing.assert_array_equal(layers.Upsample()(image)[0, :, :, 0], expected)
 
 
+@pytest.mark.parametrize("size, padding", [(3, "CONSTANT"), (7, "CONSTANT")])
+def test_convolution_joined_with_upsampling_is_that_of_the_enlarged_image(
+    size, padding, draw
+):
+    x, kernel = _draws([2, 5, 4, 3], [size, size, 3, 2], draw)
+    enlarged = layers.upsample(x)
+    expected = tf.nn.conv2d(enlarged, kernel, strides=1, padding="SAME")
+    joined = layers.upsampled_conv(x, kernel, padding)
+    np.testing.assert_allclose(joined, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_joined_upsampling_and_reflect_convolution_equal_one_after_the_other(
+    use_bias, draw
+):
+    height, width = layers.SMALLEST_JOINED, 6
+    x, _ = _draws([2, height, width, 3], [1], draw)
+    joined = layers.ReflectConv2D(4, 5, upsampled=True, use_bias=use_bias)
+    plain = layers.ReflectConv2D(4, 5, use_bias=use_bias)
+    joined(x)
+    plain(layers.upsample(x))
+    joined.set_weights([w + 0.1 for w in joined.get_weights()])  # The bias, too.
+    plain.set_weights(joined.get_weights())
+
+    def outputs_and_gradients(layer, enlarge):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(enlarge(x))
+            loss = tf.reduce_sum(tf.square(y))
+        return [y, *tape.gradient(loss, [x, *layer.trainable_variables])]
+
+    results = outputs_and_gradients(joined, tf.identity)
+    expected = outputs_and_gradients(plain, layers.upsample)
+    for own, other in zip(results, expected, strict=True):
+        np.testing.assert_allclose(own, other, rtol=1e-4, atol=1e-3)
+
+
+def _draws(shape, kernel_shape, draw):
+    seed = draw.randrange(10**6)
+    return [
+        tf.random.stateless_normal(s, seed=[seed, n])
+        for n, s in enumerate((shape, kernel_shape))
+    ]
+
+
 def test_layers_are_restored_from_their_configuration():
-    for layer in (layers.ReflectConv2D(3, 4, 2), norms.ResidualBlock(2)):
+    for layer in (
+        layers.ReflectConv2D(3, 4, 2),
+        layers.ReflectConv2D(3, 5, upsampled=True),
+        norms.ResidualBlock(2),
+    ):
         again = type(layer).from_config(layer.get_config())
         assert again.get_config() == layer.get_config()

@@ -33,6 +33,16 @@ def test_initial_weights_are_standard_normal_and_biases_zero():
     assert not layer.bias.numpy().any()
 
 
+def test_convolution_of_the_enlarged_image_in_one_equals_both_by_turns():
+    size = layers.SMALLEST_JOINED
+    x = tf.random.stateless_normal([2, size, size, 3], seed=[0, 0])
+    joined = layers.EqualizedConv2D(4, 3, upsampled=True)
+    plain = layers.EqualizedConv2D(4, 3)
+    joined(x), plain(x)
+    plain.set_weights(joined.get_weights())
+    np.testing.assert_allclose(joined(x), plain(layers.upsample(x)), atol=1e-5)
+
+
 def test_pixel_norm_gives_unit_mean_square_over_maps():
     outputs = layers.PixelNorm()(tf.constant([[[[3.0, 4.0]]]]))
     root = math.sqrt((9 + 16) / 2)
@@ -77,6 +87,7 @@ def test_fade_in_is_exact_at_both_ends():
     "layer",
     [
         layers.EqualizedConv2D(3, 5, gain=2.0, use_bias=False),
+        layers.EqualizedConv2D(3, 3, upsampled=True),
         layers.EqualizedDense(3, use_bias=False),
         layers.MinibatchStddev(4),
     ],
