@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from dataset.errors import UserError
-from simgan import networks
+from simgan import layers, networks
 from simgan.layers import ConvNorm, ResidualBlock
 
 
@@ -53,6 +53,39 @@ def test_parameter_counts_of_the_networks_for_eyes():
     assert refiner.count_params() == 640 + 4 * 74_240 + 65
     # Convs: 864, 55,296, 18,432, 1,024, 66; batch norms: 4 * (96 + 64 + 32 + 32).
     assert networks.build_discriminator(32, **eyes).count_params() == 76_578
+
+
+@pytest.mark.parametrize("size", [3, 7])
+def test_convolution_of_few_maps_has_the_gradient_of_any(size):
+    x = tf.random.stateless_normal([2, 9, 8, 3], seed=[0, 0])
+    kernel = tf.random.stateless_normal([size, size, 3, 4], seed=[0, 1])
+
+    def outputs_and_gradients(convolve):
+        with tf.GradientTape() as tape:
+            tape.watch([x, kernel])
+            y = convolve(x, kernel)
+            loss = tf.reduce_sum(tf.square(y))
+        return [y, *tape.gradient(loss, [x, kernel])]
+
+    def plain(x, kernel):
+        return tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
+
+    results = outputs_and_gradients(layers.few_maps_conv)
+    for own, expected in zip(results, outputs_and_gradients(plain), strict=True):
+        np.testing.assert_allclose(own, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_large_images_take_that_gradient_and_small_ones_tensorflows(monkeypatch):
+    calls = []
+
+    def convolve(x, kernel):
+        calls.append(x.shape[1])
+        return tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
+
+    monkeypatch.setattr(layers, "few_maps_conv", convolve)
+    for size in (16, layers.SMALLEST_PRODUCTS):
+        networks.build_refiner(size, num_blocks=1, base_maps=4)
+    assert calls == [layers.SMALLEST_PRODUCTS] * 2  # Of a block.
 
 
 def test_refiner_whose_blocks_have_scale_0_is_its_first_and_last_convolution():
