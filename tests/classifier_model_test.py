@@ -70,7 +70,10 @@ def train(strategy, *, sync_batch_norm, initial_weights=None):
     return before, updates, losses
 
 
-@pytest.fixture(scope="module", params=["float32", "float64"])
+LONG_FLOAT32 = pytest.param("float32", marks=pytest.mark.long)
+
+
+@pytest.fixture(scope="module", params=["float64", LONG_FLOAT32])
 def precision(request):
     keras.mixed_precision.set_global_policy(request.param)
     yield request.param

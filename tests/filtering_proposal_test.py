@@ -77,7 +77,10 @@ def test_artefacts_in_artificial_brains_are_found(tmp_path, flag_defaults):
 
 
 @pytest.mark.skipif("BRATS_DIR" not in os.environ, reason="BRATS_DIR is not set")
-@pytest.mark.parametrize("image_size, seed", [(240, 0), (240, 1), (64, 2)])
+@pytest.mark.parametrize(
+    "image_size, seed",
+    [(64, 2), *(pytest.param(240, n, marks=pytest.mark.long) for n in range(2))],
+)
 def test_artefacts_in_real_cases_are_found(tmp_path, flag_defaults, image_size, seed):
     settings = flag_defaults(dataset_flags.define_prepare)
     settings |= {"brats_dir": os.environ["BRATS_DIR"], "image_size": image_size}

@@ -123,6 +123,7 @@ def test_detector_is_frozen_in_no_checkpoint_and_asked_at_the_last_resolution_al
     assert "guide_loss" not in train_steps(growing, 1)
 
 
+@pytest.mark.long
 def test_two_replicas_equal_one(detector_dir):
     one = build(create_strategy("one_device", 8), detector_dir, 10.0)
     two = build(create_strategy("mirrored", 8), detector_dir, 10.0)

@@ -74,8 +74,15 @@ def test_weight_decay_does_not_depend_on_the_number_of_replicas(model_class):
     np.testing.assert_allclose(momentum, (1 - 0.5) * 0.1 * weight, rtol=1e-5)
 
 
-@MODELS
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "model_class, precision",
+    [
+        (UNIT, "mixed_bfloat16"),
+        (MUNIT, "mixed_float16"),
+        pytest.param(UNIT, "mixed_float16", marks=pytest.mark.long),
+        pytest.param(MUNIT, "mixed_bfloat16", marks=pytest.mark.long),
+    ],
+)
 def test_losses_in_reduced_precision_follow_float32(model_class, precision):
     full = train_steps(translation_models.build(model_class))
     reduced = train_steps(translation_models.build(model_class, precision=precision))

@@ -22,9 +22,13 @@ from training.model_dir import flagfile
 from training.strategy import create_strategy
 from training.workers import read_tf_config
 
-several_workers = pytest.mark.skipif(
-    lanes.LANE == lanes.NEWEST, reason="Keras 3 does not train on several machines"
-)
+
+def several_workers(test):
+    """Processes that wait for one another: long, and of the faithful lane."""
+    newest = lanes.LANE == lanes.NEWEST
+    reason = "Keras 3 does not train on several machines"
+    return pytest.mark.long(pytest.mark.skipif(newest, reason=reason)(test))
+
 
 # Steps of the phases: 4 px 1-10, 8 px fading 11-20, 8 px 21-40. A group of the
 # minibatch standard deviation lies within a replica.
@@ -138,7 +142,6 @@ def assert_logs_agree(settings, others, *, rel, last_step=None):
 
 
 @several_workers
-@pytest.mark.long
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_trainer_trains_on_two_workers(
     name, flag_defaults, write_images, tmp_path
@@ -181,7 +184,6 @@ def test_the_chief_alone_writes_and_says_how_far_it_is(together):
 
 
 @several_workers
-@pytest.mark.long
 @pytest.mark.parametrize("victim", [0, 1])
 def test_killed_worker_started_again_continues(victim, together, train_settings):
     settings = train_settings(f"killed-{victim}", strategy="multi_worker")
@@ -251,7 +253,6 @@ def test_chief_of_its_own_kind_comes_first(monkeypatch):
 
 
 @several_workers
-@pytest.mark.long
 def test_early_end_is_that_of_all_workers(train_settings, write_images, tmp_path):
     """PGGAN's, whose chief decides: all end, and its memory is in the checkpoint."""
     validation_dir = write_images(tmp_path / "v", 1, ("c",), images=5, size=8).directory

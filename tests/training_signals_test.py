@@ -23,16 +23,23 @@ def settings(flag_defaults, write_images, tmp_path_factory):
         "checkpoint_minutes": 0.0,
         "log_steps": 2,
     }
-    return {**flag_defaults(define_train), **own, "model_dir": str(folder / "model")}
+    return {**flag_defaults(define_train), **own}
 
 
+ALL = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@pytest.mark.parametrize(
+    "numbers", [(signal.SIGTERM,), pytest.param(ALL, marks=pytest.mark.long)]
+)
 def test_killed_stopped_and_interrupted_equals_uninterrupted(
-    settings, draw, monkeypatch
+    numbers, settings, draw, tmp_path, monkeypatch
 ):
     """While a checkpoint is written, steps after one, and asked: a terminal's ways."""
     path = [os.path.dirname(__file__), os.environ.get("PYTHONPATH", os.getcwd())]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
-    model_dir = settings["model_dir"]
+    model_dir = str(tmp_path / "model")
+    settings = {**settings, "model_dir": model_dir}
     rare = {**settings, "checkpoint_minutes": 60.0}
 
     def after_some_steps():
@@ -46,19 +53,24 @@ def test_killed_stopped_and_interrupted_equals_uninterrupted(
     results = [stop(settings, writing, signal.SIGKILL)]
     assert results[0].returncode == -9, results[0].stderr
     assert writing()  # What it left is not a checkpoint.
-    results.append(stop(rare, after_some_steps(), signal.SIGKILL))
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        results.append(stop(settings, after_some_steps(), number))
+    for number in numbers:
+        killed = number == signal.SIGKILL  # Long after a checkpoint: all is redone.
+        result = stop(rare if killed else settings, after_some_steps(), number)
+        assert result.returncode == (-9 if killed else 128 + number), result.stderr
+        results.append(result)
     results.append(interruption.run("tiny_training", settings))
+    assert results[-1].returncode == 0, results[-1].stderr
 
-    codes = [result.returncode for result in results]
-    assert codes == [-9, -9, 143, 130, 129, 0], results[-1].stderr
-    continued = [interruption.continued_step(r.stdout) for r in results]
-    assert continued[0] == 0 and continued[1] == continued[2]  # All was redone.
-    for name, result, step in zip(
-        ("SIGTERM", "SIGINT", "SIGHUP"), results[2:], continued[3:]
+    steps = [interruption.continued_step(result.stdout) for result in results]
+    assert steps[0] == 0
+    for number, result, began, continued in zip(
+        numbers, results[1:], steps[1:], steps[2:]
     ):
-        assert f"{name}: saved step {step} of {NUM_STEPS}" in result.stdout
+        if number == signal.SIGKILL:
+            assert continued == began
+        else:
+            said = f"{number.name}: saved step {continued} of {NUM_STEPS}"
+            assert said in result.stdout
     whole = {**settings, "model_dir": model_dir + "-whole"}
     assert interruption.run("tiny_training", whole).returncode == 0
     interruption.assert_same_training(model_dir, whole["model_dir"])
