@@ -44,6 +44,7 @@ class VolumeRules:
             from the background's; somewhere above 0.
           spacing: of the voxels, mm [columns, rows, slices].
         """
+        contrast = _with_margin(contrast)  # A third of a volume, as a rule.
         # Resampling leaves ripples around a brain, and single voxels apart from it.
         high = np.percentile(contrast[contrast > 0], 99)
         voxel = float(np.prod(spacing)) / 1000  # ml
@@ -173,6 +174,13 @@ def _in_millimetres(path, affine, header, rules):
             f" {low:g} to {high:g} mm. Give --units=mm if its numbers are millimetres."
         )
     return scaled
+
+
+def _with_margin(contrast):
+    """What holds all that is above 0, and a voxel around it where there is one."""
+    inside = contrast > 0
+    sides = [np.flatnonzero(inside.any(axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    return contrast[tuple(slice(max(0, s[0] - 1), s[-1] + 2) for s in sides)]
 
 
 def _large_parts(brain, least):

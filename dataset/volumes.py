@@ -162,10 +162,11 @@ def read_volume(path, mask_path=None, rules=DEFAULT_RULES):
 
 def _whole_codes(mask):
     """The mask with codes such as 1.00002 rounded: rescaling to int16 leaves them."""
-    voxels = sitk.GetArrayFromImage(mask)
+    voxels = sitk.GetArrayViewFromImage(mask)
     whole = np.rint(voxels)
-    near = np.abs(voxels - whole) <= CODE_TOLERANCE
-    if near.all() and not np.array_equal(voxels, whole):
+    if np.array_equal(voxels, whole):
+        return mask
+    if (np.abs(voxels - whole) <= CODE_TOLERANCE).all():
         rounded = sitk.GetImageFromArray(whole)
         rounded.CopyInformation(mask)
         return rounded
