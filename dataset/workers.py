@@ -1,6 +1,7 @@
 """Runs a function on many things at once, in processes that end with their parent."""
 
 import concurrent.futures
+import gc
 import multiprocessing
 import os
 import signal
@@ -31,6 +32,7 @@ def parallel_map(function, items, num_workers):
     # waits for them for ever: so none are left to come.
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
+    gc.collect()  # What waits for threads when it is deleted finds them here alone.
     # Forked, so that TensorFlow, which they do not use, is not loaded again in each.
     pool = concurrent.futures.ProcessPoolExecutor(
         num_workers, multiprocessing.get_context("fork"), _start_worker
@@ -49,6 +51,7 @@ def parallel_map(function, items, num_workers):
 
 def _start_worker():
     """One thread each, no signals from the keyboard, no life of its own."""
+    gc.freeze()  # Nor of what it was born with, TensorFlow's readers among it.
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()

@@ -22,3 +22,29 @@ def test_parent_that_has_used_threads_of_opencv_does_not_make_its_workers_hang()
         timeout=300,
     )
     assert result.stdout == "[1, 2, 3] 4\n", result.stderr
+
+
+def test_garbage_is_deleted_by_the_process_that_made_it():
+    """A reader of TensorFlow waits for its threads, which a forked process has not."""
+    program = textwrap.dedent("""
+        import gc, os
+        from dataset.workers import parallel_map
+
+        class Reader:
+            def __del__(self):
+                os.write(1, b"parent" if os.getpid() == parent else b"child")
+
+        def collect(item):
+            gc.collect()
+            return item
+
+        parent = os.getpid()
+        gc.disable()
+        reader = Reader()
+        reader.itself = reader
+        del reader
+        list(parallel_map(collect, [1, 2], num_workers=2))
+    """)
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.stdout == "parent", result.stderr
