@@ -57,13 +57,13 @@ class ConvNorm(keras.layers.Layer):
         size = self.conv.kernel_size[0]
         few_maps = max(inputs.shape[-1], self.conv.filters) <= MOST_MAPS
         large = min(inputs.shape[1:3]) >= SMALLEST_PRODUCTS
-        if not (size == 3 and self.conv.strides[0] == 1 and few_maps and large):
-            return self.conv(inputs)
-        if tf.config.list_logical_devices("GPU"):
+        plain = size == 3 and self.conv.strides[0] == 1 and inputs.dtype == tf.float32
+        on_processors = not tf.config.list_logical_devices("GPU")
+        if not (plain and few_maps and large and on_processors):
             return self.conv(inputs)
         if not self.conv.built:
             self.conv.build(inputs.shape)
-        return few_maps_conv(inputs, tf.cast(self.conv.kernel, inputs.dtype))
+        return few_maps_conv(inputs, tf.convert_to_tensor(self.conv.kernel))
 
     def get_config(self):
         config = {
