@@ -10,7 +10,13 @@ from classifier.pictures import COLUMNS, images_picture
 from dataset.errors import UserError
 from dataset.image_files import is_image, read_image
 from dataset.image_names import MaskNames, list_files, patient_in
-from dataset.images import PERCENTILES, ImageSettings, levels, scale_image
+from dataset.images import (
+    PERCENTILES,
+    ImageSettings,
+    levels,
+    other_bits,
+    scale_image,
+)
 
 TILE = 240  # pixels, of an image in the picture
 MAX_SHOWN = 96  # images
@@ -198,6 +204,9 @@ def read_patient(paths, settings):
             pixels[path] = settings.read(path)
         except UserError as error:
             faults[path] = str(error)
+    other = other_bits(pixels, settings)
+    faults |= other
+    pixels = {path: image for path, image in pixels.items() if path not in other}
     low, high = levels(list(pixels.values()), settings) if pixels else (0.0, 255.0)
     if low == high:
         flat = f"no contrast, all of the foreground is {low:g}."

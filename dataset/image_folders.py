@@ -185,8 +185,19 @@ class _Search:
                 f" {' and '.join(sources.class_folders)} (--class_folders), a column"
                 " label in --images_csv, --mask_pattern or --unlabeled."
             )
-        by_name = sources.patient_pattern or sources.patient_per_image
-        if not ("patient" in self._columns or by_name or sources.one_set):
+        pattern = sources.patient_pattern
+        otherwise = sources.patient_per_image or sources.one_set
+        otherwise = otherwise or "patient" in self._columns
+        if (
+            not otherwise
+            and pattern
+            and not any(patient_in(name, pattern) for name in images)
+        ):
+            raise UserError(
+                f"--patient_pattern={pattern}: in none of the {len(images)} images'"
+                f" paths; expected the patient in, for example, {images[0]!r}."
+            )
+        if not (pattern or otherwise):
             raise UserError(
                 f"{where}: nothing tells whose the images are, and images of one"
                 " patient in training and test would make the test worthless; expected"

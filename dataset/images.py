@@ -85,6 +85,29 @@ def foreground_level(images):
     return float(low + FOREGROUND * (high - low))
 
 
+def other_bits(images, settings):
+    """What is wrong with images of other bits than the first, all of one patient.
+
+    The percentiles of both together would make one kind of them black.
+
+    Args:
+      images: {path: array [rows, columns]}.
+      settings: `ImageSettings`.
+
+    Returns:
+      {path: fault}.
+    """
+    if settings.intensities != PERCENTILES:
+        return {}
+    first = next(iter(images), None)
+    return {
+        path: f"{path}: {image.dtype} values, expected {images[first].dtype} as in"
+        f" {first}, of the same patient, for --intensities={PERCENTILES}."
+        for path, image in images.items()
+        if image.dtype.itemsize != images[first].dtype.itemsize
+    }
+
+
 def levels(images, settings):
     """The values that become 0 and 255 in all of one patient's images.
 

@@ -17,6 +17,7 @@ from dataset.images import (
     fingerprint,
     foreground_level,
     levels,
+    other_bits,
     scale_image,
 )
 from dataset.records import Record, label_number
@@ -104,6 +105,11 @@ class PatientReader:
                 pixels[file.name], areas[file.name] = self._read_file(file)
             except UserError as error:
                 faults[file.name] = str(error)
+        of_paths = {f.path: f.name for f in patient.files if f.name in pixels}
+        read = {path: pixels[name] for path, name in of_paths.items()}
+        for path, fault in other_bits(read, self.settings).items():
+            faults[of_paths[path]] = fault
+            del pixels[of_paths[path]]
         images = list(pixels.values())
         low = high = threshold = 0
         if images:

@@ -65,9 +65,11 @@ def slice_sets(parts, keep_borderline=False, others=()):
     ]
     empty = [s.name for s in sets if not len(s)]
     if empty:
-        found = ", ".join(f"{s.name} {len(s)} of {len(s.cases)} cases" for s in sets)
+        found = ", ".join(
+            f"{s.name}: {len(s)} of {len(s.cases)} patients" for s in sets
+        )
         raise UserError(
-            f"no slices for {', '.join(empty)} ({found}); give another --split or"
+            f"no images for {', '.join(empty)} ({found}); give another --split or"
             " --seed, or looser rules."
         )
     members = sum(parts.values(), [(case, case.case.name) for case in others])

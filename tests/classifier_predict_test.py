@@ -7,6 +7,7 @@ import image_folder
 import numpy as np
 import pytest
 import tensorflow as tf
+from refusals import refused
 
 from classifier import image_predictions, predict
 from classifier.pictures import images_picture, volume_picture
@@ -135,6 +136,18 @@ def test_exported_slices_are_predicted_as_their_set(settings, tmp_path, write_im
     of_files = rows({**settings, "images": [str(tmp_path / "png")]})
     probabilities = [row["probability"] for row in of_set]
     assert [row["probability"] for row in of_files] == probabilities
+
+
+def test_file_of_other_bits_than_the_patients_first_is_refused(
+    settings, tmp_path, capsys
+):
+    folder = image_folder.write_masked(tmp_path / "images", patients=1, images=3)
+    deep = image_folder.pattern(1).astype(np.uint16) * 99
+    path = image_folder.write(folder / "p0" / "s1.png", deep)
+    settings = {**trained_on(settings, IMPORTED), "images": [str(folder)]}
+    with refused("1 of 3 files cannot be used"):
+        rows(settings)
+    assert f"{path}: uint16 values, expected uint8 as in" in capsys.readouterr().err
 
 
 def test_one_file_of_any_depth_is_predicted(settings, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import image_folder
 import numpy as np
 import pytest
+from refusals import refused
 
 from dataset.errors import UserError
 from dataset.image_folders import Sources, find_images
@@ -160,6 +161,8 @@ def test_patient_is_the_group_of_the_pattern_or_all_of_it(tmp_path):
     )
     both = find(tmp_path, patient_pattern="TCGA", patient_per_image=True)
     assert [f.patient for f in both.files] == ["TCGA", "tumor/x.png"]
+    with refused("--patient_pattern=q[0-9]+: in none of the 2 images' paths"):
+        find(tmp_path, patient_pattern="q[0-9]+")
 
 
 @pytest.mark.parametrize(

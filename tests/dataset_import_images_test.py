@@ -104,7 +104,7 @@ def test_areas_are_in_pixels_or_in_mm2_and_little_tumor_is_borderline(
 ):
     area = np.count_nonzero(image_folder.spot(8)) * 0.25
     settings = {**MASKS, "pixel_spacing": 0.5}
-    with refused("no slices for train/tumor, "):
+    with refused("no images for train/tumor, "):
         run(masked, tmp_path / "a", **settings, min_tumor_area=area + 0.1)
     output = run(masked, tmp_path / "b", **settings, min_tumor_area=area)
     assert float(table(output)["p0/s0.png"]["tumor_area"]) == area
@@ -266,6 +266,19 @@ def test_16_bits_are_brought_to_8_and_not_taken_as_they_are(
     with refused("8 of 32 files cannot be used"):
         run(classes, tmp_path / "c", intensities="as_is")
     assert "uint16 values from 0 to" in capsys.readouterr().err
+
+
+def test_images_of_other_bits_than_the_patients_first_are_named(
+    run, classes, tmp_path, capsys
+):
+    """The percentiles of both together would make one kind of them black."""
+    path, *_ = sorted(classes.rglob("p0*.png"))[1:]
+    deepen([path], 150)
+    with refused("1 of 32 files cannot be used"):
+        run(classes, tmp_path / "a")
+    assert f"{path}: uint16 values, expected uint8 as in" in capsys.readouterr().err
+    window = {"intensities": "window", "window": ["0", "255"]}
+    run(classes, tmp_path / "b", **window)
 
 
 def test_window_is_the_same_for_all(run, classes, tmp_path):

@@ -242,7 +242,7 @@ def test_person_overrules_the_rules(run, brats, real, tmp_path):
         ({"num_folds": 5}, "--num_folds=5: 4 patients"),
         ({"split": ["2", "1", "2"]}, "--split=2,1,2: sums to 5; expected 4"),
         ({"first_slice": 90, "last_slice": 40}, "--first_slice=90 --last_slice=40"),
-        ({"min_tumor_area": 9e9}, "no slices for train/tumor"),
+        ({"min_tumor_area": 9e9}, "no images for train/tumor"),
         ({"exclude_csv": "no.csv"}, "--exclude_csv=no.csv: cannot be read"),
     ],
 )

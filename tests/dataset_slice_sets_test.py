@@ -57,5 +57,7 @@ def test_cases_outside_the_portion_are_not_read(cases):
 
 def test_set_without_slices_is_refused_with_the_counts_of_all(cases):
     parts = {"train": [(cases[0], "a")], "test": [(cases[1], "b")]}
-    with pytest.raises(UserError, match="no slices for test/tumor .train/tumor 3 of 1"):
+    with pytest.raises(
+        UserError, match="no images for test/tumor .train/tumor: 3 of 1"
+    ):
         slice_sets(parts)
