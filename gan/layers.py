@@ -42,6 +42,11 @@ class ReflectConv2D(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
 
+    def build(self, input_shape):
+        if self.upsampled:  # Its weights are used without calling it.
+            self.conv.build(input_shape)
+        super().build(input_shape)
+
     def call(self, inputs):
         if self.upsampled:
             if inputs.shape[1] >= SMALLEST_JOINED:
@@ -50,8 +55,6 @@ class ReflectConv2D(keras.layers.Layer):
         return self.conv(_pad(inputs, self.padding, "REFLECT"))
 
     def _enlarge_and_convolve(self, inputs):
-        if not self.conv.built:
-            self.conv.build(inputs.shape)
         kernel = tf.cast(self.conv.kernel, inputs.dtype)
         x = upsampled_conv(inputs, kernel, "SYMMETRIC")
         x = tf.add_n([x, *_reflected_edges(inputs, kernel)])

@@ -53,16 +53,23 @@ class ConvNorm(keras.layers.Layer):
     def call(self, inputs, training=False):
         return self.norm(self._convolve(inputs), training=training)
 
+    def build(self, input_shape):
+        if self._is_by_products(input_shape):  # Its kernel is used without calling it.
+            self.conv.build(input_shape)
+        super().build(input_shape)
+
+    def _is_by_products(self, input_shape):
+        _, *sizes, maps = input_shape
+        few_maps = max(maps, self.conv.filters) <= MOST_MAPS
+        large = None not in sizes and min(sizes) >= SMALLEST_PRODUCTS
+        plain = self.conv.kernel_size[0] == 3 and self.conv.strides[0] == 1
+        return plain and few_maps and large
+
     def _convolve(self, inputs):
-        size = self.conv.kernel_size[0]
-        few_maps = max(inputs.shape[-1], self.conv.filters) <= MOST_MAPS
-        large = min(inputs.shape[1:3]) >= SMALLEST_PRODUCTS
-        plain = size == 3 and self.conv.strides[0] == 1 and inputs.dtype == tf.float32
         on_processors = not tf.config.list_logical_devices("GPU")
-        if not (plain and few_maps and large and on_processors):
+        precise = inputs.dtype == tf.float32
+        if not (self._is_by_products(inputs.shape) and on_processors and precise):
             return self.conv(inputs)
-        if not self.conv.built:
-            self.conv.build(inputs.shape)
         return few_maps_conv(inputs, tf.convert_to_tensor(self.conv.kernel))
 
     def get_config(self):
