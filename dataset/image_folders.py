@@ -187,22 +187,19 @@ class _Search:
             )
         pattern = sources.patient_pattern
         otherwise = sources.patient_per_image or sources.one_set
-        otherwise = otherwise or "patient" in self._columns
-        if (
-            not otherwise
-            and pattern
-            and not any(patient_in(name, pattern) for name in images)
-        ):
-            raise UserError(
-                f"--patient_pattern={pattern}: in none of the {len(images)} images'"
-                f" paths; expected the patient in, for example, {images[0]!r}."
-            )
-        if not (pattern or otherwise):
+        if otherwise or "patient" in self._columns:
+            return
+        if not pattern:
             raise UserError(
                 f"{where}: nothing tells whose the images are, and images of one"
                 " patient in training and test would make the test worthless; expected"
                 " --patient_pattern, a column patient in --images_csv, or"
                 " --patient_per_image if each image is of a patient of its own."
+            )
+        if not any(patient_in(name, pattern) for name in images):
+            raise UserError(
+                f"--patient_pattern={pattern}: in none of the {len(images)} images'"
+                f" paths; expected the patient in, for example, {images[0]!r}."
             )
 
     def unused_reason(self, name):

@@ -65,8 +65,10 @@ def slice_sets(parts, keep_borderline=False, others=()):
     ]
     empty = [s.name for s in sets if not len(s)]
     if empty:
+        patients = [len({patient for _, patient in s.cases}) for s in sets]
         found = ", ".join(
-            f"{s.name}: {len(s)} of {len(s.cases)} patients" for s in sets
+            f"{s.name}: {len(s)} of {count} patients"
+            for s, count in zip(sets, patients)
         )
         raise UserError(
             f"no images for {', '.join(empty)} ({found}); give another --split or"

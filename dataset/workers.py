@@ -32,7 +32,7 @@ def parallel_map(function, items, num_workers):
     # waits for them for ever: so none are left to come.
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
-    gc.collect()  # What waits for threads when it is deleted finds them here alone.
+    gc.collect()  # Here, where the threads are that a reader of TensorFlow waits for.
     # Forked, so that TensorFlow, which they do not use, is not loaded again in each.
     pool = concurrent.futures.ProcessPoolExecutor(
         num_workers, multiprocessing.get_context("fork"), _start_worker
@@ -51,7 +51,9 @@ def parallel_map(function, items, num_workers):
 
 def _start_worker():
     """One thread each, no signals from the keyboard, no life of its own."""
-    gc.freeze()  # Nor of what it was born with, TensorFlow's readers among it.
+    # What the parent made is not deleted here: a reader of TensorFlow would wait for
+    # its threads, which a forked process does not have.
+    gc.freeze()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()

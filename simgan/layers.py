@@ -50,13 +50,13 @@ class ConvNorm(keras.layers.Layer):
             gamma_initializer=keras.initializers.Constant(scale),
         )
 
-    def call(self, inputs, training=False):
-        return self.norm(self._convolve(inputs), training=training)
-
     def build(self, input_shape):
         if self._is_by_products(input_shape):  # Its kernel is used without calling it.
             self.conv.build(input_shape)
         super().build(input_shape)
+
+    def call(self, inputs, training=False):
+        return self.norm(self._convolve(inputs), training=training)
 
     def _is_by_products(self, input_shape):
         _, *sizes, maps = input_shape
@@ -130,7 +130,8 @@ def few_maps_conv(x, kernel):
       kernel: [size, size, maps, new maps], `size` odd.
 
     Returns:
-      [batch, height, width, new maps]."""
+      [batch, height, width, new maps].
+    """
 
     def gradient(upstream):
         to_x = tf.nn.conv2d_transpose(
