@@ -87,7 +87,7 @@ def picture(predicted, settings, threshold, draw_heat=None):
       draw_heat: function of uint8 [images, size, size, 1], as `detect` has them, to the
         heat maps beside them; None: nothing.
     """
-    shown, title = choose(predicted, threshold)
+    shown, title = choose_shown(predicted, threshold)
 
     pixels = [read_image(p.path, settings.channel) for p in shown]
 
@@ -101,7 +101,7 @@ def picture(predicted, settings, threshold, draw_heat=None):
     return images_picture(sized(TILE), names, probabilities, title, heat_maps)
 
 
-def choose(predicted, threshold):
+def choose_shown(predicted, threshold):
     """Those of the `Predicted` that are shown, in their order, and the title."""
     order = sorted(range(len(predicted)), key=lambda i: -predicted[i].probability)
     suspicious = [i for i in order if predicted[i].probability >= threshold]

@@ -65,7 +65,7 @@ def check_sets(train_sets, validation_sets):
     )
 
 
-def choose(train_sets, numbers, seed):
+def choose_images(train_sets, numbers, seed):
     """Sets to train on, of which so many images each are chosen at random.
 
     Args:

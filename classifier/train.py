@@ -41,7 +41,7 @@ def train(
     train_sets = [ShardSet(directory) for directory in train_dirs]
     validation_sets = [ShardSet(directory) for directory in validation_dirs]
     input_pipeline.check_sets(train_sets, validation_sets)
-    images = input_pipeline.choose(train_sets, train_images, run.seed)
+    images = input_pipeline.choose_images(train_sets, train_images, run.seed)
     num_images = sum(map(len, images))
     steps_per_epoch = steps_per_epoch or max(1, num_images // run.batch_size)
     if match_steps_of:
@@ -110,7 +110,7 @@ def build(
 ):
     """The compiled model on all replicas, from scratch or from `weights`."""
     check_size(image_size, blocks, base_maps, weights)
-    # What is there may yet be put aside, once its images are compared.
+    # With --start_over a former training may be put aside once its images are compared.
     fresh = run.settings["start_over"] or not run.folder.latest_step()
     path = weights_path(weights, "resnet50") if fresh else None
     schedule = learning_rate_schedule(

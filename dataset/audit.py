@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from dataset.folders import file_sha256
 from dataset.record_faults import decode_image, example_values
-from dataset.records import UNLABELED, label_name, untuned
+from dataset.records import UNLABELED, label_name, without_autotune
 
 LABELS = (UNLABELED, 0, 1)
 
@@ -58,7 +58,7 @@ class Audit:
     def _read(self, path):
         """Yields the bytes of the records up to the first that is damaged."""
         count = 0
-        records = untuned(tf.data.TFRecordDataset(path)).as_numpy_iterator()
+        records = without_autotune(tf.data.TFRecordDataset(path)).as_numpy_iterator()
         try:
             for serialized in records:
                 count += 1

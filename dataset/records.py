@@ -136,7 +136,7 @@ def parse_origins(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     return tf.io.parse_example(serialized, columns)
 
 
-def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """`dataset` without the thread that tunes tf.data while it runs.
 
     That thread sleeps ever longer, up to a minute, and the end of an iterator waits

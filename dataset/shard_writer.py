@@ -13,7 +13,14 @@ import tensorflow as tf
 from dataset.errors import UserError
 from dataset.file_systems import disk_errors, read_bytes
 from dataset.folders import claim_folder, release_folder, write_json
-from dataset.records import LABEL_NAMES, Record, label_name, parse, serialize, untuned
+from dataset.records import (
+    LABEL_NAMES,
+    Record,
+    label_name,
+    parse,
+    serialize,
+    without_autotune,
+)
 from dataset.shards import (
     CONTRACT_VERSION,
     IMAGES_PER_SHARD,
@@ -118,7 +125,9 @@ def _read_back(path, num_images):
     """
     labels = collections.Counter()
     sizes = set()
-    examples = untuned(tf.data.TFRecordDataset(path).map(parse, tf.data.AUTOTUNE))
+    examples = without_autotune(
+        tf.data.TFRecordDataset(path).map(parse, tf.data.AUTOTUNE)
+    )
     try:
         for example in examples.as_numpy_iterator():
             labels[label_name(int(example["label"]))] += 1

@@ -25,7 +25,7 @@ from dataset.records import (
     parse,
     parse_origins,
     to_record,
-    untuned,
+    without_autotune,
 )
 
 CONTRACT_VERSION = 1
@@ -181,7 +181,9 @@ class ShardSet:
             return parse(serialized, self.image_size)
 
         files = tf.data.TFRecordDataset(paths).skip(start)
-        return untuned(files.map(parse_own, num_parallel_calls=tf.data.AUTOTUNE))
+        return without_autotune(
+            files.map(parse_own, num_parallel_calls=tf.data.AUTOTUNE)
+        )
 
     def _reading(self):
         """Turns what can go wrong at reading into a `UserError`."""
@@ -208,7 +210,9 @@ class ShardSet:
         self.check_shards()
         batches = tf.data.TFRecordDataset(self.paths).batch(IMAGES_PER_SHARD)
         with self._reading():
-            origins = list(untuned(batches.map(parse_origins)).as_numpy_iterator())
+            origins = list(
+                without_autotune(batches.map(parse_origins)).as_numpy_iterator()
+            )
             ids, patients = (
                 [text.decode() for batch in origins for text in batch[name]]
                 for name in ("id", "patient")

@@ -50,7 +50,7 @@ def parallel_map(function, items, num_workers):
 
 
 def _start_worker():
-    """One thread each, no signals from the keyboard, no life of its own."""
+    """One thread each; ignores Ctrl-C, and ends with its parent."""
     # What the parent made is not deleted here: a reader of TensorFlow would wait for
     # its threads, which a forked process does not have.
     gc.freeze()

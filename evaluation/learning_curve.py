@@ -108,7 +108,7 @@ def make_curve(points):
     """
     points = sorted(points, key=lambda point: sum(point.patients))
     settings = shared_settings(points)
-    rankings, num_patients = measure(points, settings)
+    rankings, num_patients = score_points(points, settings)
     settings["baseline"] = settings["baseline"] or DEFAULT_BASELINE
     places = [point.path for point in points]
     paths = [path for point in points for path in (point.path, *point.reports)]
@@ -155,7 +155,7 @@ def shared_settings(points):
     return {name: last[name] for name in SHARED}
 
 
-def measure(points, settings):
+def score_points(points, settings):
     """What the order of scores says of every row, in the same draws of patients.
 
     Returns:

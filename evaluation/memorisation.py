@@ -32,7 +32,8 @@ from evaluation.neighbours import NearestImages, Neighbour
 from evaluation.statistics import wilson_interval
 from evaluation.tables import Table, write_results
 
-HELD_OUT, TRAINING = "held-out real images", "training images, to the next one"
+HELD_OUT = "held-out real images"
+TRAINING = "training images, to the nearest other one"
 CLOSE_PERCENTILE = 1
 COPY_PERCENTILE = 90
 MIN_HELD_OUT = 8

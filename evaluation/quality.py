@@ -54,7 +54,7 @@ def write_quality(*, output_dir, overwrite, **settings):
         "inputs": {path: d for images in every for path, d in images.digests.items()},
         "image_size": common_size(every),
     }
-    rows, facts = measure(real, synthetic, origin["image_size"], settings)
+    rows, facts = measure_rows(real, synthetic, origin["image_size"], settings)
     rows = [{"name": name, "values": values} for name, values in rows.items()]
     os.makedirs(output_dir, exist_ok=True)
     memorisation = ""
@@ -68,7 +68,7 @@ def write_quality(*, output_dir, overwrite, **settings):
     )
 
 
-def measure(real, synthetic, size, settings):
+def measure_rows(real, synthetic, size, settings):
     """Every measure of the floors and of every set, once per split.
 
     Returns:

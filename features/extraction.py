@@ -8,7 +8,7 @@ import tqdm
 
 from dataset.file_systems import disk_errors
 from dataset.record_faults import record_errors
-from dataset.records import pad, untuned
+from dataset.records import pad, without_autotune
 from features.descriptors import Descriptors
 from features.networks import NetworkFeatures
 
@@ -73,7 +73,7 @@ def feature_batches(shard_set, extractor, *, start=0, image_size=0):
 
     images = shard_set.dataset(start).map(read, num_parallel_calls=tf.data.AUTOTUNE)
     with record_errors([shard_set]):
-        for batch in untuned(images.batch(BATCH_SIZE).prefetch(2)):
+        for batch in without_autotune(images.batch(BATCH_SIZE).prefetch(2)):
             yield extractor(batch).numpy()
 
 

@@ -22,10 +22,11 @@ def define_training(batch_size):
             "several_machines.md).",
         ),
         precision=choice(
-            ["float32", "mixed_bfloat16", "mixed_float16"],
+            ["float32", "mixed_bfloat16", "mixed_float16", "auto"],
             "Arithmetic of convolutions; losses, penalties and the statistics of norms"
             " stay float32."
-            " bfloat16 for recent GPUs and CPUs, float16 for older GPUs.",
+            " bfloat16 for recent GPUs and CPUs, float16 for older GPUs; auto: bfloat16"
+            " where the hardware computes in it, else float32, as the training began.",
         ),
         jit_compile=switch("Compile the step with XLA."),
         deterministic=switch(

@@ -43,7 +43,9 @@ class ReflectConv2D(keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        if self.upsampled:  # Its weights are used without calling it, or on larger maps.
+        if (
+            self.upsampled
+        ):  # Its weights are used without calling it, or on larger maps.
             self.conv.build((None, None, None, input_shape[-1]))
         super().build(input_shape)
 

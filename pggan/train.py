@@ -120,8 +120,8 @@ def describe(model, phases, shard_set):
     """What is printed before the training starts."""
     num_images = phases[-1].stop
     return {
-        "parameters of G": f"{count(model.generators):,}",
-        "parameters of D": f"{count(model.discriminators):,}",
+        "parameters of G": f"{count_weights(model.generators):,}",
+        "parameters of D": f"{count_weights(model.discriminators):,}",
         "phases": ", ".join(f"{p.name} to {p.stop:,}" for p in phases),
         "length": f"{num_images:,} images, {num_images / len(shard_set):.1f} epochs",
     }
@@ -186,7 +186,7 @@ def real_grid(batches):
     return next(iter(images))["real_images"]
 
 
-def count(models):
+def count_weights(models):
     """Number of weights of models that share layers."""
     return sum(int(tf.size(w)) for w in unique(m.weights for m in models.values()))
 

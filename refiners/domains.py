@@ -37,7 +37,7 @@ def open_domains(synthetic_dir: str, real_dir: str) -> tuple[ShardSet, ShardSet,
     return synthetic, real, label
 
 
-def choose(
+def choose_images(
     synthetic: ShardSet, real: ShardSet, *, num_images: int, batch_size: int, seed: int
 ) -> list[training_input.ChosenImages]:
     """The images of each set to train on, a pair of `ChosenImages`.

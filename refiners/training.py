@@ -41,7 +41,7 @@ def train(
     synthetic, real, label = domains.open_domains(synthetic_dir, real_dir)
     size = synthetic.image_size
     keep_steps = domains.check_steps(keep_steps, num_steps)
-    chosen = domains.choose(
+    chosen = domains.choose_images(
         synthetic,
         real,
         num_images=num_images,

@@ -53,10 +53,10 @@ def test_batches_mix_sets_of_different_sizes_and_show_each_image_once(sets):
 
 def test_so_many_images_of_a_set_are_chosen_by_the_seed_and_no_others(sets):
     mix = [sets[name] for name in ("tumor", "non_tumor", "synthetic")]
-    assert input_pipeline.choose(mix, None, 3) is mix
+    assert input_pipeline.choose_images(mix, None, 3) is mix
 
     def chosen(number, seed):
-        images = input_pipeline.choose(mix, ["0", "0", str(number)], seed)
+        images = input_pipeline.choose_images(mix, ["0", "0", str(number)], seed)
         assert [*map(len, images)] == [6, 6, number]
         assert input_pipeline.count_labels(images) == [6, 6 + number]
         return {images[2].serialized(n) for n in range(number)}
@@ -64,7 +64,7 @@ def test_so_many_images_of_a_set_are_chosen_by_the_seed_and_no_others(sets):
     own = {sets["synthetic"].serialized(n) for n in range(5)}
     assert chosen(2, 0) < chosen(4, 0) < own
     assert len({frozenset(chosen(2, seed)) for seed in range(9)}) > 1
-    both = input_pipeline.choose(mix, ["0", "3", "0"], 0)
+    both = input_pipeline.choose_images(mix, ["0", "3", "0"], 0)
     assert input_pipeline.count_labels(both) == [3, 11]
 
 
@@ -80,7 +80,7 @@ def test_so_many_images_of_a_set_are_chosen_by_the_seed_and_no_others(sets):
 def test_numbers_of_images_that_do_not_fit_are_refused(sets, numbers, message):
     mix = [sets[name] for name in ("tumor", "non_tumor", "synthetic")]
     with pytest.raises(UserError, match=message):
-        input_pipeline.choose(mix, numbers.split(","), 0)
+        input_pipeline.choose_images(mix, numbers.split(","), 0)
 
 
 def test_batches_can_start_at_any_step(sets):

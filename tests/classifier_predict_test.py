@@ -198,10 +198,10 @@ def test_picture_of_many_images_shows_the_highest():
         image_predictions.Predicted("a_$x$.png", n / 200, (0.0, 255.0))
         for n in range(200)
     ]
-    shown, title = image_predictions.choose(images, 0.1)
+    shown, title = image_predictions.choose_shown(images, 0.1)
     assert title == "180 of 200 images at 0.10 or above; the 96 highest are shown"
     assert [p.probability for p in shown] == [n / 200 for n in range(104, 200)]
-    shown, title = image_predictions.choose(images, 1)
+    shown, title = image_predictions.choose_shown(images, 1)
     assert title == "no image at 1.00 or above; the highest are shown"
     assert len(shown) == 8
 

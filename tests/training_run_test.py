@@ -92,6 +92,19 @@ def test_flag_that_changes_the_result_is_refused_and_another_is_taken(settings):
         Run("unit.train", settings)
 
 
+def test_precision_chosen_by_itself_stays_that_of_the_training(settings, monkeypatch):
+    found = iter(["float32"])
+    monkeypatch.setattr("training.strategy.fast_precision", lambda: next(found))
+    settings["precision"] = "auto"
+    start(settings)
+    assert Run("pggan.train", settings).settings["precision"] == "float32"
+    Run("pggan.train", {**settings, "precision": "float32"})
+    with refused("--precision", "float32", "mixed_bfloat16"):
+        Run("pggan.train", {**settings, "precision": "mixed_bfloat16"})
+    with refused("--precision=auto", "multi_worker"):
+        Run("pggan.train", {**settings, "strategy": "multi_worker"})
+
+
 def test_data_that_changed_in_their_folder_are_named(settings, write_images, tmp_path):
     start(settings)
     start(settings)  # The same go on.

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from dataset.errors import UserError
 from dataset.image_sets import concatenated
-from dataset.records import parse, untuned
+from dataset.records import parse, without_autotune
 from dataset.shards import ShardSet
 
 SHUFFLE_STREAM, CHOICE_STREAM = 1, 2
@@ -208,4 +208,4 @@ def finish(batches: tf.data.Dataset) -> tf.data.Dataset:
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )
-    return untuned(batches.prefetch(4).with_options(options))
+    return without_autotune(batches.prefetch(4).with_options(options))

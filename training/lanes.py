@@ -30,7 +30,7 @@ def instance_norm(epsilon: float) -> keras.layers.Layer:
     if LANE == NEWEST:
         return keras.layers.GroupNormalization(groups=-1, **options)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # It tells at every import that it has ended.
+        warnings.simplefilter("ignore")  # That Addons is no longer developed.
         import tensorflow_addons as tfa
     return tfa.layers.InstanceNormalization(**options)
 

@@ -106,7 +106,7 @@ class ModelDir:
                     f" is {digest[:8]}...); restore it to continue it"
                 )
         steps = former["facts"]["steps"]
-        if steps != num_steps:  # Settings are equal, but not what they lead to.
+        if steps != num_steps:  # As of another training, by --match_steps_of.
             self._replace_former(
                 f"--model_dir={self.path}: the training there takes {steps} steps,"
                 f" now it would be {num_steps}; restore what says so, such as the"
@@ -249,6 +249,13 @@ class ModelDir:
     def finish(self, **results: Any) -> None:
         """Marks the training as complete, with `results` for whoever reads it."""
         write_json(self.own_path(FINISHED), results)
+
+
+def former_settings(model_dir: str) -> dict[str, Any]:
+    """The flags of the training in `model_dir`; of none in a new folder."""
+    if not tf.io.gfile.exists(os.path.join(model_dir, "run.json")):
+        return {}
+    return read_run(model_dir)["settings"]
 
 
 def flagfile(settings: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from training import strategy as strategies
 from training.checkpoints import KEPT_CHECKPOINTS
 from training.display import Display
 from training.model import SteppedModel
-from training.model_dir import ModelDir
+from training.model_dir import ModelDir, former_settings
 
 COMMON = (
     "model_dir",
@@ -34,6 +34,23 @@ COMMON = (
     "checkpoint_minutes",
     "log_steps",
 )
+
+
+def _with_precision(settings):
+    """`settings` with the precision that `auto` stands for.
+
+    A training keeps it, wherever it is continued.
+    """
+    if settings["precision"] != "auto":
+        return settings
+    if settings["strategy"] == "multi_worker":
+        raise UserError(
+            "--precision=auto: machines may differ; name the precision with"
+            " --strategy=multi_worker."
+        )
+    former = former_settings(settings["model_dir"])
+    precision = former.get("precision") or strategies.fast_precision()
+    return {**settings, "precision": precision}
 
 
 class Run:
@@ -62,7 +79,7 @@ class Run:
     def __init__(
         self, binary: str, settings: Mapping[str, Any], group: int = 1
     ) -> None:
-        self.settings = settings
+        self.settings = settings = _with_precision(settings)
         self.model_flags = {k: v for k, v in settings.items() if k not in COMMON}
         self.seed = settings["seed"]
         self.batch_size = settings["batch_size"]

@@ -1,5 +1,6 @@
 """Where a training runs: devices, replicas, precision, determinism."""
 
+import pathlib
 from collections.abc import Callable
 
 import keras
@@ -83,6 +84,29 @@ def describe(strategy: tf.distribute.Strategy, num_workers: int = 1) -> str:
     if num_workers > 1:
         on = f"{num_workers} workers, this one with {on}"
     return f"{replicas} replica(s) on {on}"
+
+
+def fast_precision() -> str:
+    """What `--precision=auto` takes: mixed_bfloat16 where the hardware computes in it.
+
+    GPUs do from compute capability 8.0 (Ampere) on, and processors with AVX-512's or
+    AMX's instructions for it, as Linux lists them. Elsewhere it is slower than float32.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    if gpus:
+        fast = all(own.get("compute_capability", (0, 0)) >= (8, 0) for own in details)
+    else:
+        fast = not {"avx512_bf16", "amx_bf16"}.isdisjoint(_processor_flags())
+    return "mixed_bfloat16" if fast else "float32"
+
+
+def _processor_flags():
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return []
+    return next((x for x in text.splitlines() if x.startswith("flags")), "").split()
 
 
 def configure(seed: int, precision: str, deterministic: bool) -> None:

@@ -1,7 +1,6 @@
 """Jobs of a Slurm cluster that an ended run has left behind.
 
-They do not end with Snakemake, and nothing that a run locks on this machine tells of
-them.
+They outlive Snakemake, and no lock on this machine shows them.
 """
 
 import os

@@ -40,7 +40,7 @@ class PlannedSet:
         return sum(self.counts)
 
     def has(self, enough):
-        """By class, whether there are images, and at least so many."""
+        """For each class, whether it has any images, and whether it has `enough`."""
         return tuple((count > 0, count >= enough) for count in self.counts)
 
     @property
