@@ -52,7 +52,7 @@ help:
 	@echo "make test    the tests; with BRATS_DIR=folder those on real cases too"
 	@echo "make test-lane  those in which the two lanes may differ"
 	@echo "make test-long  those that take minutes each"
-	@echo "make benchmark-refiners  what UNIT and SimGAN put right, on cases of BRATS_DIR"
+	@echo "make benchmark-refiners  what the refiners put right, on cases of BRATS_DIR"
 	@echo "make stress  kills, damaged sets and hostile files; hours"
 	@echo "make setup   what the above do first: Python packages into $(VENV)"
 	@echo "             LANE=faithful or LANE=newest: see docs/install.md"

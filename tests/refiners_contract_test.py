@@ -1,4 +1,4 @@
-"""What any refiner promises: the same assertions over UNIT, SimGAN, the examples."""
+"""What any refiner promises: the same assertions over ours and the examples."""
 
 import json
 import shutil
@@ -89,7 +89,7 @@ def refiner(request, refiner_of):
 
 @pytest.fixture(params=NATIVE)
 def native(request, refiner_of):
-    """UNIT and SimGAN alone, which share the flags of `flags.refining`."""
+    """Those of the project, which share the flags of `flags.training.define_refine`."""
     return refiner_of(request.param)
 
 

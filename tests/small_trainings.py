@@ -2,6 +2,8 @@
 
 import collections
 
+import project
+
 Training = collections.namedtuple("Training", "binary settings write_data")
 
 COMMON = {"deterministic": True, "checkpoint_minutes": 0.0, "log_steps": 2}
@@ -109,3 +111,9 @@ TRAININGS = {
     "simgan": Training("simgan.train", SIMGAN, write_domains),
     "classifier": Training("classifier.train", CLASSIFIER, write_classes),
 }
+
+
+def assert_every_trainer_in(names):
+    """Of those of `TRAININGS` that a test takes."""
+    trainers = {binary for binary in project.BINARIES if binary.endswith(".train")}
+    assert {TRAININGS[name].binary for name in names} == trainers

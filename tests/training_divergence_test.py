@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 import tiny_training
 from refusals import refused
-from small_trainings import TRAININGS
+from small_trainings import TRAININGS, assert_every_trainer_in
 from tensorflow.python.framework.config import disable_op_determinism
 from tiny_training import define_train
 
@@ -28,6 +28,10 @@ NETWORKS = {
     "simgan": ({"refiner"}, 4),
     "classifier": ({"detector"}, 8),
 }
+
+
+def test_every_trainer_is_here():
+    assert_every_trainer_in(NETWORKS)
 
 
 @pytest.fixture(scope="module", autouse=True)

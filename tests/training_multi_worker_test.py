@@ -38,6 +38,10 @@ OTHERS = {"classifier": {"max_epochs": 2}, "unit": {"batch_size": 2}, "simgan": 
 OTHERS |= {"munit": {"batch_size": 2}}
 
 
+def test_every_trainer_is_here():
+    small_trainings.assert_every_trainer_in(["pggan", *OTHERS])
+
+
 @pytest.fixture(scope="module")
 def train_settings(flag_defaults, tmp_path_factory, write_images):
     """A function of a new folder's name to the settings of a training in it."""

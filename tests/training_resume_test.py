@@ -14,7 +14,7 @@ from signal import SIGKILL, SIGTERM
 import interruption
 import numpy as np
 import pytest
-from small_trainings import TRAININGS
+from small_trainings import TRAININGS, assert_every_trainer_in
 from tensorflow.python.framework.config import disable_op_determinism
 
 from flags.binary import definition
@@ -39,6 +39,10 @@ MODES = [
     pytest.param(True, id="eager"),
     pytest.param(False, id="graph", marks=pytest.mark.long),
 ]
+
+
+def test_every_trainer_is_here():
+    assert_every_trainer_in(STOPS)
 
 
 @pytest.fixture(scope="module", autouse=True)
