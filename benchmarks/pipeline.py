@@ -1,9 +1,10 @@
-"""Times reading: images per second from a shard set, as the trainers take them.
+"""Times reading and writing: images per second from and to shard sets.
 
     python -m benchmarks.pipeline --data_dirs=real/train/tumor,real/train/non_tumor
 
-Prints a Markdown table: records alone, decoded examples, and the batches of each
-trainer. `--cold` asks the system to forget the shards' pages before each row.
+Prints a Markdown table: decoded examples, the batches of each trainer, and the images
+of the first set written once more, as generating and refining do. `--cold` asks the
+system to forget the shards' pages before each row that reads.
 """
 
 if __name__ == "__main__":  # Before TensorFlow is imported.
@@ -14,12 +15,14 @@ if __name__ == "__main__":  # Before TensorFlow is imported.
 import argparse
 import itertools
 import os
+import tempfile
 import time
 
 import tensorflow as tf
 
 from benchmarks import timing
 from classifier import input_pipeline as classifier_input
+from dataset.shard_writer import write_shard_set
 from dataset.shards import ShardSet
 from evaluation.tables import Table
 from pggan import growth
@@ -28,6 +31,7 @@ from refiners import domains
 from training import input as training_input
 
 BATCH = 64
+WRITTEN = 2000
 ENDLESS = 10**8
 
 
@@ -89,6 +93,22 @@ def forget(shard_sets):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
+def writing_speed(shards, clock):
+    """Images per second written, of at most `WRITTEN` that are in memory."""
+    records = [shards.record(n) for n in range(min(WRITTEN, len(shards)))]
+    now = timing.CLOCKS[clock]
+    with tempfile.TemporaryDirectory() as folder:
+        began = now()
+        write_shard_set(
+            os.path.join(folder, "written"),
+            lambda start, stop: records[start:stop],
+            len(records),
+            binary=__spec__.name,
+            settings={},
+        )
+        return len(records) / (now() - began)
+
+
 def main(options):
     if options.threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.threads)
@@ -103,9 +123,11 @@ def main(options):
             dataset, images = build_readers(shard_sets, options.image_size)[name]
             rate = speed(dataset, images, options.seconds, options.clock)
             rows.append([name, f"{rate:,.0f}"])
-    shards = ShardSet(folders[0])
+        shards = ShardSet(folders[0])
+        rate = writing_speed(shards, options.clock)
+        rows.append(["written", f"{rate:,.0f}"])
     print(f"{folders[0]}: {len(shards):,} images of {shards.image_size} px\n")
-    print(Table(["what is read", "images/s"], rows).to_markdown())
+    print(Table(["what", "images/s"], rows).to_markdown())
 
 
 if __name__ == "__main__":

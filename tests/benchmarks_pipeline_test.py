@@ -1,8 +1,12 @@
 """Reading is timed as each trainer reads."""
 
+import itertools
+import pathlib
+
 import tensorflow as tf
 
 from benchmarks import pipeline, timing
+from dataset.shard_writer import write_shard_set
 
 
 def test_every_trainers_images_are_read_and_counted(tmp_path, write_images):
@@ -23,3 +27,21 @@ def test_speed_leaves_out_the_first_elements(monkeypatch):
     monkeypatch.setitem(timing.CLOCKS, "wall", lambda: next(times))
     elements = tf.data.Dataset.range(10)
     assert pipeline.speed(elements, images=3, seconds=60, clock="wall") == 6 * 3 / 2
+
+
+def test_writing_speed_is_of_a_set_that_is_written_and_removed(
+    write_images, tmp_path, monkeypatch
+):
+    shards = write_images(tmp_path / "tumor", 1, images=5, size=8)
+    written = []
+    monkeypatch.setattr(
+        pipeline,
+        "write_shard_set",
+        lambda folder, *own, **named: written.append(
+            write_shard_set(folder, *own, **named)
+        ),
+    )
+    clock = itertools.count().__next__  # One tick from the begin to the end.
+    monkeypatch.setitem(timing.CLOCKS, "wall", clock)
+    assert pipeline.writing_speed(shards, "wall") == 10
+    assert len(written[0]) == 10 and not pathlib.Path(written[0].directory).exists()
