@@ -15,8 +15,8 @@ from flags.binary import definition
 from training.checkpoints import step_of
 
 PLANS = {
-    "unit": ("synthetic images: 5", "steps: 4"),
-    "munit": ("parameters of a style encoder: ", "steps: 4"),
+    "unit": ("synthetic images: 5", "steps: 3"),
+    "munit": ("parameters of a style encoder: ", "steps: 3"),
     "simgan": (
         *("patches: 1x1", "real images: 5"),
         "refiner alone to 2, discriminator alone to 4, both to 7",
@@ -75,7 +75,7 @@ def test_precision_flag_reaches_the_networks(settings_of, tmp_path):
     [  # Of every refiner, with one of them; then of one alone.
         ("unit", {"synthetic_dir": "nowhere"}, ["nowhere"]),
         ("unit", {"num_images": 7}, ["--synthetic_dir=", " 6 ", "--num_images=7"]),
-        ("unit", {"keep_steps": ["7"]}, ["--keep_steps: '7'", "--num_steps=4"]),
+        ("unit", {"keep_steps": ["7"]}, ["--keep_steps: '7'", "--num_steps=3"]),
         ("unit", {"keep_steps": ["two"]}, ["--keep_steps: 'two'"]),
         ("unit", {"batch_size": 6}, ["--synthetic_dir=", " 5 ", "--batch_size=6"]),
         ("unit", {"strategy": "mirrored"}, ["--batch_size=1 ", "2 replicas"]),

@@ -37,8 +37,8 @@ UNIT = {
     "base_maps": 2,
     "discriminator_scales": 2,
     "num_images": 5,
-    "num_steps": 4,
-    "keep_steps": ["1", "3"],
+    "num_steps": 3,
+    "keep_steps": ["1", "2"],
     "halving_steps": 2,
     "learning_rate": 0.01,
     "sample_steps": 2,
@@ -60,14 +60,14 @@ SIMGAN = {
     "learning_rate": 0.01,
     "sample_steps": 5,
 }
-# 24 images in batches of 8: 3 steps per epoch, 12 in all.
+# 24 images in batches of 8: 3 steps per epoch, 9 in all.
 CLASSIFIER = {
     **COMMON,
     "image_size": 32,
     "blocks": [1, 1, 1, 1],
     "base_maps": 16,
     "batch_size": 8,
-    "max_epochs": 4,
+    "max_epochs": 3,
     "batch_norm_momentum": 0.5,
 }
 
