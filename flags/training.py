@@ -26,7 +26,8 @@ def define_training(batch_size):
             "Arithmetic of convolutions; losses, penalties and the statistics of norms"
             " stay float32."
             " bfloat16 for recent GPUs and CPUs, float16 for older GPUs; auto: bfloat16"
-            " where the hardware computes in it, else float32, as the training began.",
+            " where the hardware computes in it, else float32. A training that is"
+            " continued keeps its own. Not with --strategy=multi_worker.",
         ),
         jit_compile=switch("Compile the step with XLA."),
         deterministic=switch(

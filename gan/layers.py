@@ -43,9 +43,8 @@ class ReflectConv2D(keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        if (
-            self.upsampled
-        ):  # Its weights are used without calling it, or on larger maps.
+        # Its weights are used without calling it, or it is called on larger maps.
+        if self.upsampled:
             self.conv.build((None, None, None, input_shape[-1]))
         super().build(input_shape)
 

@@ -69,6 +69,15 @@ def write_images():
     return write
 
 
+@pytest.fixture(scope="module")
+def one_residual_block():
+    """In place of four, in the encoders and decoders of UNIT and MUNIT."""
+    with pytest.MonkeyPatch.context() as patch:
+        for networks in ("unit.networks", "munit.networks"):
+            patch.setattr(f"{networks}.RESIDUAL_BLOCKS", 1)
+        yield
+
+
 @pytest.fixture(scope="session")
 def flag_defaults():
     """A function of a flag definition (`define_train`) to a dict of its defaults."""

@@ -123,3 +123,9 @@ def test_layers_are_restored_from_their_configuration():
     ):
         again = type(layer).from_config(layer.get_config())
         assert again.get_config() == layer.get_config()
+
+
+def test_enlarging_convolution_of_maps_smaller_than_its_kernel_is_built():
+    joined = layers.ReflectConv2D(3, 5, upsampled=True)
+    joined.build((None, 2, 2, 4))
+    assert joined(np.ones([1, 2, 2, 4], np.float32)).shape == (1, 4, 4, 3)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from gan.layers import upsample
 from pggan import networks
 from pggan.layers import downsample
-from pggan.train import count
+from pggan.train import count_weights
 
 SMALL = {"fmap_base": 64, "fmap_max": 16}
 
@@ -36,8 +36,8 @@ def test_feature_maps_of_the_paper():
 
 
 def test_parameters_at_256_px():
-    assert count(networks.build_generators(256)) == 23_039_303
-    assert count(networks.build_discriminators(256)) == 23_047_361
+    assert count_weights(networks.build_generators(256)) == 23_039_303
+    assert count_weights(networks.build_discriminators(256)) == 23_047_361
 
 
 def test_generators_image_at_the_start_of_a_fade_is_the_smaller_networks(generators):

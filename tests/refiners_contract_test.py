@@ -25,6 +25,8 @@ from training.checkpoints import read_run, restore_parts
 from training.strategy import create_strategy
 from unit.model import UNIT
 
+pytestmark = pytest.mark.usefixtures("one_residual_block")
+
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory, write_images):

@@ -1,4 +1,4 @@
-"""Training UNIT and SimGAN: the plan, precision, and what cannot be trained."""
+"""Training our refiners: the plan, precision, and what cannot be trained."""
 
 import re
 

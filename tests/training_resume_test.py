@@ -26,8 +26,8 @@ STOPS = {
     "pggan": [(SIGKILL, 4, 4, True), (SIGKILL, 5, 6, False), (SIGTERM, 7, 9, True)],
     # Before, and at, an end that only the measured distances tell.
     "pggan_flat": [(SIGKILL, 13, 19, True), (SIGKILL, 20, 20, True)],
-    "unit": [(SIGKILL, 2, 2, True)],
-    "munit": [(SIGKILL, 2, 2, True)],
+    "unit": [(SIGKILL, 2, 3, True)],
+    "munit": [(SIGKILL, 2, 3, True)],
     "simgan": [(SIGKILL, 2, 2, True), (SIGTERM, 3, 3, True), (SIGKILL, 6, 7, True)],
     "classifier": [(SIGKILL, 2, 5, True), (SIGTERM, 5, 7, True)],
 }
@@ -37,17 +37,17 @@ MODES = [
 ]
 
 
+pytestmark = pytest.mark.usefixtures("one_residual_block")
+
+
 def test_every_trainer_is_here():
     assert_every_trainer_in(STOPS)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_process():
-    """One residual block; what --deterministic sets is of no later test."""
-    with pytest.MonkeyPatch.context() as patch:
-        for networks in ("unit.networks", "munit.networks"):
-            patch.setattr(f"{networks}.RESIDUAL_BLOCKS", 1)
-        yield
+def deterministic():
+    """What --deterministic sets is of the process, and of no later test."""
+    yield
     disable_op_determinism()
 
 

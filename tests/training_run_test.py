@@ -93,16 +93,22 @@ def test_flag_that_changes_the_result_is_refused_and_another_is_taken(settings):
 
 
 def test_precision_chosen_by_itself_stays_that_of_the_training(settings, monkeypatch):
-    found = iter(["float32"])
-    monkeypatch.setattr("training.strategy.fast_precision", lambda: next(found))
-    settings["precision"] = "auto"
-    start(settings)
-    assert Run("pggan.train", settings).settings["precision"] == "float32"
-    Run("pggan.train", {**settings, "precision": "float32"})
+    def precision_of(**own):
+        return Run("pggan.train", {**settings, **own}).settings["precision"]
+
+    monkeypatch.setattr("training.strategy.fast_precision", lambda: "mixed_bfloat16")
+    monkeypatch.setattr("training.strategy.configure", lambda *own: None)
+    auto = {"precision": "auto"}
+    assert precision_of(**auto) == "mixed_bfloat16"
+    start(settings)  # In float32.
+    assert precision_of(**auto) == "float32"
+    assert precision_of(**auto, start_over=True) == "float32"
+    other = {**auto, "start_over": True, "seed": 1, "dry_run": True}
+    assert precision_of(**other) == "mixed_bfloat16"
     with refused("--precision", "float32", "mixed_bfloat16"):
-        Run("pggan.train", {**settings, "precision": "mixed_bfloat16"})
+        precision_of(precision="mixed_bfloat16")
     with refused("--precision=auto", "multi_worker"):
-        Run("pggan.train", {**settings, "strategy": "multi_worker"})
+        precision_of(**auto, strategy="multi_worker")
 
 
 def test_data_that_changed_in_their_folder_are_named(settings, write_images, tmp_path):

@@ -179,14 +179,12 @@ class ModelDir:
                 f" lane, this is the {lanes.LANE} one, whose steps round otherwise; use"
                 f" Python {lanes.PYTHONS[lane]} to continue it"
             )
-        before, now = former["settings"], json.loads(json.dumps(self.settings))
-        for name in sorted({*before, *now} - FREE):
-            old, new = before.get(name), now.get(name)
-            if old != new:
-                return self._replace_former(
-                    f"--{name}: the training in {self.path} was started with"
-                    f" {old!r}, now it is {new!r}; give the former value to continue it"
-                )
+        if changed := differences(former["settings"], self.settings):
+            name, old, new = changed[0]
+            self._replace_former(
+                f"--{name}: the training in {self.path} was started with"
+                f" {old!r}, now it is {new!r}; give the former value to continue it"
+            )
 
     def _replace_former(self, difference):
         """Puts another training in the folder aside if that is asked for.
@@ -251,11 +249,26 @@ class ModelDir:
         write_json(self.own_path(FINISHED), results)
 
 
-def former_settings(model_dir: str) -> dict[str, Any]:
-    """The flags of the training in `model_dir`; of none in a new folder."""
-    if not tf.io.gfile.exists(os.path.join(model_dir, "run.json")):
-        return {}
-    return read_run(model_dir)["settings"]
+def former_precision(settings: Mapping[str, Any]) -> str | None:
+    """The precision of the training in `model_dir`, which it keeps where it continues.
+
+    None in a new folder, or where `--start_over` puts a training by other flags aside.
+    """
+    if not tf.io.gfile.exists(os.path.join(settings["model_dir"], "run.json")):
+        return None
+    former = read_run(settings["model_dir"])["settings"]
+    differ = differences(former, {**settings, "precision": former["precision"]})
+    return None if settings["start_over"] and differ else former["precision"]
+
+
+def differences(
+    former: Mapping[str, Any], settings: Mapping[str, Any]
+) -> list[tuple[str, Any, Any]]:
+    """Name, former and present value of the flags that change what is computed."""
+    now = json.loads(json.dumps(settings))
+    names = sorted({*former, *now} - FREE)
+    values = [(name, former.get(name), now.get(name)) for name in names]
+    return [(name, old, new) for name, old, new in values if old != new]
 
 
 def flagfile(settings: Mapping[str, Any]) -> str:

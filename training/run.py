@@ -19,7 +19,7 @@ from training import strategy as strategies
 from training.checkpoints import KEPT_CHECKPOINTS
 from training.display import Display
 from training.model import SteppedModel
-from training.model_dir import ModelDir, former_settings
+from training.model_dir import ModelDir, former_precision
 
 COMMON = (
     "model_dir",
@@ -37,10 +37,7 @@ COMMON = (
 
 
 def _with_precision(settings):
-    """`settings` with the precision that `auto` stands for.
-
-    A training keeps it, wherever it is continued.
-    """
+    """`settings` with the precision that `auto` stands for."""
     if settings["precision"] != "auto":
         return settings
     if settings["strategy"] == "multi_worker":
@@ -48,8 +45,7 @@ def _with_precision(settings):
             "--precision=auto: machines may differ; name the precision with"
             " --strategy=multi_worker."
         )
-    former = former_settings(settings["model_dir"])
-    precision = former.get("precision") or strategies.fast_precision()
+    precision = former_precision(settings) or strategies.fast_precision()
     return {**settings, "precision": precision}
 
 
@@ -58,11 +54,11 @@ class Run:
 
     Args:
       binary: name of the program, `pggan.train`.
-      settings: all its flags.
+      settings: all its flags; `precision` may be auto.
       group: see `strategy.create_strategy`.
 
     Attributes:
-      settings: all flags of the binary.
+      settings: all flags of the binary, with the precision that auto stands for.
       model_flags: those that not every trainer has.
       folder: the `ModelDir`.
       display: the `Display`, known from `start` on.

@@ -90,7 +90,7 @@ def fast_precision() -> str:
     """What `--precision=auto` takes: mixed_bfloat16 where the hardware computes in it.
 
     GPUs do from compute capability 8.0 (Ampere) on, and processors with AVX-512's or
-    AMX's instructions for it, as Linux lists them. Elsewhere it is slower than float32.
+    AMX's instructions for it, as Linux lists them; of others it is not known.
     """
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
