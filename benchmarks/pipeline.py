@@ -127,7 +127,7 @@ def main(options):
         rate = writing_speed(shards, options.clock)
         rows.append(["written", f"{rate:,.0f}"])
     print(f"{folders[0]}: {len(shards):,} images of {shards.image_size} px\n")
-    print(Table(["what", "images/s"], rows).to_markdown())
+    print(Table(["read or written", "images/s"], rows).to_markdown())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reading is timed as each trainer reads."""
+"""Reading is timed as each trainer reads, writing as any program writes."""
 
 import itertools
 import pathlib

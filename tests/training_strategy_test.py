@@ -1,4 +1,4 @@
-"""How many GPUs a training takes by itself."""
+"""How many GPUs, and which precision, a training takes by itself."""
 
 import pytest
 import tensorflow as tf
